@@ -1,0 +1,1 @@
+"""Music genre classification on mel spectrograms with CNN + RNN hybrids."""
