@@ -7,6 +7,26 @@ COLUMNS = ["track_id", "path", "genre", "artist", "album", "title", "split"]
 
 PARTS = ("train", "val", "test")
 
+FMA_GENRES = (
+    "Blues",
+    "Classical",
+    "Country",
+    "Easy Listening",
+    "Electronic",
+    "Experimental",
+    "Folk",
+    "Hip-Hop",
+    "Instrumental",
+    "International",
+    "Jazz",
+    "Old-Time / Historic",
+    "Pop",
+    "Rock",
+    "Soul-RnB",
+    "Spoken",
+)
+"""An experiment may exclude any of these, also from a collection that happens to lack it."""
+
 
 class Source(Protocol):
     """Where a collection of music lies: it turns a folder into a track table.
@@ -29,3 +49,55 @@ class Source(Protocol):
             GenreError: The folder is not what this source expects.
         """
         ...
+
+
+class Selection:
+    """A track table and, in a second one, what was dropped from it and why.
+
+    Args:
+        tracks: The track table.
+
+    Attributes:
+        kept: The tracks that are left.
+        rejected: The tracks that were dropped, with `reason` (a code) and `detail` (for a person).
+    """
+
+    def __init__(self, tracks: pd.DataFrame) -> None:
+        self.kept = tracks
+        self.rejected = tracks.iloc[:0].assign(reason="", detail="")
+
+    def drop(self, unwanted: pd.Series, reason: str, detail: str | pd.Series = "") -> None:
+        """Drop tracks.
+
+        Args:
+            unwanted: Boolean, aligned with `kept`.
+            reason: Their reason code.
+            detail: What happened, one text for all or aligned with `kept`.
+        """
+        dropped = self.kept[unwanted].assign(reason=reason, detail=detail)
+        self.rejected = pd.concat([self.rejected, dropped], ignore_index=True)
+        self.kept = self.kept[~unwanted]
+
+    def drop_genres(self, exclude: list[str]) -> None:
+        """Drop tracks without a genre and excluded genres.
+
+        Raises:
+            GenreError: An excluded genre is none of the collection's.
+        """
+        known = sorted(self.kept["genre"].dropna().unique())
+        if unknown := [genre for genre in exclude if genre not in known and genre not in FMA_GENRES]:
+            raise GenreError(
+                f"data.exclude_genres: {', '.join(unknown)} is unknown here; the genres are {', '.join(known)}"
+            )
+        self.drop(self.kept["genre"].isna(), "missing_genre")
+        self.drop(self.kept["genre"].isin(exclude), "excluded_genre")
+
+    def drop_rare(self, min_tracks: int) -> None:
+        """Drop genres of fewer than `min_tracks` tracks."""
+        count = self.kept.groupby("genre")["track_id"].transform("size")
+        self.drop(count < min_tracks, "rare_genre", f"its genre has fewer than {min_tracks} tracks")
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many tracks were dropped for each reason, most first."""
+        return {str(reason): int(count) for reason, count in self.rejected["reason"].value_counts().items()}

@@ -1,0 +1,164 @@
+"""Batch -> batch on the training device, each clip with its own draw; nothing is clipped afterwards."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Transform(nn.Module):
+    """One augmentation; `forward` changes every clip, `Augment` decides which clips get it.
+
+    Args:
+        p: Probability that a clip gets it.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"p must lie within 0 and 1, not be {p}")
+        self.p = p
+
+
+class Augment(nn.Module):
+    """A chain of augmentations: a clip gets the whole chain with probability p, then each part with its own.
+
+    Args:
+        p: Probability of the chain.
+        **transforms: In the order in which they are applied; null leaves one out.
+    """
+
+    def __init__(self, p: float = 1.0, **transforms: Transform | None) -> None:
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"p must lie within 0 and 1, not be {p}")
+        self.p = p
+        self.transforms = nn.ModuleDict({k: v for k, v in transforms.items() if v is not None})
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Augment clips; both shapes (batch, time, mels). Does nothing in evaluation mode."""
+        if not self.training:
+            return mel
+        chain = _draw(mel, 1) < self.p
+        for transform in self.transforms.values():
+            chosen = chain & (_draw(mel, 1) < transform.p)
+            mel = torch.where(chosen[..., None], transform(mel), mel)
+        return mel
+
+
+class FrequencyMask(Transform):
+    """Fill bands of mels with 0.
+
+    Args:
+        width: Widest band, in bins.
+        count: Bands a clip.
+        p: As for `Transform`.
+    """
+
+    axis = 2
+
+    def __init__(self, width: int, count: int = 2, p: float = 0.5) -> None:
+        super().__init__(p)
+        if width < 0 or count < 1:
+            raise ValueError(f"width must be at least 0 and count at least 1, not {width} and {count}")
+        self.width = width
+        self.count = count
+
+    def longest(self, size: int) -> int:
+        """Widest band in an axis of that size."""
+        return min(self.width, size)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Mask every clip; both shapes (batch, time, mels)."""
+        size = mel.shape[self.axis]
+        width = (_draw(mel, self.count) * (self.longest(size) + 1)).floor()
+        first = (_draw(mel, self.count) * (size - width + 1)).floor()
+        position = torch.arange(size, device=mel.device)
+        inside = (position >= first[..., None]) & (position < (first + width)[..., None])
+        masked = inside.any(dim=1)
+        return mel.masked_fill(masked[:, None, :] if self.axis == 2 else masked[:, :, None], 0.0)
+
+
+class TimeMask(FrequencyMask):
+    """Fill stretches of frames with 0; at most `share` of the clip each.
+
+    Args:
+        width: Longest stretch, in frames.
+        count: Stretches a clip.
+        share: Longest stretch, as a share of the clip.
+        p: As for `Transform`.
+    """
+
+    axis = 1
+
+    def __init__(self, width: int, count: int = 2, share: float = 0.25, p: float = 0.5) -> None:
+        super().__init__(width, count, p)
+        self.share = share
+
+    def longest(self, size: int) -> int:
+        """Longest stretch in a clip of that many frames."""
+        return min(self.width, int(self.share * size))
+
+
+class AmplitudeScale(Transform):
+    """Multiply a clip by a factor from `low` to `high`."""
+
+    def __init__(self, low: float = 0.8, high: float = 1.2, p: float = 0.5) -> None:
+        super().__init__(p)
+        self.low = low
+        self.high = high
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Scale every clip; both shapes (batch, time, mels)."""
+        return mel * (self.low + (self.high - self.low) * _draw(mel, 1))[..., None]
+
+
+class TimeShift(Transform):
+    """Rotate a clip in time by up to `share` of its length either way."""
+
+    def __init__(self, share: float = 0.15, p: float = 0.3) -> None:
+        super().__init__(p)
+        self.share = share
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Rotate every clip; both shapes (batch, time, mels)."""
+        frames = mel.shape[1]
+        shift = _integers(mel, int(self.share * frames))
+        source = (torch.arange(frames, device=mel.device) - shift) % frames
+        return mel[torch.arange(len(mel), device=mel.device)[:, None], source]
+
+
+class Noise(Transform):
+    """Add Gaussian noise of standard deviation `sigma`."""
+
+    def __init__(self, sigma: float = 0.003, p: float = 0.3) -> None:
+        super().__init__(p)
+        self.sigma = sigma
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Add noise to every clip; both shapes (batch, time, mels)."""
+        return mel + self.sigma * torch.randn_like(mel)
+
+
+class FrequencyShift(Transform):
+    """Shift a clip by up to `bins` mels either way; what comes in from outside is 0."""
+
+    def __init__(self, bins: int = 2, p: float = 0.3) -> None:
+        super().__init__(p)
+        self.bins = bins
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Shift every clip; both shapes (batch, time, mels)."""
+        size = mel.shape[2]
+        source = torch.arange(size, device=mel.device) - _integers(mel, self.bins)
+        outside = (source < 0) | (source >= size)
+        index = source.clamp(0, size - 1)[:, None].expand_as(mel)
+        return mel.gather(2, index).masked_fill(outside[:, None], 0.0)
+
+
+def _draw(mel: Tensor, count: int) -> Tensor:
+    """Uniform numbers in [0, 1), shape (batch, count)."""
+    return torch.rand(len(mel), count, device=mel.device)
+
+
+def _integers(mel: Tensor, most: int) -> Tensor:
+    """Whole numbers from -most to most, shape (batch, 1)."""
+    return torch.randint(-most, most + 1, (len(mel), 1), device=mel.device)

@@ -1,0 +1,66 @@
+"""What a run says on the screen and in its log: its own words, a table at the end, no chatter of libraries."""
+
+import logging
+import logging.handlers
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+CHATTER = (
+    "does not have many workers",
+    "Checkpoint directory .* exists and is not empty",
+    "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
+)
+"""Advice of Lightning that does not hold here: batches are copied from the page cache, and runs are resumed."""
+
+
+def quiet() -> None:
+    """Set up the log: lines of this package go to the screen, and wait for a file."""
+    for text in CHATTER:
+        warnings.filterwarnings("ignore", f".*{text}")
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    screen = logging.StreamHandler(sys.stdout)
+    screen.setFormatter(logging.Formatter("%(message)s"))
+    waiting = logging.handlers.MemoryHandler(1, flushOnClose=False)
+    ours = logging.getLogger("genre")
+    ours.handlers = [screen, waiting]
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
+
+
+def open_log(path: Path) -> None:
+    """Write to a file what has waited and all that follows."""
+    file = logging.FileHandler(path, encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    ours = logging.getLogger("genre")
+    waiting = ours.handlers[-1]
+    assert isinstance(waiting, logging.handlers.MemoryHandler)
+    for record in waiting.buffer:
+        file.handle(record)
+    ours.handlers[-1] = file
+
+
+def show_scores(scores: dict[str, Any], folder: Path) -> None:
+    """Print the test scores of a run and where it is.
+
+    Args:
+        scores: As in scores.json.
+        folder: The run folder.
+    """
+    table = Table("model", "test tracks", "genres", "accuracy", "F1 macro", "F1 weighted", title="Test")
+    table.add_row(
+        scores["model"],
+        str(scores["test/tracks"]),
+        f"{scores['test/genres']} of {len(scores['genres'])}",
+        *(f"{scores[f'test/{name}']:.4f}" for name in ("accuracy", "f1_macro", "f1_weighted")),
+    )
+    console = Console()
+    console.print(table)
+    console.print(f"run folder: {folder}", soft_wrap=True)
+
+

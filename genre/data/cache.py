@@ -1,0 +1,169 @@
+"""The cache of features: planned first, filled shard by shard by any executor, afterwards only read."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from genre.data.extract import Recipe, Shard, extract_shard, file_digest, shard_path
+from genre.errors import GenreError
+
+SHARD_CLIPS = 64
+"""At most so many clips a shard: 20 MB of memory and seconds of lost work for the study's clips."""
+
+log = logging.getLogger(__name__)
+
+
+class Cache:
+    """Features of one collection by one recipe, in a folder of its own that can be moved.
+
+    A file is known by its relative path and size; where only its mtime differs, its content decides.
+
+    Args:
+        parent: The folder of all caches.
+        name: The collection's name.
+        recipe: What the numbers depend on; its hash is part of the folder's name.
+    """
+
+    def __init__(self, parent: Path, name: str, recipe: Recipe) -> None:
+        text = json.dumps(recipe.identity, sort_keys=True)
+        digest = hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
+        self.recipe = recipe
+        self.folder = parent / f"{name}-{digest}"
+        self._arrays: dict[int, np.ndarray] = {}
+
+    def update(self, root: Path, paths: list[str], make_executor: Callable[[], Executor]) -> pd.DataFrame:
+        """Extract what is new or changed, and nothing else.
+
+        Args:
+            root: What the paths are relative to.
+            paths: Files that exist.
+            make_executor: Called only when there is work.
+
+        Returns:
+            The index: one row a path, in the order given, indexed by path; see `extract._extract` for its columns.
+
+        Raises:
+            GenreError: A worker died.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / "lock"):
+            (self.folder / "recipe.json").write_text(json.dumps(self.recipe.identity, indent=1))
+            index = self._index()
+            todo, index = self._outdated(root, paths, index)
+            if todo:
+                self._extract(self._plan(root, todo), make_executor)
+                index = self._index()
+        return index.loc[paths]
+
+    def lookup(self, paths: list[str]) -> pd.DataFrame | None:
+        """The index of files as they were when they were extracted, without a look at them; None if one is unknown."""
+        index = self._index() if self.folder.is_dir() else pd.DataFrame()
+        return index.loc[paths] if index.index.isin(paths).sum() == len(set(paths)) else None
+
+    def read(self, shards: Iterable[int], rows: Iterable[int], starts: Iterable[int], frames: int) -> np.ndarray:
+        """Copy windows of clips out of the memory maps.
+
+        Args:
+            shards: Shard of each clip.
+            rows: Row of each clip in its shard.
+            starts: First frame of each window.
+            frames: Length of the windows.
+
+        Returns:
+            float16, shape (clips, frames, bins).
+        """
+        windows = [
+            self._array(shard)[row, start : start + frames]
+            for shard, row, start in zip(shards, rows, starts, strict=True)
+        ]
+        return np.stack(windows)
+
+    def _array(self, number: int) -> np.ndarray:
+        if number not in self._arrays:
+            self._arrays[number] = np.load(shard_path(self.folder, number, ".npy"), mmap_mode="r")
+        return self._arrays[number]
+
+    def _index(self) -> pd.DataFrame:
+        """The newest row of each file; takes in the shards that were finished since it was last written."""
+        path = self.folder / "index.parquet"
+        known = pd.read_parquet(path) if path.exists() else pd.DataFrame()
+        numbers = set(known["shard"]) if len(known) else set()
+        fresh = [
+            pd.read_parquet(file)
+            for file in sorted(self.folder.glob("shard-*.parquet"))
+            if int(file.stem.removeprefix("shard-")) not in numbers
+        ]
+        if not fresh:
+            return known.set_index("path", drop=False) if len(known) else known
+        index = pd.concat([known, *fresh]).sort_values("shard", kind="stable").drop_duplicates("path", keep="last")
+        self._write(index)
+        return index.set_index("path", drop=False)
+
+    def _write(self, index: pd.DataFrame) -> None:
+        temporary = self.folder / "index.tmp"
+        index.to_parquet(temporary, index=False)
+        temporary.replace(self.folder / "index.parquet")
+
+    def _outdated(self, root: Path, paths: list[str], index: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
+        """Paths that the index does not know as they are now; learns new mtimes of unchanged files."""
+        rows = index.to_dict("index") if len(index) else {}
+        todo, touched = [], {}
+        for path in paths:
+            status, row = (root / path).stat(), rows.get(path)
+            if row is None or row["size"] != status.st_size:
+                todo.append(path)
+            elif row["mtime_ns"] != status.st_mtime_ns:
+                if row["file_digest"] == file_digest(root / path):
+                    touched[path] = status.st_mtime_ns
+                else:
+                    todo.append(path)
+        if touched:
+            index.loc[list(touched), "mtime_ns"] = list(touched.values())
+            self._write(index)
+        return todo, index
+
+    def _plan(self, root: Path, todo: list[str]) -> list[Shard]:
+        """Cut the work into shards; small collections into small ones, so that every worker gets some."""
+        size = min(SHARD_CLIPS, max(1, len(todo) // 16))
+        used = [int(file.stem.removeprefix("shard-")) for file in self.folder.glob("shard-*.parquet")]
+        first = max(used, default=-1) + 1
+        shards = [
+            Shard(first + i, todo[start : start + size], root, self.folder, self.recipe)
+            for i, start in enumerate(range(0, len(todo), size))
+        ]
+        (self.folder / "plan.json").write_text(json.dumps({s.number: s.paths for s in shards}, indent=1))
+        return shards
+
+    def _extract(self, shards: list[Shard], make_executor: Callable[[], Executor]) -> None:
+        columns = (
+            TextColumn("extracting"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]:.1f} clips/s"),
+            TimeRemainingColumn(),
+        )
+        total = sum(len(shard.paths) for shard in shards)
+        with make_executor() as executor, Progress(*columns) as progress:
+            task = progress.add_task("", total=total, rate=0.0)
+            futures = [executor.submit(extract_shard, shard) for shard in shards]
+            try:
+                for future in as_completed(futures):
+                    progress.advance(task, future.result())
+                    state = progress.tasks[0]
+                    progress.update(task, rate=state.completed / (state.elapsed or 1))
+            except BrokenProcessPool as error:
+                text = "an extraction process died, likely for want of memory: try executor.workers=1"
+                raise GenreError(text) from error
+            finally:
+                executor.shutdown(cancel_futures=True)
+            seconds = progress.tasks[0].elapsed or 1
+        log.info("extracted %d clips in %.1f s (%.1f clips/s)", total, seconds, total / seconds)

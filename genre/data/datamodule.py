@@ -1,0 +1,172 @@
+"""Prepared data -> batches."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, cast
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from genre.data.prepare import Prepared
+
+
+class Batch(NamedTuple):
+    """Some clips.
+
+    Attributes:
+        mel: Features in [0, 1], shape (batch, time, mels); float16 until it is on the device.
+        target: Number of the genre, shape (batch,).
+        track: Row in the prepared track table, shape (batch,).
+    """
+
+    mel: Tensor
+    target: Tensor
+    track: Tensor
+
+
+class Clips(Dataset[Batch]):
+    """Windows of cached clips, a whole batch at a time.
+
+    Args:
+        prepared: The tracks.
+        frames: Length of a window.
+    """
+
+    def __init__(self, prepared: Prepared, frames: int) -> None:
+        self.cache = prepared.cache
+        self.frames = frames
+        self.shards = prepared.tracks["shard"].to_numpy()
+        self.rows = prepared.tracks["row"].to_numpy()
+        self.targets = prepared.targets
+
+    def __getitems__(self, windows: list[tuple[int, int]]) -> Batch:
+        """Read windows, given as (track, first frame)."""
+        tracks, starts = np.array(windows).T
+        mel = self.cache.read(self.shards[tracks], self.rows[tracks], starts, self.frames)
+        return Batch(torch.from_numpy(mel), torch.from_numpy(self.targets[tracks]), torch.from_numpy(tracks))
+
+
+class RandomWindows(Sampler[tuple[int, int]]):
+    """All tracks of a part in random order, each with a random window; depends on seed and epoch alone.
+
+    Args:
+        tracks: Rows of the track table.
+        spare: Frames that a clip is longer than a window.
+        seed: With the epoch's number the seed of order and windows.
+    """
+
+    def __init__(self, tracks: np.ndarray, spare: int, seed: int) -> None:
+        self.tracks = tracks
+        self.spare = spare
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        random = np.random.default_rng([self.seed, self.epoch])
+        order = random.permutation(self.tracks)
+        starts = random.integers(0, self.spare + 1, len(order))
+        return iter(zip(order.tolist(), starts.tolist(), strict=True))
+
+
+class GenreData(L.LightningDataModule):
+    """Batches of windows for training, of whole clips for validation and test.
+
+    Args:
+        make_prepared: Prepares the collection; called once a process, by each process that trains.
+        augment: Applied to training batches on the training device.
+        batch_size: Clips a batch.
+        segment_frames: Length of a training window; None for the whole clip.
+        num_workers: Processes that read batches; reading is a copy from the page cache, so none is usually best.
+        seed: Of order, windows and augmentation.
+    """
+
+    def __init__(
+        self,
+        make_prepared: Callable[[], Prepared],
+        augment: nn.Module,
+        batch_size: int,
+        segment_frames: int | None,
+        num_workers: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.make_prepared = make_prepared
+        self.augment = augment
+        self.batch_size = batch_size
+        self.segment_frames = segment_frames
+        self.num_workers = num_workers
+        self.seed = seed
+        self._prepared: Prepared | None = None
+        self._epoch_seeded = -1
+
+    @property
+    def prepared(self) -> Prepared:
+        """The collection; the first use prepares it."""
+        if self._prepared is None:
+            self._prepared = self.make_prepared()
+        return self._prepared
+
+    def prepare_data(self) -> None:
+        """Fill the cache, in one process."""
+        _ = self.prepared
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Random windows of the training tracks."""
+        clip = self.prepared.cache.recipe.frames
+        window = min(self.segment_frames or clip, clip)
+        sampler = RandomWindows(self._rows("train"), clip - window, self.seed)
+        # A last batch of one clip has no variance to normalise by
+        return self._loader(window, sampler, drop_last=len(sampler) % self.batch_size == 1 < len(sampler))
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Whole clips of the validation tracks, in order."""
+        return self._whole_clips("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Whole clips of the test tracks, in order."""
+        return self._whole_clips("test")
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Make float32 of the features and, in training, augment them."""
+        mel = batch.mel.float()
+        trainer = self.trainer
+        if trainer is not None and trainer.training:
+            if trainer.current_epoch != self._epoch_seeded:
+                # All chance in an epoch (augmentation, dropout) follows from its number, so that a resumed run
+                # draws what an undisturbed one draws
+                torch.manual_seed(int(np.random.SeedSequence([self.seed, trainer.current_epoch]).generate_state(1)[0]))
+                self._epoch_seeded = trainer.current_epoch
+            mel = self.augment(mel)
+        return batch._replace(mel=mel)
+
+    def _rows(self, part: str) -> np.ndarray:
+        return np.flatnonzero(self.prepared.tracks["split"] == part)
+
+    def _whole_clips(self, part: str) -> DataLoader[Batch]:
+        windows = [(row, 0) for row in self._rows(part).tolist()]
+        return self._loader(self.prepared.cache.recipe.frames, cast(Sampler[tuple[int, int]], windows))
+
+    def _loader(self, frames: int, sampler: Sampler[tuple[int, int]], drop_last: bool = False) -> DataLoader[Batch]:
+        return DataLoader(
+            Clips(self.prepared, frames),
+            self.batch_size,
+            sampler=sampler,
+            drop_last=drop_last,
+            collate_fn=_as_it_is,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch

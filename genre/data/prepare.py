@@ -1,0 +1,182 @@
+"""Source, filters, extraction, rejections by the ear, split: what every use of data stands on."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from genre.data import splits
+from genre.data.cache import Cache
+from genre.data.tracks import PARTS, Selection, Source
+from genre.errors import GenreError
+from genre.settings import DataSettings
+
+DECODED = 0.9
+"""A file that decodes to less than this share of what its header promises is truncated."""
+SOUNDING = 0.1
+"""A clip of which less than this share is louder than `audio.QUIET_DB` is silent."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Tracks that are ready for training, and the cache that holds their features.
+
+    Attributes:
+        tracks: Track table with `split` (train, val, test) and the cache's index columns; index 0..n-1.
+        rejected: Tracks that were dropped, with `reason` and `detail`.
+        genres: The classes in the order of their numbers.
+        cache: Reads the features.
+    """
+
+    tracks: pd.DataFrame
+    rejected: pd.DataFrame
+    genres: list[str]
+    cache: Cache
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Number of each track's genre, shape (tracks,)."""
+        return pd.Categorical(self.tracks["genre"], self.genres).codes.astype(np.int64)
+
+
+def prepare(
+    source: Source, settings: DataSettings, cache: Cache, make_executor: Callable[[], Executor], seed: int
+) -> Prepared:
+    """Take a collection from its folder to split, cached tracks.
+
+    Args:
+        source: Where the music lies.
+        settings: Filters and split.
+        cache: Where the features go.
+        make_executor: Makes the executor that extracts, when there is something to extract.
+        seed: Of the split.
+
+    Returns:
+        The prepared collection.
+
+    Raises:
+        GenreError: Nothing usable is there, or the split asked for cannot be made.
+    """
+    selection, index = extract(source, settings, cache, make_executor)
+    by_ear(selection, index, settings)
+    kept = selection.kept.sort_values("track_id").reset_index(drop=True)
+    for reason, count in selection.reasons.items():
+        log.info("rejected %d tracks: %s", count, reason)
+    if kept["genre"].nunique() < 2:
+        raise GenreError(_nothing_left(source, selection))
+    kept["split"] = splits.split(kept, settings.splits, seed)
+    tracks = kept.join(index.drop(columns=["path"]), on="path")
+    genres = sorted(kept["genre"].unique())
+    sizes = tracks["split"].value_counts()
+    log.info("%d tracks of %d genres: %s", len(tracks), len(genres), ", ".join(f"{sizes[p]} {p}" for p in PARTS))
+    for part, lacking in splits.lacking(tracks, tracks["split"]).items():
+        if lacking:
+            log.warning("no track of %s in %s", ", ".join(lacking), part)
+    return Prepared(tracks, selection.rejected, genres, cache)
+
+
+def extract(
+    source: Source, settings: DataSettings, cache: Cache, make_executor: Callable[[], Executor]
+) -> tuple[Selection, pd.DataFrame]:
+    """List the tracks, filter them by what is written about them, and see that their features are cached.
+
+    Args:
+        source: Where the music lies.
+        settings: Filters.
+        cache: Where the features go.
+        make_executor: As for `prepare`.
+
+    Returns:
+        What is left and what was dropped so far; the cache's index of what is left.
+
+    Raises:
+        GenreError: No track has audio.
+    """
+    selection = Selection(source.tracks())
+    selection.drop_genres(settings.exclude_genres)
+    root = Path(source.root)
+    there = selection.kept["path"].map(lambda path: (root / path).is_file())
+    selection.drop(~there.astype(bool), "missing_file", "no such file")
+    selection.drop_rare(settings.min_tracks_per_genre)
+    if selection.kept["genre"].nunique() < 2:
+        raise GenreError(_nothing_left(source, selection))
+    return selection, cache.update(root, selection.kept["path"].tolist(), make_executor)
+
+
+def by_ear(selection: Selection, index: pd.DataFrame, settings: DataSettings) -> None:
+    """Drop what decoding showed to be unusable, then genres that became too rare by it.
+
+    Args:
+        selection: Changed in place.
+        index: The cache's index, with a row for each kept path.
+        settings: Thresholds.
+    """
+    heard = index.loc[selection.kept["path"]].set_axis(selection.kept.index)
+    share = (100 * heard["decoded"]).map("decodes to {:.0f} % of what its header promises".format)
+    verdicts = [  # the first that holds is the one reason
+        (heard["reason"] != "", heard["reason"], heard["detail"]),
+        (heard["decoded"] < DECODED, "truncated", share),
+        (heard["duration"] < settings.min_seconds, "short", heard["duration"].map("{:.1f} s".format)),
+        (heard["sounding"] < SOUNDING, "silent", "hardly anything above the noise floor"),
+    ]
+    found = [holds for holds, _, _ in verdicts]
+    reason = pd.Series(np.select(found, [code for _, code, _ in verdicts], ""), heard.index)
+    detail = pd.Series(np.select(found, [text for _, _, text in verdicts], ""), heard.index)
+    for code in sorted(set(reason) - {""}):
+        selection.drop((reason == code)[selection.kept.index], code, detail[selection.kept.index])
+    kept = selection.kept.sort_values("track_id")
+    digest = index.loc[kept["path"], "audio_digest"].set_axis(kept.index)
+    first = kept.groupby(digest)["track_id"].transform("first")
+    selection.drop((first != kept["track_id"])[selection.kept.index], "duplicate", "same audio as " + first)
+    selection.drop_rare(settings.min_tracks_per_genre)
+
+
+def _nothing_left(source: Source, selection: Selection) -> str:
+    dropped = selection.reasons
+    labelled = len(selection.kept) + len(selection.rejected)
+    labelled -= dropped.get("missing_genre", 0) + dropped.get("excluded_genre", 0)
+    without = dropped.get("missing_file", 0)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
+    return (
+        f"{source.root} names {labelled} labelled tracks of which {labelled - without} have audio; after the filters "
+        f"{selection.kept['genre'].nunique()} genre(s) are left and at least 2 are needed: check data.root and the "
+        f"data.* filters (dropped: {reasons or 'none'})"
+    )
+
+
+
+def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[], Executor]) -> Prepared:
+    """Take a collection as a run folder's track table has it, with the split of that run.
+
+    Args:
+        path: The track table.
+        source: Where the music lies; only needed for what the cache lacks.
+        cache: Where the features are.
+        make_executor: As for `prepare`.
+
+    Returns:
+        The collection as it was.
+
+    Raises:
+        GenreError: The table, or audio that is not cached, is gone.
+    """
+    if not path.is_file():
+        raise GenreError(f"{path} does not exist: run_dir has to be the folder of a run that was trained")
+    tracks = pd.read_parquet(path)
+    index = cache.lookup(tracks["path"].tolist())
+    if index is None:
+        gone = [name for name in tracks["path"] if not (Path(source.root) / name).is_file()]
+        if gone:
+            raise GenreError(
+                f"{len(gone)} of the run's tracks are neither in {cache.folder} nor in {source.root}: set data_root="
+                "to where the audio lies now, or cache= to where the caches lie"
+            )
+        index = cache.update(Path(source.root), tracks["path"].tolist(), make_executor)
+    columns = index.columns.difference(tracks.columns)
+    return Prepared(tracks.join(index[columns], on="path"), tracks.iloc[:0], sorted(tracks["genre"].unique()), cache)

@@ -1,0 +1,286 @@
+"""Music by rule: a genre, an artist and a number -> samples. It imports numpy and soundfile only: workers start fast."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from genre.data.sources.instruments import DRUMS, INSTRUMENTS, Samples, hit, note, texture
+from genre.data.sources.styles import SCALES, STYLES, Part, Style
+
+RULES = 1
+"""Raise it when the same seed no longer gives the same samples."""
+
+
+@dataclass(frozen=True)
+class Artist:
+    """What all tracks of one artist share, and what a classifier can learn in place of the genre.
+
+    Attributes:
+        seed: Two numbers, the collection's and the artist's.
+        genre: A key of `STYLES`.
+        tuning: Semitones off A = 440 Hz.
+        tempo: Favourite place in the genre's range, in [0, 1].
+        taste: Favourite instrument, pattern, scale of each choice, in [0, 1].
+        tone: Darker or brighter instruments: added to `rolloff`.
+        drum_tuning: Factor on the drums' pitches.
+        tilt: Equaliser in dB an octave.
+        peaks: Equaliser: Hz, dB and octaves of each peak.
+        room: Seconds of reverberation.
+        wet: Its share.
+        press: Compression; loud artists have much.
+        loudness: RMS in dB below full scale.
+    """
+
+    seed: tuple[int, int]
+    genre: str
+    tuning: float
+    tempo: float
+    taste: tuple[float, ...]
+    tone: float
+    drum_tuning: float
+    tilt: float
+    peaks: tuple[tuple[float, float, float], ...]
+    room: float
+    wet: float
+    press: float
+    loudness: float
+
+    @classmethod
+    def draw(cls, seed: int, number: int, genre: str) -> "Artist":
+        """Invent the artist `number` of the collection `seed`."""
+        rng = np.random.default_rng([seed, number])
+        style = STYLES[genre]
+        return cls(
+            seed=(seed, number),
+            genre=genre,
+            tuning=rng.normal(0, 0.25),
+            tempo=rng.random(),
+            taste=tuple(rng.random(16)),
+            tone=rng.normal(0, 0.15),
+            drum_tuning=2 ** rng.normal(0, 0.2),
+            tilt=rng.normal(0, 1.2),
+            peaks=tuple(
+                (2 ** rng.uniform(7, 13), rng.normal(0, 7), rng.uniform(0.15, 0.7)) for _ in range(4)
+            ),
+            room=rng.uniform(*style.room),
+            wet=rng.uniform(0.05, 0.45),
+            press=rng.uniform(0.3, 2.0),
+            loudness=rng.uniform(-25, -13),
+        )
+
+
+def render(artist: Artist, track: int, seconds: float, rate: int) -> Samples:
+    """Play one track.
+
+    Args:
+        artist: Who plays.
+        track: Number of the track; together with the artist it decides everything.
+        seconds: Length.
+        rate: Samples a second.
+
+    Returns:
+        Mono samples in [-1, 1], shape (samples,).
+    """
+    return Composer(artist, track, seconds, rate).play()
+
+
+class Composer:
+    """One track in the making; see `render`."""
+
+    def __init__(self, artist: Artist, track: int, seconds: float, rate: int) -> None:
+        self.artist, self.rate, self.length = artist, rate, round(seconds * rate)
+        self.rng = np.random.default_rng([*artist.seed, track])
+        self.style = style = STYLES[artist.genre]
+        low, high = style.tempo
+        place = np.clip(artist.tempo + self.rng.normal(0, 0.12), 0, 1)
+        self.step_seconds = 15 / (low + (high - low) * place)
+        self.swing = style.swing[0] + (style.swing[1] - style.swing[0]) * artist.taste[0]
+        self.scale = SCALES[self.choose(style.scales, 1)]
+        self.key = 24 + self.rng.integers(12) + artist.tuning
+        self.bar = self.choose(style.bars, 2)
+        # An excerpt starts anywhere in the bar: a window's first frame must not be the downbeat.
+        self.first = int(self.rng.integers(self.bar))
+        self.steps = int(seconds / self.step_seconds) + self.bar + 1
+        self.chords = [int(digit) - 1 for digit in self.choose(style.progressions, 3)]
+
+    def choose(self, options: tuple, habit: int):
+        """The artist's favourite mostly, anything otherwise."""
+        if self.rng.random() < 0.75:
+            return options[int(self.artist.taste[habit] * len(options))]
+        return options[self.rng.integers(len(options))]
+
+    def play(self) -> Samples:
+        style, rng = self.style, self.rng
+        parts, beats = dict(style.parts), style.beats
+        if rng.random() < 0.25:
+            kin = STYLES[style.kin[rng.integers(len(style.kin))]]
+            role = list(kin.parts)[rng.integers(3)]
+            parts[role] = kin.parts[role]
+        mix = np.zeros(self.length, np.float32)
+        for place, part in enumerate(parts.values()):
+            if rng.random() < part.chance:
+                mix += self.part(part, 4 + 2 * place)
+        if style.texture is not None:
+            mix += _leveled(texture(self.length, self.rate, rng), style.texture + rng.normal(0, 3))
+        if beats:
+            drums, kicks = self.drums(style)
+            if style.pump and len(kicks):
+                mix *= self.ducking(kicks)
+            mix += drums
+        return self.master(mix)
+
+    def onsets(self, pattern: str) -> list[tuple[int, float, float]]:
+        """Step, seconds and loudness of each note of a pattern over the whole excerpt."""
+        style, result = self.style, []
+        for step in range(self.steps):
+            mark = pattern[step % self.bar]
+            if mark == "." or (mark.isdigit() and self.rng.random() * 10 > int(mark)):
+                continue
+            late = self.swing * style.swing_steps if step // style.swing_steps % 2 else 0.0
+            seconds = (step - self.first + late) * self.step_seconds + self.rng.normal(0, style.sway)
+            accent = 0.45 if mark == "o" else 1.0 if step % 4 == 0 else 0.8
+            result.append((step, seconds, accent * self.rng.uniform(0.8, 1.0)))
+        return result
+
+    def part(self, part: Part, habit: int) -> Samples:
+        """Play one part from end to end."""
+        artist, rng = self.artist, self.rng
+        instrument = INSTRUMENTS[self.choose(part.instruments, habit)]
+        instrument = replace(instrument, rolloff=instrument.rolloff + artist.tone)
+        onsets = self.onsets(self.choose(part.patterns, habit + 1))
+        bus = np.zeros(self.length, np.float32)
+        # Bars repeat: a note of the same pitch and length is played once and copied.
+        played: dict[tuple[float, float], Samples] = {}
+        pitches = self.pitches(part, [step for step, _, _ in onsets])
+        ends = [seconds for _, seconds, _ in onsets[1:]] + [self.length / self.rate]
+        for (step, seconds, loudness), end, chord in zip(onsets, ends, pitches, strict=True):
+            length = max(round((end - seconds) * part.gate / 0.05) * 0.05, 0.05)
+            for pitch in chord:
+                if (pitch, length) not in played:
+                    hz = 440 * 2 ** ((pitch - 69) / 12)
+                    played[pitch, length] = note(instrument, hz, length, self.rate, rng)
+                self.add(bus, played[pitch, length], seconds, loudness)
+        bus = _leveled(bus, 0)
+        if instrument.drive:
+            bus = np.tanh(bus * instrument.drive)
+        return _leveled(bus, part.level + rng.normal(0, 1.5))
+
+    def add(self, bus: Samples, wave: Samples, seconds: float, loudness: float) -> None:
+        start = round(seconds * self.rate)
+        skip = max(-start, 0)
+        start = max(start, 0)
+        wave = wave[skip : skip + max(self.length - start, 0)]
+        bus[start : start + len(wave)] += np.float32(loudness) * wave
+
+    def pitches(self, part: Part, steps: list[int]) -> list[tuple[float, ...]]:
+        """MIDI pitches of each onset."""
+        rng, base, size = self.rng, self.key + 12 * (part.octave - 1), len(self.scale)
+
+        def degree(number: int) -> float:
+            return float(base + 12 * (number // size) + self.scale[number % size])
+
+        result: list[tuple[float, ...]] = []
+        tune: dict[int, int] = {}
+        place = int(rng.integers(3, 8))
+        for count, step in enumerate(steps):
+            bar = step // self.bar
+            root, after = self.chords[bar % 4], self.chords[(bar + 1) % 4]
+            if part.pitch == "root":
+                result.append((degree(root),))
+            elif part.pitch == "fifth":
+                result.append((degree(root + 4 * (count % 2)),))
+            elif part.pitch == "walk":
+                path = (root, root + 2, root + 4, after + (1 if rng.random() < 0.5 else -1))
+                result.append((degree(path[step % self.bar // 4 % 4]),))
+            elif part.pitch == "chord":
+                result.append(tuple(degree(root + above) for above in self.style.chord))
+            elif part.pitch == "rise":
+                chord = self.style.chord
+                octave, index = divmod(count % (2 * len(chord)), len(chord))
+                result.append((degree(root + chord[index] + size * octave),))
+            elif part.pitch == "tune":
+                # Two bars make a phrase that comes back with small changes.
+                spot = step % (2 * self.bar)
+                if spot not in tune or rng.random() < 0.2:
+                    place = int(np.clip(place + rng.integers(-2, 3), 0, 11))
+                    if step % 8 == 0:
+                        place = root + min((0, 2, 4, 7), key=lambda above: abs(root + above - place))
+                    tune[spot] = place
+                place = tune[spot]
+                result.append((degree(place),))
+            elif part.pitch == "talk":
+                result.append((float(base + rng.integers(0, 4)),))
+            elif part.pitch == "drone":
+                result.append((degree(0),))
+            else:
+                result.append((float(base + rng.uniform(0, 36)),))
+        return result
+
+    def drums(self, style: Style) -> tuple[Samples, list[float]]:
+        bus = np.zeros(self.length, np.float32)
+        kicks: list[float] = []
+        kit = np.random.default_rng([*self.artist.seed, 0, 1])
+        for place, (name, patterns) in enumerate(style.beats.items()):
+            drum = DRUMS[name]
+            tuned = replace(
+                drum,
+                hz=drum.hz * self.artist.drum_tuning,
+                tone_decay=drum.tone_decay * 2 ** kit.normal(0, 0.3),
+                noise_decay=drum.noise_decay * 2 ** kit.normal(0, 0.3),
+                noise=drum.noise * 2 ** kit.normal(0, 0.4),
+            )
+            wave = hit(tuned, self.rate, self.rng)
+            onsets = self.onsets(self.choose(patterns, 10 + place))
+            for _, seconds, loudness in onsets:
+                self.add(bus, wave, seconds, loudness)
+            if place == 0:
+                kicks = [seconds for _, seconds, _ in onsets]
+        return _leveled(bus, style.beat_level + self.rng.normal(0, 1.5)), kicks
+
+    def ducking(self, kicks: list[float]) -> Samples:
+        time = np.arange(self.length) / self.rate
+        since = time - np.array([-1.0, *kicks])[np.searchsorted(kicks, time)]
+        return (1 - self.style.pump * np.exp(-since / 0.12)).astype(np.float32)
+
+    def master(self, mix: Samples) -> Samples:
+        artist, rng, rate = self.artist, self.rng, self.rate
+        size = len(mix) + int(artist.room * rate)
+        mix = np.fft.irfft(np.fft.rfft(mix, size) * _channel(artist, rate, size), size)[: self.length]
+        mix = mix.astype(np.float32)
+        if self.style.old:
+            time = np.arange(self.length) / rate
+            mix = np.interp(time + 0.0008 * np.sin(2 * np.pi * 1.3 * time + rng.uniform(0, 6)), time, mix)
+            mix = mix.astype(np.float32)
+            mix = _leveled(mix, 0)
+            mix += np.float32(10 ** (rng.uniform(-32, -20) / 20)) * rng.standard_normal(len(mix), np.float32)
+            clicks = rng.integers(0, len(mix), int(len(mix) / rate * rng.uniform(6, 30)))
+            mix[clicks] += rng.normal(0, 3, len(clicks)).astype(np.float32)
+        mix = np.tanh(_leveled(mix, 0) * np.float32(artist.press * 0.5))
+        return np.clip(_leveled(mix, artist.loudness), -1, 1)
+
+
+@lru_cache(maxsize=4)
+def _channel(artist: Artist, rate: int, size: int) -> np.ndarray:
+    """The artist's equaliser and room as one spectrum."""
+    rng = np.random.default_rng([*artist.seed, 0, 2])
+    hz = np.fft.rfftfreq(size, 1 / rate)
+    grid = np.geomspace(20, 24000, 256)
+    octave = np.log2(grid)
+    db = artist.tilt * (octave - 10)
+    for centre, gain, width in artist.peaks:
+        db += gain * np.exp(-(((octave - np.log2(centre)) / width) ** 2))
+    if STYLES[artist.genre].old:
+        low, high = rng.uniform(150, 400), rng.uniform(2800, 5500)
+        db -= 10 * np.log10(1 + (low / grid) ** 6) + 10 * np.log10(1 + (grid / high) ** 8)
+    gain = np.interp(hz, grid, 10 ** (db / 20)).astype(np.float32)
+    time = np.arange(int(artist.room * rate)) / rate
+    tail = rng.standard_normal(len(time), np.float32) * np.exp(-6.9 * time / artist.room).astype(np.float32)
+    tail *= np.float32(artist.wet / np.sqrt((tail**2).sum()))
+    tail[0] += 1
+    return np.fft.rfft(tail, size) * gain
+
+
+def _leveled(wave: Samples, db: float) -> Samples:
+    rms = np.sqrt(np.mean(wave**2)) + 1e-9
+    return wave * np.float32(10 ** (db / 20) / rms)

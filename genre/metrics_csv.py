@@ -1,0 +1,51 @@
+"""metrics.csv: one row an epoch, whichever other loggers there are."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+
+class MetricsCsv(Logger):
+    """Collects what is logged for an epoch in one row, and goes on with the file of an interrupted run.
+
+    Args:
+        path: The file; rewritten whole, under another name first.
+        start_epoch: Rows from this epoch on are dropped: a resumed run makes them again.
+    """
+
+    def __init__(self, path: Path, start_epoch: int = 0) -> None:
+        super().__init__()
+        self.path = path
+        self.rows: dict[int, dict[str, float]] = {}
+        if start_epoch and path.exists():
+            old = pd.read_csv(path, float_precision="round_trip").to_dict("records")
+            self.rows = {int(row["epoch"]): row for row in old if row["epoch"] < start_epoch}
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return self.path.stem
+
+    @property
+    def version(self) -> str:
+        """There is one."""
+        return ""
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """They are in the run folder's configuration."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Add values to their epoch's row."""
+        if "epoch" not in metrics:
+            return
+        epoch = int(metrics["epoch"])
+        values = {name: float(value) for name, value in metrics.items() if name != "epoch"}
+        self.rows.setdefault(epoch, {"epoch": epoch, "step": step or 0}).update(values)
+        table = pd.DataFrame([self.rows[number] for number in sorted(self.rows)])
+        temporary = self.path.with_suffix(".tmp")
+        table.to_csv(temporary, index=False)
+        temporary.replace(self.path)

@@ -1,0 +1,143 @@
+"""Configuration -> parts: features, data, network, schedulers, loggers. Everything is tried before audio is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import nn
+
+from genre.data.cache import Cache
+from genre.data.datamodule import GenreData
+from genre.data.extract import Recipe
+from genre.data.prepare import Prepared, prepare, restore
+from genre.errors import GenreError
+from genre.features import LogMel
+from genre.settings import Settings
+
+MIN_FRAMES = 64
+"""The shortest window that every network takes."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a configuration names.
+
+    Attributes:
+        settings: The configuration.
+        features: Waveform -> features.
+        data: Batches; prepared at the first use.
+        schedulers: Each makes a learning-rate scheduler of an optimiser.
+    """
+
+    settings: Settings
+    features: LogMel
+    data: GenreData
+    schedulers: list[Callable[..., Any]]
+
+    def card(self, genres: list[str]) -> dict[str, Any]:
+        """Plain values that let a checkpoint be used without the configuration."""
+        data = self.settings.data
+        return {
+            "net": self._net_spec(genres),
+            "features": dict(self.settings.features),
+            "clip_seconds": data.clip_seconds,
+            "clip_start": data.clip_start,
+            "segment_seconds": data.segment_seconds,
+            "genres": genres,
+        }
+
+    def network(self, genres: list[str]) -> nn.Module:
+        """Make the network, initialised from torch's random numbers."""
+        return build("model.net", self._net_spec(genres))
+
+    def _net_spec(self, genres: list[str]) -> dict[str, Any]:
+        return {**plain(self.settings.model.net), "num_classes": len(genres), "n_mels": self.features.bins}
+
+
+def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
+    """Make the parts, and see that the network and the schedulers can be made too.
+
+    Args:
+        settings: The configuration.
+        tracks: A run folder's track table, whose split is used again; None to split anew.
+
+    Returns:
+        The parts. No audio has been read.
+
+    Raises:
+        GenreError: Some part does not take its values.
+    """
+    data = settings.data
+    features = build("features", settings.features)
+    _check_frames(features, "data.clip_seconds", data.clip_seconds)
+    _check_frames(features, "data.segment_seconds", data.segment_seconds)
+    recipe = Recipe(features, data.clip_seconds, data.clip_start)
+    source = build("data.source", data.source)
+    cache = Cache(Path(settings.paths.cache), Path(data.root).resolve().name, recipe)
+    make_executor = partial(build, "executor", settings.executor)
+
+    def prepared() -> Prepared:
+        if tracks is not None:
+            return restore(tracks, source, cache, make_executor)
+        return prepare(source, data, cache, make_executor, settings.seed)
+
+    loader = GenreData(
+        prepared,
+        build("augment", settings.augment),
+        data.batch_size,
+        features.frames(data.segment_seconds) if data.segment_seconds else None,
+        data.num_workers,
+        settings.seed,
+    )
+    schedulers = [build(f"scheduler.{name}", spec) for name, spec in settings.scheduler.items() if spec]
+    parts = Parts(settings, features, loader, schedulers)
+    with torch.device("meta"):
+        parts.network(["one", "other"])
+    optimizer = torch.optim.Adam([torch.zeros(1)])
+    for name, make in zip(settings.scheduler, schedulers, strict=False):
+        try:
+            make(optimizer)
+        except (TypeError, ValueError) as error:
+            raise GenreError(f"scheduler.{name}: {error}") from error
+    return parts
+
+
+def build(path: str, spec: Any) -> Any:
+    """Instantiate a part of the configuration.
+
+    Args:
+        path: Where it stands there, for the message.
+        spec: Values with `_target_`.
+
+    Returns:
+        What the target makes.
+
+    Raises:
+        GenreError: The target does not take these values.
+    """
+    try:
+        return instantiate(plain(spec), _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        text = str(cause).splitlines()[0]
+        raise GenreError(text if isinstance(cause, GenreError) else f"{path}: {text}") from error
+
+
+def plain(spec: Any) -> Any:
+    """A part of the settings as lists and dicts."""
+    return spec if isinstance(spec, dict) else OmegaConf.to_container(OmegaConf.structured(spec))
+
+
+def _check_frames(features: LogMel, key: str, seconds: float | None) -> None:
+    if seconds and features.frames(seconds) < MIN_FRAMES:
+        least = (MIN_FRAMES - 1) * features.hop_length / features.sample_rate
+        raise GenreError(
+            f"{key}={seconds} makes {features.frames(seconds)} frames, and the networks need {MIN_FRAMES}: "
+            f"use at least {least + 0.05:.1f}"
+        )

@@ -1,0 +1,102 @@
+"""What lies in a run folder under which name, and the way from a checkpoint back to a network."""
+
+import importlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from genre.errors import GenreError
+
+CONFIG = ".hydra/config.yaml"
+OVERRIDES = ".hydra/overrides.yaml"
+BEST = "checkpoints/best.ckpt"
+LAST = "checkpoints/last.ckpt"
+LOG = "train.log"
+METRICS = "metrics.csv"
+TRACKS = "tracks.parquet"
+REJECTED = "rejected.csv"
+PREDICTIONS = "predictions.parquet"
+SCORES = "scores.json"
+REPORT = "report"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network and what it takes to use it.
+
+    Attributes:
+        net: In evaluation mode, on the CPU.
+        card: The plain values that its checkpoint carries: `net`, `features`, `clip_seconds`, `clip_start`,
+            `segment_seconds`, `genres`.
+    """
+
+    net: nn.Module
+    card: dict[str, Any]
+
+    @property
+    def genres(self) -> list[str]:
+        """The classes in the order of the logits."""
+        return list(self.card["genres"])
+
+
+def is_started(folder: Path) -> bool:
+    """Whether a run was begun there."""
+    return (folder / CONFIG).exists()
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a run was trained and tested there."""
+    return (folder / SCORES).exists()
+
+
+def load(folder: Path, checkpoint: str = BEST) -> TrainedModel:
+    """Build a network from a run folder's checkpoint.
+
+    Args:
+        folder: The run folder.
+        checkpoint: Its path in the folder.
+
+    Returns:
+        The network with its weights.
+
+    Raises:
+        GenreError: The checkpoint is missing or not one of this project's.
+    """
+    path = folder / checkpoint
+    if not path.is_file():
+        raise GenreError(f"{path} does not exist: run_dir has to be the folder of a run that was trained")
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        card = stored["hyper_parameters"]["card"]
+        net = build(card["net"])
+        weights = {k.removeprefix("net."): v for k, v in stored["state_dict"].items() if k.startswith("net.")}
+        net.load_state_dict(weights)
+    except Exception as error:  # torch.load fails in a dozen ways, all of which mean the same to the user
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise GenreError(f"{path} is not a checkpoint that can be used ({text[:200]}): train again") from error
+    return TrainedModel(net.eval(), card)
+
+
+def build(spec: dict[str, Any]) -> Any:
+    """Call what `_target_` names with the rest as arguments, as Hydra would.
+
+    Args:
+        spec: Plain values.
+
+    Returns:
+        What the target returns.
+    """
+    module, _, name = spec["_target_"].rpartition(".")
+    arguments = {key: value for key, value in spec.items() if not key.startswith("_")}
+    return getattr(importlib.import_module(module), name)(**arguments)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(values, indent=2) + "\n")
+    temporary.replace(path)

@@ -1,0 +1,230 @@
+"""The schema of the configuration: what exists, of which type and in which range. Known to Hydra by name."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from genre.errors import GenreError
+
+TARGETS = ("genre.", "torch.", "torchaudio.", "lightning.", "torchmetrics.", "concurrent.futures.", "dask.")
+
+
+def _number(default: Any = MISSING, low: float | None = None, above: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"low": low, "above": above, "high": high})
+
+
+def _choice(default: str, *choices: str) -> Any:
+    return field(default=default, metadata={"choices": choices})
+
+
+@dataclass
+class DataSettings:
+    """Which music, which part of it, and how it is split and read."""
+
+    name: str = MISSING
+    root: str = MISSING
+    source: dict[str, Any] = MISSING
+    clip_seconds: float = _number(30.0, above=0)
+    clip_start: Any = 0.0  # seconds into the track, or `middle`
+    segment_seconds: float | None = _number(None, above=0)
+    batch_size: int = _number(16, low=1)
+    num_workers: int = _number(0, low=0)
+    splits: str = _choice("auto", "auto", "artist", "artist_album", "official", "stratified")
+    exclude_genres: list[str] = field(default_factory=list)
+    min_tracks_per_genre: int = _number(1, low=1)
+    min_seconds: float = _number(5.0, low=0)
+
+
+@dataclass
+class FmaData(DataSettings):
+    """FMA comes in nested subsets."""
+
+    subset: str = _choice("large", "small", "medium", "large", "full")
+
+
+@dataclass
+class HybridNet:
+    """What the four hybrids have in common; `num_classes` and `n_mels` come from data and features."""
+
+    _target_: str = MISSING
+    hidden_dim: int = _number(64, low=1)
+    num_layers: int = _number(2, low=1)
+    dropout: float = _number(0.3, low=0, high=0.95)
+
+
+@dataclass
+class ModelSettings:
+    """The network and how it learns."""
+
+    name: str = MISSING
+    net: Any = MISSING
+    learning_rate: float = _number(1e-3, above=0)
+    weight_decay: float = _number(1e-4, low=0)
+    label_smoothing: float = _number(0.0, low=0, high=0.95)
+    class_weights: bool = False
+
+
+@dataclass
+class MonitorSettings:
+    """What selects the best epoch, stops early, lowers the learning rate and is a search's objective."""
+
+    metric: str = _choice("val/loss", *(f"val/{name}" for name in ("loss", "accuracy", "f1_macro", "f1_weighted")))
+    mode: str = _choice("min", "min", "max")
+
+
+@dataclass
+class EarlyStoppingSettings:
+    """Epochs without a better monitored score until training ends; null trains on."""
+
+    patience: int | None = _number(6, low=1)
+
+
+@dataclass
+class TrainerSettings:
+    """Arguments of `lightning.Trainer`."""
+
+    accelerator: str = "auto"
+    devices: Any = 1
+    num_nodes: int = _number(1, low=1)
+    strategy: str = "auto"
+    precision: Any = "32-true"
+    max_epochs: int = _number(30, low=1)
+    deterministic: Any = True  # true, false or `warn`
+    benchmark: bool | None = None
+    gradient_clip_val: float | None = _number(None, above=0)
+    accumulate_grad_batches: int = _number(1, low=1)
+    limit_train_batches: Any = 1.0
+    limit_val_batches: Any = 1.0
+    sync_batchnorm: bool = False
+    detect_anomaly: bool = False
+    profiler: str | None = None
+
+
+@dataclass
+class PathSettings:
+    """Where things lie; relative paths start at the working directory."""
+
+    data: str = "data"
+    cache: str = "data/cache"
+    runs: str = "runs"
+
+
+@dataclass
+class Settings:
+    """A training run."""
+
+    data: DataSettings = MISSING
+    features: dict[str, Any] = MISSING
+    augment: dict[str, Any] = MISSING
+    model: ModelSettings = MISSING
+    scheduler: dict[str, Any] = field(default_factory=dict)
+    trainer: TrainerSettings = MISSING
+    logger: dict[str, Any] = field(default_factory=dict)
+    executor: dict[str, Any] = MISSING
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
+    early_stopping: EarlyStoppingSettings = field(default_factory=EarlyStoppingSettings)
+    paths: PathSettings = field(default_factory=PathSettings)
+    seed: int = _number(42, low=0, high=2**32 - 1)
+    run_dir: str = MISSING
+
+
+@dataclass
+class EvaluateSettings:
+    """What evaluate.py needs: the rest is in the run folder."""
+
+    run_dir: str = MISSING
+    accelerator: str = "auto"
+    data_root: str | None = None  # where the audio lies now, if it was moved
+    cache: str | None = None  # where the caches lie now, if they were moved
+
+
+def register() -> None:
+    """Make the schema known to Hydra, as `schema/...`."""
+    store = ConfigStore.instance()
+    store.store(group="schema", name="train", node=Settings)
+    store.store(group="schema", name="evaluate", node=EvaluateSettings)
+    store.store(group="schema/data", name="base", node=DataSettings)
+    store.store(group="schema/data", name="fma", node=FmaData)
+    store.store(group="schema/net", name="hybrid", node=HybridNet)
+
+
+def checked(config: DictConfig) -> Any:
+    """Resolve a composed configuration and check it against the schema's ranges.
+
+    Args:
+        config: What Hydra composed, on top of `Settings` or `EvaluateSettings`.
+
+    Returns:
+        The settings: dataclasses where the schema has them, plain lists and dicts elsewhere.
+
+    Raises:
+        GenreError: A value is missing, out of its range, or a target lies outside the packages that are trusted.
+    """
+    if missing := sorted(OmegaConf.missing_keys(config)):
+        raise GenreError(f"{' and '.join(missing)} must be given: add {missing[0]}=...")
+    settings = OmegaConf.to_object(config)
+    for path, value, limits in _walk("", settings):
+        if value is not None:
+            _check(path, value, limits)
+    return settings
+
+
+def _walk(path: str, node: Any) -> Iterator[tuple[str, Any, Any]]:
+    """All leaves, and the metadata of those that the schema names."""
+    if dataclasses.is_dataclass(node):
+        for entry in dataclasses.fields(node):
+            value = getattr(node, entry.name)
+            yield f"{path}{entry.name}", value, entry.metadata
+            yield from _walk(f"{path}{entry.name}.", value)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield f"{path}{key}", value, {}
+            yield from _walk(f"{path}{key}.", value)
+
+
+def _check(path: str, value: Any, limits: Any) -> None:
+    choices, low, above, high = (limits.get(key) for key in ("choices", "low", "above", "high"))
+    if choices and value not in choices:
+        raise GenreError(f"{path}={value} is unknown: use one of {', '.join(choices)}")
+    if low is not None and value < low:
+        raise GenreError(f"{path}={value} is too small: the least is {low}")
+    if above is not None and value <= above:
+        raise GenreError(f"{path}={value} is too small: it must be above {above}")
+    if high is not None and value > high:
+        raise GenreError(f"{path}={value} is too large: the most is {high}")
+    if path.endswith("_target_") and not str(value).startswith(TARGETS):
+        raise GenreError(f"{path}={value} is not allowed: targets lie inside {', '.join(TARGETS)}")
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with a short message where a failure is the user's; GENRE_DEBUG=1 shows the traceback."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra would otherwise print and exit by itself
+    try:
+        yield
+    except (GenreError, HydraException, OmegaConfBaseException) as error:
+        if os.environ.get("GENRE_DEBUG", "0") != "0":
+            raise
+        print(f"error: {_short(error)}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted; the same run_dir goes on where it stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def _short(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error, HydraException) and error.__cause__ else error
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    return "\n".join(lines[:3])
+
+
+register()

@@ -1,0 +1,23 @@
+"""Train and test one configuration, or many: `python train.py model=cnn2d_gru`, `python train.py -m model=a,b`."""
+
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from genre import settings
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+def main(config: DictConfig) -> float:
+    """Run one job and return the monitored score of its best epoch."""
+    from genre import fit  # torch takes seconds to load: `--help` and a misspelt key should not
+
+    job = HydraConfig.get()
+    return fit.run(config, Path(job.runtime.output_dir), list(job.overrides.task))
+
+
+if __name__ == "__main__":
+    with settings.one_line_errors():
+        main()
