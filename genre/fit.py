@@ -157,13 +157,20 @@ def repeat_test(evaluation: EvaluateSettings) -> tuple[dict[str, Any], pd.DataFr
     folder = Path(evaluation.run_dir)
     if not run_folder.is_started(folder):
         raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
-    config = OmegaConf.merge(OmegaConf.structured(Settings), OmegaConf.load(folder / run_folder.CONFIG))
+    config = stored_config(folder)
     if evaluation.data_root:
         config.data.root = evaluation.data_root
     if evaluation.cache:
         config.paths.cache = evaluation.cache
     run_folder.load(folder)  # without a checkpoint there is no point in reading data
     return test(assemble(checked(config), folder / run_folder.TRACKS), folder, evaluation.accelerator)
+
+
+def stored_config(folder: Path) -> DictConfig:
+    """The configuration that a run folder was made with."""
+    config = OmegaConf.merge(OmegaConf.structured(Settings), OmegaConf.load(folder / run_folder.CONFIG))
+    assert isinstance(config, DictConfig)
+    return config
 
 
 def device(accelerator: str) -> str:
@@ -220,8 +227,9 @@ def _stored_or_new(config: DictConfig, folder: Path, overrides: list[str]) -> Di
             f"{folder} holds an unfinished run of other settings ({' '.join(stored) or 'the defaults'}): "
             "repeat these, give run_dir alone, or choose another run_dir"
         )
-    loaded = OmegaConf.load(folder / run_folder.CONFIG)
-    return OmegaConf.merge(config, loaded, {"run_dir": str(folder)})  # type: ignore[return-value]
+    config = stored_config(folder)
+    config.run_dir = str(folder)
+    return config
 
 
 def _without_folder(overrides: list[str]) -> list[str]:

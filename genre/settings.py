@@ -1,6 +1,8 @@
 """The schema of the configuration: what exists, of which type and in which range. Known to Hydra by name."""
 
 import dataclasses
+import difflib
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from genre.errors import GenreError
 
@@ -33,6 +35,7 @@ class DataSettings:
     name: str = MISSING
     root: str = MISSING
     source: dict[str, Any] = MISSING
+    subset: str | None = None  # of FMA: small, medium, large or full
     clip_seconds: float = _number(30.0, above=0)
     clip_start: Any = 0.0  # seconds into the track, or `middle`
     segment_seconds: float | None = _number(None, above=0)
@@ -42,13 +45,6 @@ class DataSettings:
     exclude_genres: list[str] = field(default_factory=list)
     min_tracks_per_genre: int = _number(1, low=1)
     min_seconds: float = _number(5.0, low=0)
-
-
-@dataclass
-class FmaData(DataSettings):
-    """FMA comes in nested subsets."""
-
-    subset: str = _choice("large", "small", "medium", "large", "full")
 
 
 @dataclass
@@ -152,8 +148,6 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(group="schema", name="train", node=Settings)
     store.store(group="schema", name="evaluate", node=EvaluateSettings)
-    store.store(group="schema/data", name="base", node=DataSettings)
-    store.store(group="schema/data", name="fma", node=FmaData)
     store.store(group="schema/net", name="hybrid", node=HybridNet)
 
 
@@ -169,8 +163,9 @@ def checked(config: DictConfig) -> Any:
     Raises:
         GenreError: A value is missing, out of its range, or a target lies outside the packages that are trusted.
     """
-    if missing := sorted(OmegaConf.missing_keys(config)):
-        raise GenreError(f"{' and '.join(missing)} must be given: add {missing[0]}=...")
+    for path, value, _ in _walk("", OmegaConf.to_container(config)):
+        if value == MISSING:
+            raise GenreError(f"{path} must be given: add {path}=...")
     settings = OmegaConf.to_object(config)
     for path, value, limits in _walk("", settings):
         if value is not None:
@@ -185,10 +180,18 @@ def _walk(path: str, node: Any) -> Iterator[tuple[str, Any, Any]]:
             value = getattr(node, entry.name)
             yield f"{path}{entry.name}", value, entry.metadata
             yield from _walk(f"{path}{entry.name}.", value)
+        known = [entry.name for entry in dataclasses.fields(node)]
+        for key in vars(node).keys() - set(known):  # Hydra adds whatever stands behind a `+`
+            raise GenreError(_unknown_key(path + key, known))
     elif isinstance(node, dict):
         for key, value in node.items():
             yield f"{path}{key}", value, {}
             yield from _walk(f"{path}{key}.", value)
+
+
+def _unknown_key(path: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
+    return f"{path} is no key of the configuration" + (f": did you mean {close[0]}?" if close else "")
 
 
 def _check(path: str, value: Any, limits: Any) -> None:
@@ -222,9 +225,18 @@ def one_line_errors() -> Iterator[None]:
 
 
 def _short(error: Exception) -> str:
+    """One line of an error of Hydra's or OmegaConf's, which use several."""
     cause = error.__cause__ if isinstance(error, HydraException) and error.__cause__ else error
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    return "\n".join(lines[:3])
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()] or [type(cause).__name__]
+    if isinstance(cause, ConfigKeyError | ConfigAttributeError) and dataclasses.is_dataclass(cause.object_type):
+        return _unknown_key(str(cause.full_key), [entry.name for entry in dataclasses.fields(cause.object_type)])
+    if isinstance(cause, OmegaConfBaseException) and cause.full_key:
+        return f"{cause.full_key}: {lines[0]}"
+    options = next((i for i, line in enumerate(lines) if line.startswith("Available options")), None)
+    if options is not None:
+        names = itertools.takewhile(lambda line: ":" not in line, lines[options + 1 :])
+        return f"{lines[0]}: available are {', '.join(names)}"
+    return lines[0]
 
 
 register()
