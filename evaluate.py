@@ -11,12 +11,12 @@ from genre import settings
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(config: DictConfig) -> None:
     """Print and store the test's scores, per-genre table and confusion matrix."""
-    from genre import console, fit, run_folder  # torch takes seconds to load
+    from genre import console, predictions, run_folder  # torch takes seconds to load
     from genre.evaluation import report
 
     folder = Path(config.run_dir)
-    scores, predictions = fit.repeat_test(settings.checked(config))
-    table = report.write(folder, predictions, scores["genres"])
+    scores, predicted = predictions.repeat_test(settings.checked(config))
+    table = report.write(folder, predicted, scores["genres"])
     console.show_scores(scores, folder)
     report.show(table)
     print(f"report: {folder / run_folder.REPORT}")

@@ -151,7 +151,7 @@ def _promised_frames(path: Path) -> int:
             info = WAVE(path).info
         except mutagen.MutagenError:  # stricter than the decoder, which has the last word
             return 0
-        return round(info.length * info.sample_rate)
+        return round(info.length * info.sample_rate) if info else 0
     return 0
 
 

@@ -39,6 +39,7 @@ class Augment(nn.Module):
             return mel
         chain = _draw(mel, 1) < self.p
         for transform in self.transforms.values():
+            assert isinstance(transform, Transform)
             chosen = chain & (_draw(mel, 1) < transform.p)
             mel = torch.where(chosen[..., None], transform(mel), mel)
         return mel

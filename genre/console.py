@@ -10,7 +10,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-
 CHATTER = (
     "does not have many workers",
     "Checkpoint directory .* exists and is not empty",
@@ -62,5 +61,3 @@ def show_scores(scores: dict[str, Any], folder: Path) -> None:
     console = Console()
     console.print(table)
     console.print(f"run folder: {folder}", soft_wrap=True)
-
-

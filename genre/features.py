@@ -56,7 +56,9 @@ class LogMel(nn.Module):
         if not 0 <= f_min < (f_max or sample_rate / 2) <= sample_rate / 2:
             raise ValueError(f"f_min and f_max must lie in order within 0 and {sample_rate / 2} Hz")
         if n_mels > n_fft // 2:
-            raise ValueError(f"n_mels={n_mels} is more than the n_fft / 2 = {n_fft // 2} that the window can tell apart")
+            raise ValueError(
+                f"n_mels={n_mels} is more than the n_fft / 2 = {n_fft // 2} that the window can tell apart"
+            )
         self.sample_rate = sample_rate
         self.hop_length = hop_length
         self.top_db = top_db

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import pandas as pd
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import Logger
@@ -18,8 +17,9 @@ from genre.data.prepare import Prepared
 from genre.errors import GenreError
 from genre.metrics_csv import MetricsCsv
 from genre.parts import Parts, assemble, build, plain
-from genre.predictions import predict, test_scores
-from genre.settings import EvaluateSettings, Settings, checked
+from genre.predictions import test
+from genre.resume import discard_empty, open_run, stored_or_new
+from genre.settings import checked
 
 
 def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
@@ -38,14 +38,15 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
     """
     console.quiet()
     try:
-        config = _stored_or_new(config, folder, overrides)
-        parts = assemble(checked(config))
+        config = stored_or_new(config, folder, overrides)
+        started = run_folder.is_started(folder)  # a resumed run keeps its split, whatever has come to the data since
+        parts = assemble(checked(config), folder / run_folder.TRACKS if started else None)
         prepared = parts.data.prepared
         loggers = [build(f"logger.{name}", spec) for name, spec in parts.settings.logger.items()]
     except Exception:
-        _discard_empty(folder)
+        discard_empty(folder)
         raise
-    _open(folder, config, overrides, prepared)
+    open_run(folder, config, overrides, prepared)
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
     best = train(parts, folder, loggers)
@@ -110,74 +111,6 @@ def train(parts: Parts, folder: Path, loggers: list[Logger]) -> float:
     return score
 
 
-def test(parts: Parts, folder: Path, accelerator: str) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Judge the best checkpoint of a run folder on the test part.
-
-    Args:
-        parts: What the configuration names.
-        folder: The run folder.
-        accelerator: Where to compute.
-
-    Returns:
-        What scores.json holds, the monitored score aside; predictions on validation and test.
-
-    Raises:
-        GenreError: The checkpoint is missing or knows other genres than the data.
-    """
-    trained = run_folder.load(folder)
-    if trained.genres != parts.data.prepared.genres:
-        raise GenreError(
-            f"the checkpoint in {folder} knows the genres {', '.join(trained.genres)} and the data have "
-            f"{', '.join(parts.data.prepared.genres)}: test it on the data that it was trained on"
-        )
-    predictions = predict(trained, parts.data, device(accelerator))
-    epochs = pd.read_csv(folder / run_folder.METRICS)
-    return test_scores(predictions) | {
-        "model": parts.settings.model.name,
-        "genres": trained.genres,
-        "parameters": sum(p.numel() for p in trained.net.parameters()),
-        "epochs": len(epochs),
-        "train_seconds": float(epochs["seconds"].sum()),
-    }, predictions
-
-
-def repeat_test(evaluation: EvaluateSettings) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Test a run folder's best checkpoint again, with the tracks and the split that it was trained with.
-
-    Args:
-        evaluation: Which folder, and where to compute.
-
-    Returns:
-        As `test`.
-
-    Raises:
-        GenreError: The folder is not that of a run that was trained, or its data are gone.
-    """
-    console.quiet()
-    folder = Path(evaluation.run_dir)
-    if not run_folder.is_started(folder):
-        raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
-    config = stored_config(folder)
-    if evaluation.data_root:
-        config.data.root = evaluation.data_root
-    if evaluation.cache:
-        config.paths.cache = evaluation.cache
-    run_folder.load(folder)  # without a checkpoint there is no point in reading data
-    return test(assemble(checked(config), folder / run_folder.TRACKS), folder, evaluation.accelerator)
-
-
-def stored_config(folder: Path) -> DictConfig:
-    """The configuration that a run folder was made with."""
-    config = OmegaConf.merge(OmegaConf.structured(Settings), OmegaConf.load(folder / run_folder.CONFIG))
-    assert isinstance(config, DictConfig)
-    return config
-
-
-def device(accelerator: str) -> str:
-    """The one device that Lightning's word for an accelerator means here, as torch calls it."""
-    return "cuda" if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu"
-
-
 def _checkpoint(path: Path, **monitor: Any) -> ModelCheckpoint:
     """Keeps one file: the best by the monitored score, or without one the last."""
     return ModelCheckpoint(
@@ -211,46 +144,3 @@ def _inverse_frequency(prepared: Prepared) -> Tensor:
     targets = prepared.targets[(prepared.tracks["split"] == "train").to_numpy()]
     counts = torch.bincount(torch.from_numpy(targets), minlength=len(prepared.genres)).float()
     return len(targets) / (len(counts) * counts)
-
-
-def _stored_or_new(config: DictConfig, folder: Path, overrides: list[str]) -> DictConfig:
-    """The configuration of the run: that of an unfinished one in the folder, else the new one."""
-    if run_folder.is_finished(folder):
-        raise GenreError(f"{folder} holds a finished run: choose another run_dir, or delete it to train again")
-    if not run_folder.is_started(folder):
-        config.run_dir = str(folder)
-        return config
-    stored = OmegaConf.load(folder / run_folder.OVERRIDES)
-    given = _without_folder(overrides)
-    if given and set(given) != set(_without_folder(list(stored))):
-        raise GenreError(
-            f"{folder} holds an unfinished run of other settings ({' '.join(stored) or 'the defaults'}): "
-            "repeat these, give run_dir alone, or choose another run_dir"
-        )
-    config = stored_config(folder)
-    config.run_dir = str(folder)
-    return config
-
-
-def _without_folder(overrides: list[str]) -> list[str]:
-    return [text for text in overrides if not text.startswith(("run_dir=", "paths."))]
-
-
-def _open(folder: Path, config: DictConfig, overrides: list[str], prepared: Prepared) -> None:
-    """Make a folder a run's: from here on it is one that can be resumed."""
-    (folder / run_folder.CONFIG).parent.mkdir(parents=True, exist_ok=True)
-    if not run_folder.is_started(folder):
-        prepared.tracks.drop(columns=["shard", "row", "mtime_ns"]).to_parquet(folder / run_folder.TRACKS)
-        prepared.rejected.to_csv(folder / run_folder.REJECTED, index=False)
-        OmegaConf.save(OmegaConf.create(overrides), folder / run_folder.OVERRIDES)
-        OmegaConf.save(config, folder / run_folder.CONFIG)
-    console.open_log(folder / run_folder.LOG)
-
-
-def _discard_empty(folder: Path) -> None:
-    """Take away the folders that Hydra made for a run that could not start."""
-    for path in [folder, *folder.parents]:
-        try:
-            path.rmdir()
-        except OSError:
-            return

@@ -1,6 +1,7 @@
 """Configuration -> parts: features, data, network, schedulers, loggers. Everything is tried before audio is read."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from genre.data.cache import Cache
 from genre.data.datamodule import GenreData
 from genre.data.extract import Recipe
 from genre.data.prepare import Prepared, prepare, restore
+from genre.data.tracks import Source
 from genre.errors import GenreError
 from genre.features import LogMel
 from genre.settings import Settings
@@ -31,12 +33,18 @@ class Parts:
     Attributes:
         settings: The configuration.
         features: Waveform -> features.
+        source: Where the music lies.
+        cache: Where its features go.
+        make_executor: Makes what extracts them.
         data: Batches; prepared at the first use.
         schedulers: Each makes a learning-rate scheduler of an optimiser.
     """
 
     settings: Settings
     features: LogMel
+    source: Source
+    cache: Cache
+    make_executor: Callable[[], Executor]
     data: GenreData
     schedulers: list[Callable[..., Any]]
 
@@ -96,7 +104,7 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
         settings.seed,
     )
     schedulers = [build(f"scheduler.{name}", spec) for name, spec in settings.scheduler.items() if spec]
-    parts = Parts(settings, features, loader, schedulers)
+    parts = Parts(settings, features, source, cache, make_executor, loader, schedulers)
     with torch.device("meta"):
         parts.network(["one", "other"])
     optimizer = torch.optim.Adam([torch.zeros(1)])

@@ -1,15 +1,22 @@
 """A trained network's logits on validation and test, and the scores that follow from them."""
 
 from itertools import chain
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from genre import console, run_folder
 from genre.data.datamodule import GenreData
+from genre.errors import GenreError
 from genre.metrics import score
+from genre.parts import Parts, assemble
+from genre.resume import stored_config
 from genre.run_folder import TrainedModel
+from genre.settings import EvaluateSettings, checked
 from genre.windows import track_logits
 
 
@@ -58,4 +65,68 @@ def test_scores(predictions: pd.DataFrame) -> dict[str, float]:
         Each score under `test/`, `test/tracks`, and `test/genres`: genres with at least one target.
     """
     logits, targets = logits_and_targets(predictions, "test")
-    return score(logits, targets, "test/") | {"test/tracks": len(targets), "test/genres": len(targets.unique())}
+    return score(logits, targets, "test/") | {
+        "test/tracks": len(targets),
+        "test/genres": len(targets.unique()),
+    }
+
+
+def test(parts: Parts, folder: Path, accelerator: str) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Judge the best checkpoint of a run folder on the test part.
+
+    Args:
+        parts: What the configuration names.
+        folder: The run folder.
+        accelerator: Where to compute.
+
+    Returns:
+        What scores.json holds, the monitored score aside; predictions on validation and test.
+
+    Raises:
+        GenreError: The checkpoint is missing or knows other genres than the data.
+    """
+    trained = run_folder.load(folder)
+    if trained.genres != parts.data.prepared.genres:
+        raise GenreError(
+            f"the checkpoint in {folder} knows the genres {', '.join(trained.genres)} and the data have "
+            f"{', '.join(parts.data.prepared.genres)}: test it on the data that it was trained on"
+        )
+    predictions = predict(trained, parts.data, device(accelerator))
+    epochs = pd.read_csv(folder / run_folder.METRICS)
+    return test_scores(predictions) | {
+        "model": parts.settings.model.name,
+        "genres": trained.genres,
+        "parameters": sum(p.numel() for p in trained.net.parameters()),
+        "epochs": len(epochs),
+        "train_seconds": float(epochs["seconds"].sum()),
+    }, predictions
+
+
+def repeat_test(evaluation: EvaluateSettings) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Test a run folder's best checkpoint again, with the tracks and the split that it was trained with.
+
+    Args:
+        evaluation: Which folder, and where to compute.
+
+    Returns:
+        As `test`.
+
+    Raises:
+        GenreError: The folder is not that of a run that was trained, or its data are gone.
+    """
+    console.quiet()
+    folder = Path(evaluation.run_dir)
+    if not run_folder.is_started(folder):
+        raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
+    config = stored_config(folder)
+    if evaluation.data_root:
+        config.data.root = evaluation.data_root
+    if evaluation.cache:
+        config.paths.cache = evaluation.cache
+    run_folder.load(folder)  # without a checkpoint there is no point in reading data
+    return test(assemble(checked(config), folder / run_folder.TRACKS), folder, evaluation.accelerator)
+
+
+def device(accelerator: str) -> str:
+    """The one device that Lightning's word for an accelerator means here, as torch calls it."""
+    return "cuda" if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu"

@@ -20,7 +20,9 @@ from genre.errors import GenreError
 TARGETS = ("genre.", "torch.", "torchaudio.", "lightning.", "torchmetrics.", "concurrent.futures.", "dask.")
 
 
-def _number(default: Any = MISSING, low: float | None = None, above: float | None = None, high: float | None = None) -> Any:
+def _number(
+    default: Any = MISSING, low: float | None = None, above: float | None = None, high: float | None = None
+) -> Any:
     return field(default=default, metadata={"low": low, "above": above, "high": high})
 
 

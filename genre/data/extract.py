@@ -73,9 +73,7 @@ def local_executor(workers: int | None = None) -> Executor:
     """
     context = get_context("forkserver")
     context.set_forkserver_preload(["genre.data.extract"])
-    return ProcessPoolExecutor(
-        workers or len(os.sched_getaffinity(0)), mp_context=context, initializer=silence_decoder
-    )
+    return ProcessPoolExecutor(workers or len(os.sched_getaffinity(0)), mp_context=context, initializer=silence_decoder)
 
 
 def extract_shard(shard: Shard) -> int:
@@ -88,7 +86,8 @@ def extract_shard(shard: Shard) -> int:
         How many files it covers.
     """
     torch.set_num_threads(1)  # more threads a worker than cores make everything slower
-    rows, arrays = [], []
+    rows: list[dict[str, Any]] = []
+    arrays: list[np.ndarray] = []
     for path in shard.paths:
         row, array = _extract(shard.root / path, shard.recipe)
         row |= {"path": path, "shard": shard.number, "row": -1 if array is None else len(arrays)}

@@ -63,13 +63,8 @@ def prepare(
     Raises:
         GenreError: Nothing usable is there, or the split asked for cannot be made.
     """
-    selection, index = extract(source, settings, cache, make_executor)
-    by_ear(selection, index, settings)
+    selection, index = usable(source, settings, cache, make_executor)
     kept = selection.kept.sort_values("track_id").reset_index(drop=True)
-    for reason, count in selection.reasons.items():
-        log.info("rejected %d tracks: %s", count, reason)
-    if kept["genre"].nunique() < 2:
-        raise GenreError(_nothing_left(source, selection))
     kept["split"] = splits.split(kept, settings.splits, seed)
     tracks = kept.join(index.drop(columns=["path"]), on="path")
     genres = sorted(kept["genre"].unique())
@@ -81,10 +76,10 @@ def prepare(
     return Prepared(tracks, selection.rejected, genres, cache)
 
 
-def extract(
+def usable(
     source: Source, settings: DataSettings, cache: Cache, make_executor: Callable[[], Executor]
 ) -> tuple[Selection, pd.DataFrame]:
-    """List the tracks, filter them by what is written about them, and see that their features are cached.
+    """List the tracks, filter them by what is written about them, cache their features, reject by the ear.
 
     Args:
         source: Where the music lies.
@@ -93,10 +88,10 @@ def extract(
         make_executor: As for `prepare`.
 
     Returns:
-        What is left and what was dropped so far; the cache's index of what is left.
+        What is left and what was dropped; the cache's index, indexed by path.
 
     Raises:
-        GenreError: No track has audio.
+        GenreError: Fewer than two genres are left.
     """
     selection = Selection(source.tracks())
     selection.drop_genres(settings.exclude_genres)
@@ -104,9 +99,13 @@ def extract(
     there = selection.kept["path"].map(lambda path: (root / path).is_file())
     selection.drop(~there.astype(bool), "missing_file", "no such file")
     selection.drop_rare(settings.min_tracks_per_genre)
-    if selection.kept["genre"].nunique() < 2:
-        raise GenreError(_nothing_left(source, selection))
-    return selection, cache.update(root, selection.kept["path"].tolist(), make_executor)
+    _need_two_genres(source, selection)
+    index = cache.update(root, selection.kept["path"].tolist(), make_executor)
+    by_ear(selection, index, settings)
+    for reason, count in selection.reasons.items():
+        log.info("rejected %d tracks: %s", count, reason)
+    _need_two_genres(source, selection)
+    return selection, index
 
 
 def by_ear(selection: Selection, index: pd.DataFrame, settings: DataSettings) -> None:
@@ -135,20 +134,6 @@ def by_ear(selection: Selection, index: pd.DataFrame, settings: DataSettings) ->
     first = kept.groupby(digest)["track_id"].transform("first")
     selection.drop((first != kept["track_id"])[selection.kept.index], "duplicate", "same audio as " + first)
     selection.drop_rare(settings.min_tracks_per_genre)
-
-
-def _nothing_left(source: Source, selection: Selection) -> str:
-    dropped = selection.reasons
-    labelled = len(selection.kept) + len(selection.rejected)
-    labelled -= dropped.get("missing_genre", 0) + dropped.get("excluded_genre", 0)
-    without = dropped.get("missing_file", 0)
-    reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
-    return (
-        f"{source.root} names {labelled} labelled tracks of which {labelled - without} have audio; after the filters "
-        f"{selection.kept['genre'].nunique()} genre(s) are left and at least 2 are needed: check data.root and the "
-        f"data.* filters (dropped: {reasons or 'none'})"
-    )
-
 
 
 def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[], Executor]) -> Prepared:
@@ -180,3 +165,18 @@ def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[]
         index = cache.update(Path(source.root), tracks["path"].tolist(), make_executor)
     columns = index.columns.difference(tracks.columns)
     return Prepared(tracks.join(index[columns], on="path"), tracks.iloc[:0], sorted(tracks["genre"].unique()), cache)
+
+
+def _need_two_genres(source: Source, selection: Selection) -> None:
+    genres = selection.kept["genre"].nunique()
+    if genres >= 2:
+        return
+    dropped = selection.reasons
+    labelled = len(selection.kept) + len(selection.rejected)
+    labelled -= dropped.get("missing_genre", 0) + dropped.get("excluded_genre", 0)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
+    raise GenreError(
+        f"{source.root} names {labelled} labelled tracks of which {labelled - dropped.get('missing_file', 0)} have "
+        f"audio; {genres} genre(s) are left and at least 2 are needed: check data.root and the filters in data.* "
+        f"(dropped: {reasons or 'none'})"
+    )

@@ -2,6 +2,8 @@ from typing import Protocol
 
 import pandas as pd
 
+from genre.errors import GenreError
+
 COLUMNS = ["track_id", "path", "genre", "artist", "album", "title", "split"]
 """The track table: text everywhere; `path` is POSIX and relative to the source's root; `split` is an official one."""
 

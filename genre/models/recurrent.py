@@ -19,7 +19,13 @@ class Recurrent(nn.Module):
     """
 
     def __init__(
-        self, kind: str, channels: int, units: int, num_layers: int, dropout: float = 0.0, pooling: str = "mean"
+        self,
+        kind: str,
+        channels: int,
+        units: int,
+        num_layers: int,
+        dropout: float = 0.0,
+        pooling: str = "mean",
     ) -> None:
         super().__init__()
         self.features = {"mean": 2, "mean_max": 4}[pooling] * units

@@ -10,7 +10,12 @@ from pyarrow import csv as arrow_csv
 from genre.data.tracks import COLUMNS
 from genre.errors import GenreError
 
-SUBSETS = {"small": ["small"], "medium": ["small", "medium"], "large": ["small", "medium", "large"], "full": None}
+SUBSETS = {
+    "small": ["small"],
+    "medium": ["small", "medium"],
+    "large": ["small", "medium", "large"],
+    "full": None,
+}
 SPLITS = {"training": "train", "validation": "val", "test": "test"}
 WANTED = [
     ("set", "split"),

@@ -47,7 +47,9 @@ def _from_csv(about: Path, paths: list[str]) -> pd.DataFrame:
     table = pd.read_csv(about, dtype=str)
     missing = [name for name in ("path", "artist", "album") if name not in table]
     if missing:
-        raise GenreError(f"{about} lacks the columns {', '.join(missing)}: add them, or remove the file to use the tags")
+        raise GenreError(
+            f"{about} lacks the columns {', '.join(missing)}: add them, or remove the file to use the tags"
+        )
     return table.drop_duplicates("path").set_index("path").reindex(paths, columns=list(TAGS))
 
 
