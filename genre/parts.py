@@ -85,6 +85,8 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
     features = build("features", settings.features)
     _check_frames(features, "data.clip_seconds", data.clip_seconds)
     _check_frames(features, "data.segment_seconds", data.segment_seconds)
+    if data.clip_start != "middle" and not isinstance(data.clip_start, int | float):
+        raise GenreError(f"data.clip_start={data.clip_start} is unknown: use seconds or middle")
     recipe = Recipe(features, data.clip_seconds, data.clip_start)
     source = build("data.source", data.source)
     cache = Cache(Path(settings.paths.cache), Path(data.root).resolve().name, recipe)
@@ -133,8 +135,10 @@ def build(path: str, spec: Any) -> Any:
         return instantiate(plain(spec), _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__ or error
-        text = str(cause).splitlines()[0]
-        raise GenreError(text if isinstance(cause, GenreError) else f"{path}: {text}") from error
+        if isinstance(cause, GenreError):
+            raise cause from error
+        key = next((line[9:] for line in str(error).splitlines() if line.startswith("full_key:")), "")
+        raise GenreError(f"{'.'.join(filter(None, [path, key.strip()]))}: {' '.join(str(cause).split())}") from error
 
 
 def plain(spec: Any) -> Any:

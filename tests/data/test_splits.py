@@ -12,9 +12,7 @@ from genre.data.tracks import COLUMNS, PARTS
 from genre.errors import GenreError
 
 FRACTIONS = (0.8, 0.1, 0.1)
-NAMES = (
-    "Rock Experimental Electronic HipHop Folk Pop Instrumental International Classical Jazz OldTime Spoken"
-)
+NAMES = "Rock Experimental Electronic HipHop Folk Pop Instrumental International Classical Jazz OldTime Spoken"
 NAMES += " Country Soul Blues EasyListening"
 SIZES = [14182, 10608, 9372, 3552, 2803, 2332, 2079, 1389, 1230, 571, 549, 421, 194, 175, 110, 24]
 MUSIC = {
@@ -50,9 +48,7 @@ def music(kind: str, seed: int) -> pd.DataFrame:
 
 def deviations(tracks: pd.DataFrame, parts: pd.Series) -> pd.DataFrame:
     """Tracks above or below 80/10/10 by part (rows) and genre (columns), and in the whole (column `all`)."""
-    counts = pd.DataFrame(
-        {genre: parts[tracks["genre"] == genre].value_counts() for genre in set(tracks["genre"])}
-    )
+    counts = pd.DataFrame({genre: parts[tracks["genre"] == genre].value_counts() for genre in set(tracks["genre"])})
     counts["all"] = parts.value_counts()
     return counts.reindex(PARTS).fillna(0) - np.outer(FRACTIONS, counts.sum())
 
@@ -60,9 +56,7 @@ def deviations(tracks: pd.DataFrame, parts: pd.Series) -> pd.DataFrame:
 @pytest.mark.parametrize("seed", range(3))
 def test_stratified_takes_floors_in_each_genre(seed):
     sizes = {"Rock": 1009, "Folk": 300, "Jazz": 57, "Blues": 35, "Spoken": 19, "Polka": 10, "Noise": 9}
-    genre = np.random.default_rng(seed).permutation(
-        [name for name, size in sizes.items() for _ in range(size)]
-    )
+    genre = np.random.default_rng(seed).permutation([name for name, size in sizes.items() for _ in range(size)])
     tracks = table(genre)
     parts = split(tracks, "stratified", seed)
     for name, size in sizes.items():
@@ -84,7 +78,7 @@ def test_stratified_is_random_over_the_tracks():
     assert tested.max() < 40
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("kind", ["emotify", "unbalanced"])
 def test_no_artist_and_no_album_crosses(kind, seed):
     tracks = music(kind, seed)
@@ -97,7 +91,7 @@ def test_no_artist_and_no_album_crosses(kind, seed):
 
 
 @pytest.mark.parametrize(("kind", "most", "mean"), [("emotify", 1, 0.25), ("unbalanced", 4, 0.9)])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(3))
 def test_small_collections_are_balanced_to_a_few_tracks(kind, most, mean, seed):
     tracks = music(kind, seed)
     parts = split(tracks, "artist", seed)
@@ -119,12 +113,11 @@ def test_a_large_collection_is_balanced_in_seconds():
 
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (17, 17, 17), (50, 2, 1), (30, 29, 1), (9, 8, 7, 6)])
-@pytest.mark.parametrize("seed", range(3))
-def test_a_genre_of_three_artists_is_in_all_parts(sizes, seed):
+def test_a_genre_of_three_artists_is_in_all_parts(sizes):
     rare = [f"rare {number}" for number, size in enumerate(sizes) for _ in range(size)]
-    common = music("emotify", seed)
+    common = music("emotify", 0)
     tracks = table([*common["genre"], *["rare"] * len(rare)], [*common["artist"], *rare])
-    assert not any(lacking(tracks, split(tracks, "artist", seed)).values())
+    assert not any(lacking(tracks, split(tracks, "artist")).values())
 
 
 def test_a_genre_of_one_artist_is_trained_on():
@@ -134,7 +127,7 @@ def test_a_genre_of_one_artist_is_trained_on():
 
 
 @pytest.mark.parametrize("fractions", [(0.8, 0.1, 0.1), (0.5, 0.25, 0.25)])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_assignment_is_as_good_as_the_best_of_all(fractions, seed):
     counts = np.random.default_rng(seed).integers([1, 0], 9, size=(8, 2))
 
@@ -230,7 +223,7 @@ def test_albums_join_artists():
     assert groups(tracks, ["artist"]).tolist() == [0, 0, 1, 1, 2, 3, 4, 4, 5, 6, 7, 8]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_compilation_keeps_its_artists_together(seed):
     tracks = music("emotify", seed)
     sampler = tracks.groupby("genre").head(2).index
@@ -297,15 +290,11 @@ def test_a_genre_without_training_is_an_error_with_two_ways_out():
     with pytest.raises(GenreError) as caught:
         split(tracks, "official")
     message = str(caught.value)
-    assert message.startswith(
-        "data.splits=official leaves train without a track of Old-Time / Historic, Rock'n'Roll:"
-    )
+    assert message.startswith("data.splits=official leaves train without a track of Old-Time / Historic, Rock'n'Roll:")
     assert "\n" not in message
     exclude = re.search(r"data\.exclude_genres=\[.*?\]", message)
     assert exclude is not None
-    assert OverridesParser.create().parse_override(exclude[0]).value() == sorted(
-        rare
-    )  # as one would paste it
+    assert OverridesParser.create().parse_override(exclude[0]).value() == sorted(rare)  # as one would paste it
     assert message.endswith("data.min_tracks_per_genre=3")
 
 

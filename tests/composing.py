@@ -1,0 +1,30 @@
+"""Configurations for tests."""
+
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+ROOT = Path(__file__).parents[1]
+CONF = ROOT / "conf"
+
+TINY = [
+    "data=folder",
+    "data.clip_seconds=2",
+    "data.segment_seconds=1.5",
+    "data.min_seconds=1",
+    "features.n_mels=16",
+    "model=cnn1d_gru",
+    "model.net.hidden_dim=4",
+    "model.net.num_layers=1",
+    "data.batch_size=4",
+    "executor.workers=1",
+    "logger=none",
+    "trainer=cpu",
+]
+"""A run of seconds on some folder: add data.root, paths.data and run_dir."""
+
+
+def compose(overrides: list[str], name: str = "train") -> DictConfig:
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        return hydra.compose(name, overrides)

@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+
+from genre import cli, settings
+from tests.composing import TINY
+
+
+def test_precompute_fills_the_cache_and_nothing_else(
+    music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = [*TINY, f"data.root={music}", f"paths.data={tmp_path}", f"paths.runs={tmp_path}/runs"]
+    cli.precompute(overrides)
+    said = capsys.readouterr().out
+    (cache,) = (tmp_path / "cache").iterdir()
+    assert str(cache) in said
+    assert "clips/s" in said
+    assert not (tmp_path / "runs").exists()
+    before = {path: path.stat().st_mtime_ns for path in cache.glob("shard-*")}
+    cli.precompute(overrides)
+    assert {path: path.stat().st_mtime_ns for path in cache.glob("shard-*")} == before
+    assert "clips/s" not in capsys.readouterr().out
+
+
+def test_precompute_says_in_one_line_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), settings.one_line_errors():
+        cli.precompute(["data=vinyl"])
+    assert capsys.readouterr().err == (
+        "error: In 'train': Could not find 'data/vinyl': available are fma, folder, synthetic\n"
+    )

@@ -1,0 +1,58 @@
+"""Every file under conf/ composes, and what it names can be made."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from genre.parts import assemble, build
+from genre.settings import checked
+from tests.composing import CONF, compose
+
+GROUPS = sorted(
+    (path.parent.relative_to(CONF).as_posix(), path.stem)
+    for path in CONF.glob("*/*.yaml")
+    if path.parent.name != "hydra"
+)
+
+
+@pytest.mark.parametrize(("group", "option"), GROUPS)
+def test_every_option_composes_and_its_parts_can_be_made(group: str, option: str, tmp_path: Path) -> None:
+    overrides = [f"{group}={option}", f"paths.data={tmp_path}"]
+    if group == "size":
+        overrides = [f"data={option}", f"paths.data={tmp_path}"]
+    if OmegaConf.is_missing(compose(overrides).data, "root"):
+        overrides.append(f"data.root={tmp_path}")
+    settings = checked(compose(overrides))
+    parts = assemble(settings)
+    assert parts.network(["a", "b", "c"]) is not None
+    for name, spec in settings.logger.items():
+        assert build(f"logger.{name}", spec) is not None
+    assert hasattr(build("executor", settings.executor), "submit")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_evaluate_configuration_composes() -> None:
+    assert checked(compose(["run_dir=r"], "evaluate")).run_dir == "r"
+
+
+def test_real_data_bring_the_studys_size_and_the_synthetic_ones_their_own(tmp_path: Path) -> None:
+    real = checked(compose(["data=fma", f"data.root={tmp_path}"]))
+    assert (real.data.clip_seconds, real.data.segment_seconds, real.features["n_mels"]) == (30.0, None, 128)
+    assert (real.model.net.hidden_dim, real.trainer.max_epochs) == (64, 30)
+    small = checked(compose([]))
+    assert small.features["n_mels"] < 128
+    assert small.data.segment_seconds is not None
+
+
+def test_the_command_line_wins_over_the_size() -> None:
+    assert checked(compose(["features.n_mels=40"])).features["n_mels"] == 40
+
+
+def test_the_plateau_scheduler_watches_what_the_monitor_says() -> None:
+    settings = checked(compose(["monitor.mode=max", "monitor.metric=val/f1_macro"]))
+    assert settings.scheduler["plateau"]["mode"] == "max"
+
+
+def test_both_schedulers_at_once() -> None:
+    assert list(checked(compose(["scheduler=plateau_step"])).scheduler) == ["plateau", "step"]

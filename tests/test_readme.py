@@ -1,0 +1,73 @@
+"""Every command of the README does what it says."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from genre.settings import checked
+from tests.composing import ROOT, compose
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+COMMANDS = [shlex.split(line, comments=True) for block in BLOCKS for line in block.splitlines() if line.strip()]
+MAKE = [words for words in COMMANDS if words[0] == "make"]
+OTHERS = [words for words in COMMANDS if words[0] != "make"]
+
+
+def test_the_readme_has_commands_of_every_kind() -> None:
+    assert {words[0] for words in COMMANDS} == {"make", "python", "genre"}
+    assert ["make", "run"] in MAKE
+
+
+@pytest.mark.parametrize("words", OTHERS, ids=" ".join)
+def test_every_override_of_the_readme_composes(words: list[str]) -> None:
+    overrides = [word for word in words if "=" in word]
+    for override in overrides:  # of a sweep, each value
+        key, _, values = override.partition("=")
+        for value in values.split(",") if "-m" in words else [values]:
+            if words[1] == "evaluate.py":
+                assert checked(compose([f"{key}={value}"], "evaluate"))
+            else:
+                rest = [other for other in overrides if other != override and "-m" not in words]
+                assert checked(compose([*rest, f"{key}={value}"]))
+
+
+@pytest.mark.parametrize("words", MAKE, ids=" ".join)
+def test_every_make_target_of_the_readme_exists(words: list[str]) -> None:
+    done = subprocess.run(["make", "--dry-run", words[1]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_key_of_the_readmes_table_exists() -> None:
+    config = checked(compose([]))
+    keys = [key for row in re.findall(r"^\| (`.*?) \|", README, re.MULTILINE) for key in re.findall(r"`([\w.]+)`", row)]
+    assert "data.splits" in keys
+    prefix = ""
+    for key in keys:
+        prefix = key.rpartition(".")[0] if not key.startswith(".") else prefix
+        node = config
+        for name in (prefix + key if key.startswith(".") else key).split("."):
+            node = node[name] if isinstance(node, dict) else getattr(node, name)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_run(tmp_path: Path, music: Path) -> None:
+    """In the README's order, on small data and short, with the folders that it names."""
+    small = [f"paths.data={tmp_path}/data", f"paths.runs={tmp_path}/runs", "executor.workers=1"]
+    brief = ["trainer.max_epochs=1", "model.net.hidden_dim=4", "data.clip_seconds=2", "data.segment_seconds=1.5"]
+    for words in OTHERS:
+        command = [word.replace("runs/mine", str(tmp_path / "mine")) for word in words]
+        command = [word.replace("path/to/music", str(music)) for word in command]
+        command = [word.replace("path/to/fma", str(tmp_path / "data/synthetic")) for word in command]
+        command = [word.replace("subset=small", "subset=large") for word in command]
+        command[0] = sys.executable if command[0] == "python" else str(Path(sys.executable).with_name("genre"))
+        if "evaluate.py" not in command:
+            command += (
+                [*small, "data.clip_seconds=2"] if words[0] == "genre" else [*small, *brief, "data.min_seconds=1"]
+            )
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"

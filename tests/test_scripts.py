@@ -1,0 +1,106 @@
+"""train.py and evaluate.py as a user runs them."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.composing import ROOT, TINY
+
+
+def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k != "GENRE_DEBUG"}
+    command = [sys.executable, str(ROOT / name), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], message: str) -> None:
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert done.stderr.count("\n") <= 3
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def one_genre(root: Path) -> None:
+    (root / "Rock").mkdir(parents=True)
+    noise = np.random.default_rng(0).normal(0, 0.1, 44100)
+    for number in range(3):
+        soundfile.write(root / "Rock" / f"{number}.wav", noise + number / 100, 22050)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["+modle=cnn2d_gru"], "did you mean model?"),
+        (["model=cnn3d"], "available are cnn1d_gru"),
+        (["trainer.max_epochs=abc"], "trainer.max_epochs"),
+        (["data=folder", "data.root={home}/nowhere"], "is not a folder: set data.root"),
+        (["data=folder", "data.root={home}/empty"], "holds no <genre>/*.mp3"),
+        (
+            ["data=folder", "data.root={home}/one", "executor.workers=1"],
+            "1 genre(s) are left and at least 2 are needed",
+        ),
+    ],
+)
+def test_bad_input_ends_soon_and_leaves_nothing(arguments: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    one_genre(tmp_path / "one")
+    started = time.monotonic()
+    arguments = [argument.format(home=tmp_path) for argument in arguments]
+    done = script("train.py", *arguments, f"paths.data={tmp_path}/data", f"paths.runs={tmp_path}/runs")
+    assert_refused(done, message)
+    assert time.monotonic() - started < 30
+    assert not (tmp_path / "runs").exists()
+
+
+def test_evaluate_refuses_what_is_no_run_folder(tmp_path: Path) -> None:
+    assert_refused(script("evaluate.py", f"run_dir={tmp_path}"), "is not a run folder")
+    assert_refused(script("evaluate.py"), "run_dir")
+
+
+def test_help_is_instant() -> None:
+    started = time.monotonic()
+    done = script("train.py", "--help")
+    assert done.returncode == 0
+    assert "model: cnn1d_gru, cnn1d_lstm, cnn2d_gru, cnn2d_lstm" in done.stdout
+    assert time.monotonic() - started < 5
+    code = "import sys, train, evaluate, genre.cli; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(music: Path, tmp_path: Path) -> None:
+    common = [
+        *TINY,
+        f"data.root={music}",
+        f"paths.data={tmp_path}",
+        "trainer.max_epochs=40",
+        "early_stopping.patience=40",
+    ]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert script("train.py", *common, f"run_dir={whole}").returncode == 0
+    child = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *common, f"run_dir={cut}"], stdout=subprocess.DEVNULL
+    )
+    metrics = cut / "metrics.csv"
+    while not metrics.exists() or len(metrics.read_text().splitlines()) < 6:
+        assert child.poll() is None
+        time.sleep(0.01)
+    child.kill()
+    child.wait()
+    done = script("train.py", f"run_dir={cut}")
+    assert done.returncode == 0, done.stderr
+    for name in ("metrics.csv", "scores.json"):
+        ours, theirs = (without_seconds((folder / name).read_text()) for folder in (whole, cut))
+        assert ours == theirs
+    assert len(metrics.read_text().splitlines()) == 41
+
+
+def without_seconds(text: str) -> list[str]:
+    return [",".join(line.split(",")[:-1]) for line in text.splitlines() if "train_seconds" not in line]

@@ -1,0 +1,63 @@
+"""What a user gets wrong is said in one line, before any audio is read."""
+
+import pytest
+
+from genre.errors import GenreError
+from genre.parts import assemble
+from genre.settings import checked, one_line_errors
+from tests.composing import compose
+
+WRONG = [
+    (["modle=cnn2d_gru"], "modle is no key of the configuration: did you mean model?"),
+    (["+modle=cnn2d_gru"], "modle is no key of the configuration: did you mean model?"),
+    (["+model.net.foo=1"], "model.net.foo is no key of the configuration"),
+    (["data.batchsize=3"], "data.batchsize is no key of the configuration: did you mean batch_size?"),
+    (["model=cnn3d"], "available are cnn1d_gru, cnn1d_lstm, cnn2d_gru, cnn2d_lstm"),
+    (["data.batch_size=0"], "data.batch_size=0 is too small: the least is 1"),
+    (["model.net.num_layers=0"], "model.net.num_layers=0 is too small: the least is 1"),
+    (["model.net.dropout=1.5"], "model.net.dropout=1.5 is too large"),
+    (["model.learning_rate=0"], "model.learning_rate=0.0 is too small: it must be above 0"),
+    (["trainer.max_epochs=abc"], "trainer.max_epochs: Value 'abc'"),
+    (["model.net.num_layers=two"], "model.net.num_layers: Value 'two'"),
+    (["data=fma"], "data.root must be given: add data.root=..."),
+    (["data=fma", "data.root=x", "data.subset=huge"], "data.subset=huge is unknown: use one of small, medium, large"),
+    (["data.splits=random"], "data.splits=random is unknown: use one of auto, artist"),
+    (["monitor.metric=val/auc"], "monitor.metric=val/auc is unknown: use one of val/loss"),
+    (["data.segment_seconds=0.5"], "the networks need 64: use at least 1.5"),
+    (["data.clip_seconds=1", "data.segment_seconds=null"], "data.clip_seconds=1.0 makes 44 frames"),
+    (["data.clip_start=end"], "data.clip_start=end is unknown: use seconds or middle"),
+    (["features.n_mels=0"], "features: n_mels must be above 0, not 0"),
+    (["features.f_min=20000"], "features: f_min and f_max must lie in order"),
+    (["augment.noise.p=3"], "augment"),
+    (["scheduler.plateau.factor=2"], "scheduler.plateau"),
+    (["logger.tensorboard._target_=os.system"], "logger.tensorboard._target_=os.system is not allowed"),
+    (["+scheduler.plateau.speed=2"], "scheduler.plateau"),
+]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_a_wrong_setting_is_one_line(
+    overrides: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GENRE_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as exit_, one_line_errors():
+        assemble(checked(compose(overrides)))
+    said = capsys.readouterr().err
+    assert exit_.value.code == 1
+    assert message in said
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+
+
+def test_the_debug_switch_lets_the_traceback_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENRE_DEBUG", "1")
+    with pytest.raises(GenreError), one_line_errors():
+        checked(compose(["data.batch_size=0"]))
+
+
+def test_defaults_are_within_their_ranges() -> None:
+    settings = checked(compose([]))
+    assert settings.model.net._target_ == "genre.models.hybrid.cnn2d_gru"
+    assert settings.monitor.metric == "val/loss"
