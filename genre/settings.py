@@ -26,7 +26,7 @@ def _number(
     return field(default=default, metadata={"low": low, "above": above, "high": high})
 
 
-def _choice(default: str, *choices: str) -> Any:
+def _choice(default: Any, *choices: str) -> Any:
     return field(default=default, metadata={"choices": choices})
 
 
@@ -51,12 +51,18 @@ class DataSettings:
 
 @dataclass
 class HybridNet:
-    """What the four hybrids have in common; `num_classes` and `n_mels` come from data and features."""
+    """`genre.models.hybrid.Hybrid`; its `num_classes` and `n_mels` come from data and features."""
 
-    _target_: str = MISSING
+    _target_: str = "genre.models.hybrid.Hybrid"
+    cnn: str = _choice(MISSING, "1d", "2d")
+    rnn: str = _choice(MISSING, "gru", "lstm")
     hidden_dim: int = _number(64, low=1)
     num_layers: int = _number(2, low=1)
     dropout: float = _number(0.3, low=0, high=0.95)
+    rnn_dropout: float | None = _number(None, low=0, high=0.95)
+    bidirectional: bool = True
+    pooling: str | None = _choice(None, "mean", "mean_max", "last")
+    pool_sizes: list[int] = field(default_factory=lambda: [2, 2])
 
 
 @dataclass

@@ -59,5 +59,5 @@ def test_the_debug_switch_lets_the_traceback_through(monkeypatch: pytest.MonkeyP
 
 def test_defaults_are_within_their_ranges() -> None:
     settings = checked(compose([]))
-    assert settings.model.net._target_ == "genre.models.hybrid.cnn2d_gru"
+    assert settings.model.net._target_ == "genre.models.hybrid.Hybrid"
     assert settings.monitor.metric == "val/loss"

@@ -1,35 +1,64 @@
 """The study's four hybrids: convolutions, a recurrent network, pooling over time, a head of two layers."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from genre.models.cnn import Cnn1d, Cnn2d
 from genre.models.recurrent import Recurrent
 
+CNNS: dict[str, type[Cnn1d] | type[Cnn2d]] = {"1d": Cnn1d, "2d": Cnn2d}
 LSTM_UNITS = 128
 LSTM_HEAD_DROPOUT = 0.3
 
 
 class Hybrid(nn.Module):
-    """Convolutions, recurrent network, head.
+    """CNN 1D or 2D with a GRU or an LSTM.
+
+    The study sized its LSTMs (128 units a direction, a head of 128 with dropout 0.3) whatever the convolutions had; its
+    GRUs and their heads follow `hidden_dim`.
 
     Args:
-        cnn: (batch, time, mels) -> (batch, steps, channels).
-        recurrent: (batch, steps, channels) -> (batch, features).
         num_classes: Number of genres.
-        head_dim: Width of the head's hidden layer.
-        head_dropout: After that layer.
+        n_mels: Features a frame.
+        cnn: 1d or 2d.
+        rnn: gru or lstm.
+        hidden_dim: Channels of the first convolution.
+        num_layers: Recurrent layers.
+        dropout: After the convolutions, and in the head of a GRU.
+        rnn_dropout: Between recurrent layers; None for the study's: none in 1D, `dropout` in 2D.
+        bidirectional: As for `Recurrent`.
+        pooling: As for `Recurrent`; None for the study's: mean for a GRU, mean_max for an LSTM.
+        pool_sizes: As for `Cnn2d`.
     """
 
     def __init__(
-        self, cnn: nn.Module, recurrent: Recurrent, num_classes: int, head_dim: int, head_dropout: float
+        self,
+        num_classes: int,
+        n_mels: int,
+        cnn: str,
+        rnn: str,
+        hidden_dim: int = 64,
+        num_layers: int = 2,
+        dropout: float = 0.3,
+        rnn_dropout: float | None = None,
+        bidirectional: bool = True,
+        pooling: str | None = None,
+        pool_sizes: Sequence[int] = (2, 2),
     ) -> None:
         super().__init__()
-        self.cnn = cnn
-        self.recurrent = recurrent
+        lstm = rnn == "lstm"
+        units = LSTM_UNITS if lstm else hidden_dim * (2 if cnn == "1d" else 1)
+        head_dim = LSTM_UNITS if lstm else hidden_dim
+        if rnn_dropout is None:
+            rnn_dropout = dropout if cnn == "2d" else 0.0
+        pooling = pooling or ("mean_max" if lstm else "mean")
+        self.cnn = CNNS[cnn](n_mels, hidden_dim, dropout, pool_sizes)
+        self.recurrent = Recurrent(rnn, self.cnn.channels, units, num_layers, rnn_dropout, bidirectional, pooling)
         self.head = nn.Sequential(
-            nn.Linear(recurrent.features, head_dim),
+            nn.Linear(self.recurrent.features, head_dim),
             nn.ReLU(),
-            nn.Dropout(head_dropout),
+            nn.Dropout(LSTM_HEAD_DROPOUT if lstm else dropout),
             nn.Linear(head_dim, num_classes),
         )
 
@@ -54,42 +83,3 @@ class Hybrid(nn.Module):
             Logits, shape (batch, classes).
         """
         return self.head(self.embed(mel))
-
-
-def cnn1d_gru(num_classes: int, n_mels: int, hidden_dim: int, num_layers: int, dropout: float) -> Hybrid:
-    """CNN 1D + GRU; arguments as for `cnn2d_lstm`."""
-    cnn = Cnn1d(n_mels, hidden_dim, dropout)
-    recurrent = Recurrent("gru", cnn.channels, 2 * hidden_dim, num_layers)
-    return Hybrid(cnn, recurrent, num_classes, hidden_dim, dropout)
-
-
-def cnn1d_lstm(num_classes: int, n_mels: int, hidden_dim: int, num_layers: int, dropout: float) -> Hybrid:
-    """CNN 1D + LSTM; arguments as for `cnn2d_lstm`."""
-    cnn = Cnn1d(n_mels, hidden_dim, dropout)
-    recurrent = Recurrent("lstm", cnn.channels, LSTM_UNITS, num_layers, pooling="mean_max")
-    return Hybrid(cnn, recurrent, num_classes, LSTM_UNITS, LSTM_HEAD_DROPOUT)
-
-
-def cnn2d_gru(num_classes: int, n_mels: int, hidden_dim: int, num_layers: int, dropout: float) -> Hybrid:
-    """CNN 2D + GRU; arguments as for `cnn2d_lstm`."""
-    cnn = Cnn2d(n_mels, hidden_dim, dropout)
-    recurrent = Recurrent("gru", cnn.channels, hidden_dim, num_layers, dropout)
-    return Hybrid(cnn, recurrent, num_classes, hidden_dim, dropout)
-
-
-def cnn2d_lstm(num_classes: int, n_mels: int, hidden_dim: int, num_layers: int, dropout: float) -> Hybrid:
-    """CNN 2D + LSTM.
-
-    Args:
-        num_classes: Number of genres.
-        n_mels: Features a frame.
-        hidden_dim: Channels of the first convolution; also sizes a GRU and its head, an LSTM has 128 units.
-        num_layers: Recurrent layers.
-        dropout: After the convolutions, in the head of the GRUs, between the recurrent layers of the 2D nets.
-
-    Returns:
-        The network, initialised from torch's random numbers.
-    """
-    cnn = Cnn2d(n_mels, hidden_dim, dropout)
-    recurrent = Recurrent("lstm", cnn.channels, LSTM_UNITS, num_layers, dropout, pooling="mean_max")
-    return Hybrid(cnn, recurrent, num_classes, LSTM_UNITS, LSTM_HEAD_DROPOUT)

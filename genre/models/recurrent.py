@@ -1,13 +1,15 @@
-"""Steps -> one vector a clip: a bidirectional GRU or LSTM, pooled over time."""
+"""Steps -> one vector a clip: a GRU or LSTM, pooled over time."""
 
 import torch
 from torch import Tensor, nn
 
 KINDS = {"gru": nn.GRU, "lstm": nn.LSTM}
+POOLINGS = {"mean": 1, "mean_max": 2, "last": 1}
+"""Values that each makes of one of a state."""
 
 
 class Recurrent(nn.Module):
-    """A bidirectional recurrent network and pooling over time.
+    """A recurrent network and pooling over time.
 
     Args:
         kind: gru or lstm.
@@ -15,7 +17,8 @@ class Recurrent(nn.Module):
         units: Units a direction.
         num_layers: Stacked layers.
         dropout: Between the layers.
-        pooling: mean, or mean_max for mean and maximum side by side.
+        bidirectional: Whether a second direction reads the steps backwards.
+        pooling: mean, mean_max (both side by side), or last (the last layer's final state of each direction).
     """
 
     def __init__(
@@ -25,17 +28,20 @@ class Recurrent(nn.Module):
         units: int,
         num_layers: int,
         dropout: float = 0.0,
+        bidirectional: bool = True,
         pooling: str = "mean",
     ) -> None:
         super().__init__()
-        self.features = {"mean": 2, "mean_max": 4}[pooling] * units
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling={pooling} is unknown: use one of {', '.join(POOLINGS)}")
+        self.features = POOLINGS[pooling] * (2 if bidirectional else 1) * units
         self.pooling = pooling
         self.rnn = KINDS[kind](
             channels,
             units,
             num_layers,
             batch_first=True,
-            bidirectional=True,
+            bidirectional=bidirectional,
             dropout=dropout if num_layers > 1 else 0.0,
         )
 
@@ -49,5 +55,10 @@ class Recurrent(nn.Module):
             Shape (batch, features).
         """
         states, _ = self.rnn(steps)
+        if self.pooling == "last":
+            if not self.rnn.bidirectional:
+                return states[:, -1]
+            forward, backward = states.chunk(2, dim=-1)
+            return torch.cat([forward[:, -1], backward[:, 0]], dim=1)
         mean = states.mean(dim=1)
         return mean if self.pooling == "mean" else torch.cat([mean, states.amax(dim=1)], dim=1)

@@ -1,9 +1,11 @@
-"""Music by rule: a genre, an artist and a number -> samples. It imports numpy and soundfile only: workers start fast."""
+"""Music by rule: a genre, an artist and a number -> samples."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from scipy import fft
 
 from genre.data.sources.instruments import DRUMS, INSTRUMENTS, Samples, hit, note, texture
 from genre.data.sources.styles import SCALES, STYLES, Part, Style
@@ -60,9 +62,7 @@ class Artist:
             tone=rng.normal(0, 0.15),
             drum_tuning=2 ** rng.normal(0, 0.2),
             tilt=rng.normal(0, 1.2),
-            peaks=tuple(
-                (2 ** rng.uniform(7, 13), rng.normal(0, 7), rng.uniform(0.15, 0.7)) for _ in range(4)
-            ),
+            peaks=tuple((2 ** rng.uniform(7, 13), rng.normal(0, 7), rng.uniform(0.15, 0.7)) for _ in range(4)),
             room=rng.uniform(*style.room),
             wet=rng.uniform(0.05, 0.45),
             press=rng.uniform(0.3, 2.0),
@@ -104,13 +104,14 @@ class Composer:
         self.steps = int(seconds / self.step_seconds) + self.bar + 1
         self.chords = [int(digit) - 1 for digit in self.choose(style.progressions, 3)]
 
-    def choose(self, options: tuple, habit: int):
+    def choose(self, options: tuple[Any, ...], habit: int) -> Any:
         """The artist's favourite mostly, anything otherwise."""
         if self.rng.random() < 0.75:
             return options[int(self.artist.taste[habit] * len(options))]
         return options[self.rng.integers(len(options))]
 
     def play(self) -> Samples:
+        """The whole track, shape (samples,)."""
         style, rng = self.style, self.rng
         parts, beats = dict(style.parts), style.beats
         if rng.random() < 0.25:
@@ -154,7 +155,7 @@ class Composer:
         played: dict[tuple[float, float], Samples] = {}
         pitches = self.pitches(part, [step for step, _, _ in onsets])
         ends = [seconds for _, seconds, _ in onsets[1:]] + [self.length / self.rate]
-        for (step, seconds, loudness), end, chord in zip(onsets, ends, pitches, strict=True):
+        for (_step, seconds, loudness), end, chord in zip(onsets, ends, pitches, strict=True):
             length = max(round((end - seconds) * part.gate / 0.05) * 0.05, 0.05)
             for pitch in chord:
                 if (pitch, length) not in played:
@@ -167,6 +168,7 @@ class Composer:
         return _leveled(bus, part.level + rng.normal(0, 1.5))
 
     def add(self, bus: Samples, wave: Samples, seconds: float, loudness: float) -> None:
+        """Mix a note in; what lies outside the excerpt is lost."""
         start = round(seconds * self.rate)
         skip = max(-start, 0)
         start = max(start, 0)
@@ -218,6 +220,7 @@ class Composer:
         return result
 
     def drums(self, style: Style) -> tuple[Samples, list[float]]:
+        """The kit from end to end, and the seconds of its kicks."""
         bus = np.zeros(self.length, np.float32)
         kicks: list[float] = []
         kit = np.random.default_rng([*self.artist.seed, 0, 1])
@@ -239,19 +242,20 @@ class Composer:
         return _leveled(bus, style.beat_level + self.rng.normal(0, 1.5)), kicks
 
     def ducking(self, kicks: list[float]) -> Samples:
+        """Gain that each kick pushes down, shape (samples,)."""
         time = np.arange(self.length) / self.rate
         since = time - np.array([-1.0, *kicks])[np.searchsorted(kicks, time)]
         return (1 - self.style.pump * np.exp(-since / 0.12)).astype(np.float32)
 
     def master(self, mix: Samples) -> Samples:
+        """The artist's sound: equaliser, room, an old record's wear, loudness."""
         artist, rng, rate = self.artist, self.rng, self.rate
-        size = len(mix) + int(artist.room * rate)
-        mix = np.fft.irfft(np.fft.rfft(mix, size) * _channel(artist, rate, size), size)[: self.length]
-        mix = mix.astype(np.float32)
+        size = fft.next_fast_len(len(mix) + int(artist.room * rate), real=True)
+        mix = fft.irfft(fft.rfft(mix, size) * _channel(artist, rate, size), size)[: self.length]
         if self.style.old:
             time = np.arange(self.length) / rate
-            mix = np.interp(time + 0.0008 * np.sin(2 * np.pi * 1.3 * time + rng.uniform(0, 6)), time, mix)
-            mix = mix.astype(np.float32)
+            wow = time + 0.0008 * np.sin(2 * np.pi * 1.3 * time + rng.uniform(0, 6))
+            mix = np.interp(wow, time, mix).astype(np.float32)
             mix = _leveled(mix, 0)
             mix += np.float32(10 ** (rng.uniform(-32, -20) / 20)) * rng.standard_normal(len(mix), np.float32)
             clicks = rng.integers(0, len(mix), int(len(mix) / rate * rng.uniform(6, 30)))
@@ -275,10 +279,10 @@ def _channel(artist: Artist, rate: int, size: int) -> np.ndarray:
         db -= 10 * np.log10(1 + (low / grid) ** 6) + 10 * np.log10(1 + (grid / high) ** 8)
     gain = np.interp(hz, grid, 10 ** (db / 20)).astype(np.float32)
     time = np.arange(int(artist.room * rate)) / rate
-    tail = rng.standard_normal(len(time), np.float32) * np.exp(-6.9 * time / artist.room).astype(np.float32)
+    tail: Samples = rng.standard_normal(len(time), np.float32) * np.exp(-6.9 * time / artist.room).astype(np.float32)
     tail *= np.float32(artist.wet / np.sqrt((tail**2).sum()))
     tail[0] += 1
-    return np.fft.rfft(tail, size) * gain
+    return fft.rfft(tail, size) * gain
 
 
 def _leveled(wave: Samples, db: float) -> Samples:

@@ -126,7 +126,9 @@ STYLES = {
                 ("acid", "saw", "sub"), ("..xx..xx..xx..xx", "..x...x...x...x.", "x.xx.xxxx.xx.xx."), "root", 2, -5, 0.7
             ),
             "chords": Part(("pad", "saw"), (WHOLE, "...x..x....x..x.", "x..x..x...x..x.."), "chord", 4, -9, 0.9, 0.8),
-            "lead": Part(("square", "saw", "bell"), ("xxxxxxxxxxxxxxxx", "x.xx.xx.x.xx.xx."), "rise", 5, -10, 0.6, 0.75),
+            "lead": Part(
+                ("square", "saw", "bell"), ("xxxxxxxxxxxxxxxx", "x.xx.xx.x.xx.xx."), "rise", 5, -10, 0.6, 0.75
+            ),
         },
         beats={
             "thump": (QUARTERS, "x...x...x...x.4.", "x.....x.x...x..."),
@@ -166,9 +168,21 @@ STYLES = {
         progressions=("1111", "1616", "1144", "1725"),
         chord=(0, 2, 4, 6),
         parts={
-            "bass": Part(("sub", "bass guitar"), ("x.....x...x.....", "x..x......x..4..", "x.........x....."), "root", 2, -4, 0.8),
-            "chords": Part(("electric piano", "piano", "strings"), ("x.....o.........", "..x.....o.......", WHOLE), "chord", 4, -11, 1, 0.85),
-            "lead": Part(("talk",), ("x4xx.5x.x4x.x.6.", ".x5xx.x6.xx4x.x.", "x.x6x5x.x.xx4x.."), "talk", 4, -6, 0.7, 0.85),
+            "bass": Part(
+                ("sub", "bass guitar"), ("x.....x...x.....", "x..x......x..4..", "x.........x....."), "root", 2, -4, 0.8
+            ),
+            "chords": Part(
+                ("electric piano", "piano", "strings"),
+                ("x.....o.........", "..x.....o.......", WHOLE),
+                "chord",
+                4,
+                -11,
+                1,
+                0.85,
+            ),
+            "lead": Part(
+                ("talk",), ("x4xx.5x.x4x.x.6.", ".x5xx.x6.xx4x.x.", "x.x6x5x.x.xx4x.."), "talk", 4, -6, 0.7, 0.85
+            ),
         },
         beats={
             "boom": ("x.....x...x.....", "x..x......x..4..", "x......x..x....."),
@@ -188,7 +202,9 @@ STYLES = {
         chord=(0, 2, 4),
         parts={
             "bass": Part(("double bass", "guitar"), ("x.......x.......", QUARTERS), "fifth", 2, -11, 0.8, 0.6),
-            "chords": Part(("guitar", "steel guitar"), (EIGHTHS, "x.x.xxx.x.x.xxx.", "x.xxx.xxx.xxx.xx"), "rise", 3, -5, 3.0),
+            "chords": Part(
+                ("guitar", "steel guitar"), (EIGHTHS, "x.x.xxx.x.x.xxx.", "x.xxx.xxx.xxx.xx"), "rise", 3, -5, 3.0
+            ),
             "lead": Part(("voice", "fiddle", "flute"), TUNES, "tune", 5, -6, 0.95, 0.9),
         },
         beats={"shaker": ("................", "................", "x.o.x.o.x.o.x.o.")},
@@ -206,8 +222,22 @@ STYLES = {
         chord=(0, 2, 4, 7),
         parts={
             "bass": Part(("strings",), ("x.......x.......", WHOLE), "root", 2, -9, 1.05),
-            "chords": Part(("strings", "piano"), (WHOLE, "x.......x.......", "x.x.x.x.x.x.x.x.", "xxxxxxxxxxxxxxxx"), "rise", 4, -8, 1.6),
-            "lead": Part(("fiddle", "flute", "clarinet", "strings"), ("x.......x...x...", "x...x.x.x.......", "x.xxx...x.x.x..."), "tune", 5, -5, 1.05),
+            "chords": Part(
+                ("strings", "piano"),
+                (WHOLE, "x.......x.......", "x.x.x.x.x.x.x.x.", "xxxxxxxxxxxxxxxx"),
+                "rise",
+                4,
+                -8,
+                1.6,
+            ),
+            "lead": Part(
+                ("fiddle", "flute", "clarinet", "strings"),
+                ("x.......x...x...", "x...x.x.x.......", "x.xxx...x.x.x..."),
+                "tune",
+                5,
+                -5,
+                1.05,
+            ),
         },
         kin=("Experimental", "Folk"),
         bars=(16, 12),
@@ -222,8 +252,22 @@ STYLES = {
         chord=(0, 2, 6, 8),
         parts={
             "bass": Part(("double bass",), (QUARTERS,), "walk", 2, -5, 0.9),
-            "chords": Part(("piano", "electric piano", "organ"), ("..4...x...4...6.", "x.....x.........", "......x.......4."), "chord", 4, -10, 0.4),
-            "lead": Part(("sax", "brass", "clarinet", "piano"), ("x.x.x.x.6.x.x.4.", "..x.x.x.x.x.6...", "x.....x.x.x.5.x."), "tune", 5, -5, 0.95),
+            "chords": Part(
+                ("piano", "electric piano", "organ"),
+                ("..4...x...4...6.", "x.....x.........", "......x.......4."),
+                "chord",
+                4,
+                -10,
+                0.4,
+            ),
+            "lead": Part(
+                ("sax", "brass", "clarinet", "piano"),
+                ("x.x.x.x.6.x.x.4.", "..x.x.x.x.x.6...", "x.....x.x.x.5.x."),
+                "tune",
+                5,
+                -5,
+                0.95,
+            ),
         },
         beats={
             "ride": ("x...x.x.x...x.x.", "x...x.o.x...x.x."),
@@ -246,7 +290,14 @@ STYLES = {
         parts={
             "bass": Part(("double bass", "piano", "brass"), ("x.......x.......",), "fifth", 2, -5, 0.6),
             "chords": Part(("piano", "banjo", "guitar"), ("....x.......x...", "....x.o.....x.o."), "chord", 4, -7, 0.5),
-            "lead": Part(("banjo", "fiddle", "clarinet", "voice"), ("x.xxx.x.x.xxx.x.", "x.x.x.xxx.x.x.5.", *TUNES), "tune", 5, -5, 0.8),
+            "lead": Part(
+                ("banjo", "fiddle", "clarinet", "voice"),
+                ("x.xxx.x.x.xxx.x.", "x.x.x.xxx.x.x.5.", *TUNES),
+                "tune",
+                5,
+                -5,
+                0.8,
+            ),
         },
         kin=("Folk", "Jazz"),
         bars=(16, 16, 12),

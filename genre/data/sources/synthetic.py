@@ -1,0 +1,121 @@
+"""The default collection: music made by rule, written the way the Free Music Archive unpacks."""
+
+import csv
+import json
+import multiprocessing
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+import soxr
+from filelock import FileLock
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from genre.data.sources.catalogue import COLUMNS, Entry, catalogue
+from genre.data.sources.fma import Fma
+from genre.data.sources.music import RULES, Artist, render
+from genre.errors import GenreError
+
+README = """This is not music of anybody. Every file here was computed by rule, to have something to run on that
+lies as the Free Music Archive does: real mp3 files, a real tracks.csv, and a few broken files on purpose. Results on
+it say that a program works; they say nothing about music.
+"""
+RENDER_RATE = 22050
+"""Sound is made at this rate and then brought to the file's: features hear nothing above half of it."""
+
+
+class Synthetic(Fma):
+    """A stand-in for FMA, made by rule at the first use; the same seed gives the same sound.
+
+    Args:
+        root: The folder to write to; one that holds something else is left alone.
+        seed: Of everything.
+        count: Tracks, a few broken ones aside.
+        seconds: Length of a track.
+    """
+
+    name = "synthetic"
+
+    def __init__(self, root: str, seed: int = 42, count: int = 300, seconds: float = 10.0) -> None:
+        super().__init__(root, "large")
+        self.seed, self.count, self.seconds = seed, count, seconds
+
+    def tracks(self) -> pd.DataFrame:
+        """Make sure that the collection is there, and list it; see `Source.tracks`."""
+        self.write()
+        return super().tracks()
+
+    def write(self) -> None:
+        """Make the folder, unless it is there as these settings have it.
+
+        Raises:
+            GenreError: The folder holds something that was not made here.
+        """
+        root = Path(self.root)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(root.with_name(root.name + ".lock")):
+            about = root / "synthetic.json"
+            settings = {"rules": RULES, "seed": self.seed, "count": self.count, "seconds": self.seconds}
+            if about.is_file() and json.loads(about.read_text()) == settings:
+                return
+            if root.exists() and not about.is_file():
+                raise GenreError(
+                    f"{root} holds something else than synthetic data: set data.root to a folder of its own"
+                )
+            temporary = root.with_name(f".{root.name}-unfinished")
+            shutil.rmtree(temporary, ignore_errors=True)
+            self._write(temporary)
+            (temporary / "synthetic.json").write_text(json.dumps(settings, indent=1) + "\n")
+            if root.exists():
+                shutil.rmtree(root)
+            temporary.rename(root)
+
+    def _write(self, root: Path) -> None:
+        entries = catalogue(self.seed, self.count, self.seconds)
+        jobs = [(entry, self.seed, self.seconds, str(root)) for entry in entries]
+        for entry in entries:
+            entry.path(root).parent.mkdir(parents=True, exist_ok=True)
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        columns = (TextColumn("writing synthetic music"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with ProcessPoolExecutor(len(os.sched_getaffinity(0)), context) as executor, Progress(*columns) as progress:
+            for _ in progress.track(executor.map(_write_track, jobs, chunksize=4), total=len(jobs)):
+                pass
+        metadata = root / "fma_metadata"
+        metadata.mkdir()
+        with (metadata / "tracks.csv").open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerows([["", *levels] for levels in zip(*COLUMNS, strict=True)])
+            rows.writerow(["track_id", *[""] * len(COLUMNS)])
+            rows.writerows([entry.number, *entry.row] for entry in entries)
+        (root / "README.txt").write_text(README)
+
+
+def _write_track(job: tuple[Entry, int, float, str]) -> None:
+    """Write one mp3, or what a collection may hold in its place."""
+    entry, seed, seconds, root = job
+    path = entry.path(Path(root))
+    if entry.fault == "missing":
+        return
+    if entry.fault == "empty":
+        path.write_bytes(b"")
+        return
+    if entry.fault == "text":
+        path.write_text("<html><body>404 Not Found</body></html>\n" * 50)
+        return
+    seconds = 0.3 if entry.fault == "short" else seconds
+    samples = render(Artist.draw(seed, entry.artist, entry.genre), entry.take, seconds, RENDER_RATE)
+    if entry.fault == "silent":
+        samples = np.zeros_like(samples)
+    if entry.rate != RENDER_RATE:
+        samples = soxr.resample(samples, RENDER_RATE, entry.rate, quality="HQ")
+    if entry.channels == 2:
+        samples = np.stack([samples, 0.8 * np.roll(samples, entry.rate // 2000)], axis=1)
+    soundfile.write(path, samples, entry.rate, format="MP3", compression_level=entry.compression)
+    if entry.fault == "truncated":
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])

@@ -1,0 +1,64 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from genre.models.cnn import Cnn1d, Cnn2d
+
+
+def normalised(x: torch.Tensor, norm: nn.Module) -> torch.Tensor:
+    """Batch normalisation in evaluation mode, by its formula."""
+    shape = (1, -1) + (1,) * (x.ndim - 2)
+    scaled = (x - norm.running_mean.reshape(shape)) / (norm.running_var.reshape(shape) + norm.eps).sqrt()
+    return scaled * norm.weight.reshape(shape) + norm.bias.reshape(shape)
+
+
+def parts(cnn: nn.Module, conv: type, norm: type) -> list[tuple[nn.Module, nn.Module]]:
+    found = list(cnn.modules())
+    convs = [module for module in found if isinstance(module, conv)]
+    return list(zip(convs, [module for module in found if isinstance(module, norm)], strict=True))
+
+
+def settled(cnn: nn.Module) -> nn.Module:
+    """Running statistics and affine weights that are not those of a new network, then evaluation mode."""
+    for module in cnn.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            for tensor in (module.running_mean, module.bias.data):
+                tensor.normal_(std=0.1)
+            for tensor in (module.running_var, module.weight.data):
+                tensor.uniform_(0.5, 2)
+    return cnn.eval()
+
+
+@pytest.mark.parametrize("frames", [64, 71])
+def test_cnn1d_is_the_study_s(frames):
+    torch.manual_seed(0)
+    cnn = settled(Cnn1d(20, 4, 0.5))
+    mel = torch.rand(2, frames, 20)
+    x = mel.transpose(1, 2)
+    for i, (conv, norm) in enumerate(parts(cnn, nn.Conv1d, nn.BatchNorm1d)):
+        kernel = (5, 3, 3)[i]
+        assert conv.weight.shape == ((4, 8, 16)[i], (20, 4, 8)[i], kernel)
+        x = normalised(F.conv1d(F.pad(x, (kernel // 2, kernel // 2)), conv.weight, conv.bias), norm).relu()
+        if i < 2:
+            x = x[..., : x.shape[-1] // 2 * 2].unflatten(-1, (-1, 2)).amax(dim=-1)
+    assert cnn.channels == 16
+    torch.testing.assert_close(cnn(mel), x.transpose(1, 2))
+
+
+@pytest.mark.parametrize(("frames", "n_mels"), [(64, 20), (71, 23)])
+def test_cnn2d_is_the_study_s(frames, n_mels):
+    torch.manual_seed(0)
+    cnn = settled(Cnn2d(n_mels, 4, 0.5))
+    mel = torch.rand(2, frames, n_mels)
+    x = mel[:, None]
+    for i, (conv, norm) in enumerate(parts(cnn, nn.Conv2d, nn.BatchNorm2d)):
+        kernel = (5, 3, 3)[i]
+        assert conv.weight.shape == ((4, 8, 16)[i], (1, 4, 8)[i], kernel, kernel)
+        x = normalised(F.conv2d(F.pad(x, (kernel // 2,) * 4), conv.weight, conv.bias), norm).relu()
+        if i < 2:
+            x = x[:, :, : x.shape[2] // 2 * 2, : x.shape[3] // 2 * 2]
+            x = x.unflatten(3, (-1, 2)).amax(dim=4).unflatten(2, (-1, 2)).amax(dim=3)
+    steps = torch.stack([x[:, :, step].flatten(1) for step in range(frames // 4)], dim=1)
+    assert cnn.channels == 16 * (n_mels // 4) == steps.shape[2]
+    torch.testing.assert_close(cnn(mel), steps)

@@ -1,0 +1,110 @@
+"""The scores against scikit-learn's."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import logsumexp
+from sklearn.metrics import accuracy_score, f1_score
+
+from genre.metrics import F1Macro, score, scores
+
+CLASSES = 7
+
+
+def example(case: str, tracks: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and targets: as good as chance, mostly right, and what is absent where."""
+    random = np.random.default_rng(len(case))
+    targets = random.integers(0, CLASSES, tracks)
+    logits = random.normal(size=(tracks, CLASSES))
+    if case == "good":
+        logits[np.arange(tracks), targets] += 2
+    if case == "absent but predicted":
+        targets[targets >= 5] = 0
+    if case == "absent and never predicted":
+        targets[targets >= 5] = 0
+        logits[:, 5:] = -100
+    if case == "present and never predicted":
+        logits[:, 2:5] = -100
+    if case == "one genre":
+        targets[:] = 3
+    if case == "unbalanced":
+        targets = random.choice(CLASSES, tracks, p=[0.6, 0.3, 0.06, 0.02, 0.01, 0.01, 0])
+        logits[np.arange(tracks), targets] += 1
+    return logits.astype(np.float32), targets
+
+
+CASES = ["chance", "good", "absent but predicted", "absent and never predicted", "present and never predicted"]
+CASES += ["one genre", "unbalanced"]
+
+
+def sklearns(logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    predictions = logits.argmax(axis=1)
+    present = np.unique(targets)
+    return {
+        "accuracy": accuracy_score(targets, predictions),
+        "f1_macro": f1_score(targets, predictions, labels=present, average="macro"),
+        "f1_weighted": f1_score(targets, predictions, average="weighted"),
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_score_is_scikit_learns(case):
+    logits, targets = example(case)
+    ours = score(torch.from_numpy(logits), torch.from_numpy(targets), "test/")
+    assert list(ours) == ["test/loss", "test/accuracy", "test/f1_macro", "test/f1_weighted"]
+    assert all(type(value) is float for value in ours.values())
+    for name, value in sklearns(logits, targets).items():
+        assert ours[f"test/{name}"] == pytest.approx(value, abs=1e-6), name
+    surprise = logsumexp(logits.astype(np.float64), axis=1) - logits[np.arange(len(targets)), targets]
+    assert ours["test/loss"] == pytest.approx(surprise.mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("size", [1, 7, 64, 300])
+def test_batches_give_the_whole(case, size):
+    logits, targets = example(case)
+    collection = scores(CLASSES, "val/")
+    for _ in range(2):  # an epoch after another, with a reset between
+        for first in range(0, len(targets), size):
+            part = slice(first, first + size)
+            collection.update(torch.from_numpy(logits[part]), torch.from_numpy(targets[part]))
+        for name, value in sklearns(logits, targets).items():
+            assert collection.compute()[f"val/{name}"].item() == pytest.approx(value, abs=1e-6), name
+        collection.reset()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_predictions_in_place_of_logits(case):
+    logits, targets = example(case)
+    collection = scores(CLASSES, "")
+    collection.update(torch.from_numpy(logits.argmax(axis=1)), torch.from_numpy(targets))
+    for name, value in sklearns(logits, targets).items():
+        assert collection.compute()[name].item() == pytest.approx(value, abs=1e-6), name
+
+
+def test_a_genre_without_targets_does_not_count():
+    # By hand: genre 0 has 2 of 3 and one wrong that was meant for none, 1 has both, 2 is predicted once and never meant
+    targets = torch.tensor([0, 0, 0, 1, 1])
+    predictions = torch.tensor([0, 0, 2, 1, 1])
+    metric = F1Macro(3)
+    metric.update(predictions, targets)
+    assert metric.compute().item() == pytest.approx((2 * 2 / (2 * 2 + 1) + 1) / 2)
+
+
+def test_weighted_f1_by_hand():
+    collection = scores(3, "")
+    collection.update(torch.tensor([0, 0, 2, 1, 1]), torch.tensor([0, 0, 0, 1, 1]))
+    assert collection.compute()["f1_weighted"].item() == pytest.approx((3 * 0.8 + 2 * 1) / 5)
+
+
+def test_higher_is_better():
+    assert all(metric.higher_is_better for metric in scores(3, "").values())
+
+
+def test_nothing_is_warned_of():
+    logits, targets = example("absent but predicted")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        score(torch.from_numpy(logits), torch.from_numpy(targets), "test/")

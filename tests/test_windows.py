@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+import torch
+
+from genre.windows import cut, starts, track_embedding, track_logits
+
+TABLE = [
+    # frames, window, starts
+    (100, 100, [0]),  # exactly one
+    (60, 100, [0]),  # shorter than a window
+    (1, 64, [0]),
+    (101, 100, [0, 1]),  # one frame more
+    (150, 100, [0, 50]),  # the last start falls on the half
+    (149, 100, [0, 49]),
+    (151, 100, [0, 50, 51]),
+    (200, 100, [0, 50, 100]),
+    (300, 100, [0, 50, 100, 150, 200]),
+    (11, 5, [0, 2, 4, 6]),  # an odd window's half is rounded down
+    (12, 5, [0, 2, 4, 6, 7]),
+    (10, 3, [0, 1, 2, 3, 4, 5, 6, 7]),
+    (4, 1, [0, 1, 2, 3]),
+    (1292, 431, [0, 215, 430, 645, 860, 861]),  # 30 s in windows of 10 s
+]
+
+
+@pytest.mark.parametrize(("frames", "window", "expected"), TABLE)
+def test_starts(frames, window, expected):
+    assert starts(frames, window) == expected
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 7, 64, 65])
+@pytest.mark.parametrize("frames", [1, 2, 5, 64, 65, 127, 128, 129, 300])
+def test_every_frame_is_covered_and_nothing_else(frames, window):
+    found = starts(frames, window)
+    length = min(window, frames)
+    assert {start + i for start in found for i in range(length)} == set(range(frames))
+    assert found == sorted(set(found))
+
+
+def numbered(clips: int, frames: int, mels: int = 3) -> torch.Tensor:
+    """Clips in which every value says where it lies."""
+    return torch.arange(float(clips * frames * mels)).reshape(clips, frames, mels)
+
+
+def test_cut_takes_the_frames_at_the_starts():
+    mel = numbered(2, 12)
+    windows = cut(mel, 5)
+    assert windows.shape == (2, 5, 5, 3)
+    for clip in range(2):
+        for i, start in enumerate([0, 2, 4, 6, 7]):
+            assert torch.equal(windows[clip, i], mel[clip, start : start + 5])
+
+
+@pytest.mark.parametrize("window", [None, 12, 13, 1000])
+def test_cut_of_a_whole_clip(window):
+    mel = numbered(2, 12)
+    assert torch.equal(cut(mel, window), mel[:, None])
+
+
+def linear(channels: int, classes: int = 4, scale: float = 1.0):
+    """A small network that is not linear in time, and its numbers in float64."""
+    weight = scale * np.random.default_rng(0).normal(size=(channels, classes))
+
+    def net(windows: torch.Tensor) -> torch.Tensor:
+        assert windows.ndim == 3
+        return windows.amax(dim=1) @ torch.tensor(weight, dtype=windows.dtype)
+
+    return net, weight
+
+
+def by_hand(mel: np.ndarray, weight: np.ndarray, window: int, offsets: list[int]) -> np.ndarray:
+    """log(mean(softmax)) in float64, clip by clip and window by window."""
+    rows = []
+    for clip in mel.astype(np.float64):
+        probabilities = []
+        for start in offsets:
+            logits = clip[start : start + window].max(axis=0) @ weight
+            shares = np.exp(logits - logits.max())
+            probabilities.append(shares / shares.sum())
+        rows.append(np.log(np.mean(probabilities, axis=0)))
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 5.0])
+def test_track_logits_are_the_log_of_the_mean_probability(scale):
+    net, weight = linear(3, scale=scale)
+    mel = torch.from_numpy(np.random.default_rng(1).normal(size=(5, 12, 3)).astype(np.float32))
+    ours = track_logits(net, mel, 5)
+    assert ours.shape == (5, 4)
+    expected = by_hand(mel.numpy(), weight, 5, [0, 2, 4, 6, 7])
+    np.testing.assert_allclose(ours.numpy(), expected, atol=2e-5)
+    torch.testing.assert_close(ours.exp().sum(dim=1), torch.ones(5))
+
+
+def test_windows_with_nothing_in_common_still_have_a_finite_mean():
+    # Probabilities of 1 and e^-2000: the mean of the logarithms would be -1000, the log of an underflow -inf
+    logits = torch.tensor([[0.0, -2000.0, -3000.0], [-2000.0, 0.0, -3000.0]])
+    ours = track_logits(lambda windows: logits, torch.zeros(1, 3, 2), 2)
+    expected = [[np.log(0.5), np.log(0.5), -3000.0]]
+    np.testing.assert_allclose(ours.numpy(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("window", [None, 12, 50])
+def test_one_window_gives_its_own_log_probabilities(window):
+    net, _ = linear(3)
+    mel = torch.randn(5, 12, 3, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(track_logits(net, mel, window), net(mel).log_softmax(dim=1))
+
+
+def test_track_logits_of_half_precision_are_float32():
+    net, _ = linear(3)
+    logits = track_logits(lambda windows: net(windows).half(), numbered(2, 12).div(72), 5)
+    assert logits.dtype == torch.float32
+
+
+def test_each_track_has_its_own_windows():
+    net, _ = linear(3)
+    mel = torch.randn(4, 30, 3, generator=torch.Generator().manual_seed(0))
+    together = track_logits(net, mel, 7)
+    for i in range(4):
+        torch.testing.assert_close(track_logits(net, mel[i : i + 1], 7), together[i : i + 1])
+
+
+def test_track_embedding_is_the_mean_of_the_windows():
+    mel = np.random.default_rng(0).normal(size=(3, 12, 4)).astype(np.float32)
+    ours = track_embedding(lambda windows: windows.amax(dim=1), torch.from_numpy(mel), 5)
+    expected = np.mean([mel[:, start : start + 5].max(axis=1) for start in (0, 2, 4, 6, 7)], axis=0)
+    np.testing.assert_allclose(ours.numpy(), expected, atol=1e-6)
+    whole = track_embedding(lambda windows: windows.amax(dim=1), torch.from_numpy(mel), None)
+    np.testing.assert_array_equal(whole.numpy(), mel.max(axis=1))
