@@ -15,6 +15,12 @@ from mutagen.wave import WAVE
 SUFFIXES = (".mp3", ".flac", ".ogg", ".wav", ".au")
 QUIET_DB = -60.0
 """A block of 50 ms below this level (dB relative to full scale) counts as silence."""
+LOUDEST = 1e6
+"""Full scale is 1. The power of much more does not fit into float32."""
+UNKNOWN_SIZE = 0x7FFFFF00
+"""Bytes of sound from which on a WAV or AU header means that it was written into a pipe."""
+UNKNOWN_FRAMES = 1 << 40
+"""Frames from which on libsndfile means that it does not know."""
 
 
 class AudioError(Exception):
@@ -75,21 +81,24 @@ def read_clip(path: Path, sample_rate: int, seconds: float, start: float | str =
         raise AudioError("undecodable", "the file is empty")
     try:
         with _opened(path) as file:
-            rate, channels = file.samplerate, file.channels
-            promised = max(file.frames, _promised_frames(path))
-            wanted = round(seconds * rate)
-            first = (promised - wanted) // 2 if start == "middle" else round(float(start) * rate)
-            first = max(0, min(first, promised - wanted))
+            rate, channels, wanted = file.samplerate, file.channels, round(seconds * file.samplerate)
+            promised = _promised_frames(path, file)
+            first = 0 if start == "middle" else round(float(start) * rate)
+            if promised is not None:
+                first = (promised - wanted) // 2 if start == "middle" else min(first, promised - wanted)
+                first = max(0, first)
             samples = _read_frames(file, first, wanted)
-            decoded = len(samples) / min(wanted, promised - first) if promised else 0.0
+            if promised is None:
+                promised = first + len(samples)
+            decoded = len(samples) / max(1, min(wanted, promised - first))
             if first + wanted < promised and not _reaches(file, int(0.9 * promised)):
                 decoded = 0.0  # it breaks off somewhere beyond the clip
     except soundfile.LibsndfileError as error:
         raise AudioError("undecodable", error.error_string) from error
     if not len(samples):
         raise AudioError("undecodable", "no sound could be decoded")
-    if not np.isfinite(samples).all():
-        raise AudioError("not_finite", "samples that are NaN or infinite")
+    if not (np.abs(samples) < LOUDEST).all():
+        raise AudioError("not_finite", "samples that are NaN, infinite or beyond all measure")
     mono = samples @ np.full(channels, 1 / channels, dtype=np.float32)  # 40 times faster than mean(axis=1)
     return Clip(
         samples=_fit(soxr.resample(mono, rate, sample_rate, quality="HQ"), round(seconds * sample_rate)),
@@ -110,6 +119,10 @@ def silence_decoder() -> None:
 
 
 def _opened(path: Path) -> soundfile.SoundFile:
+    with path.open("rb") as file:
+        header = file.read(24)
+    if path.suffix.lower() == ".au" and not (header.startswith(b".snd") and len(header) == 24):  # libsndfile takes any bytes there for telephone sound
+        raise AudioError("undecodable", "it has no header of an AU file")
     try:
         return soundfile.SoundFile(path)
     except soundfile.LibsndfileError as error:  # its own words for "not audio" speak of a file that does not exist
@@ -138,21 +151,26 @@ def _reaches(file: soundfile.SoundFile, frame: int) -> bool:
         return False
 
 
-def _promised_frames(path: Path) -> int:
-    """What the header of a WAV or AU file promises: libsndfile itself shrinks that to what a cut file holds."""
-    with path.open("rb") as file:
-        header = file.read(24)
-    if header.startswith(b".snd"):
-        _, size, encoding, _, channels = struct.unpack(">5I", header[4:24])
-        width = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}.get(encoding)
-        return size // (width * channels) if width and channels and size != 0xFFFFFFFF else 0
-    if header.startswith(b"RIFF"):
+def _promised_frames(path: Path, file: soundfile.SoundFile) -> int | None:
+    """Frames that the header promises, None where it was written before that was known.
+
+    libsndfile itself shrinks the promise of a WAV or AU file to what a cut file holds.
+    """
+    with path.open("rb") as raw:
+        header = raw.read(24)
+    promised = 0
+    if header.startswith(b".snd") and len(header) == 24:
+        size, encoding, channels = struct.unpack(">8xII4xI", header)
+        width = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}.get(encoding, 0) * channels
+        promised = size // width if width and size < UNKNOWN_SIZE else 0
+    elif header.startswith(b"RIFF"):
         try:
             info = WAVE(path).info
         except mutagen.MutagenError:  # stricter than the decoder, which has the last word
-            return 0
-        return round(info.length * info.sample_rate) if info else 0
-    return 0
+            info = None
+        if info is not None and info.length * info.bitrate / 8 < UNKNOWN_SIZE:
+            promised = round(info.length * info.sample_rate)
+    return max(promised, file.frames) if file.frames < UNKNOWN_FRAMES else None
 
 
 def _fit(samples: np.ndarray, length: int) -> np.ndarray:

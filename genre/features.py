@@ -53,7 +53,12 @@ class LogMel(nn.Module):
         for name in ("sample_rate", "n_fft", "hop_length", "n_mels", "top_db", "amin"):
             if self.settings[name] <= 0:
                 raise ValueError(f"{name} must be above 0, not {self.settings[name]}")
-        if not 0 <= f_min < (f_max or sample_rate / 2) <= sample_rate / 2:
+        if sample_rate % 2 or n_fft % 2:  # torchaudio rounds half the rate and half the window down
+            raise ValueError(f"sample_rate and n_fft must be even, not {sample_rate} and {n_fft}")
+        if amin < torch.finfo(torch.float32).tiny:
+            raise ValueError(f"amin must be at least {torch.finfo(torch.float32).tiny}, float32's least, not {amin}")
+        f_max = sample_rate / 2 if f_max is None else f_max
+        if not 0 <= f_min < f_max <= sample_rate / 2:
             raise ValueError(f"f_min and f_max must lie in order within 0 and {sample_rate / 2} Hz")
         if n_mels > n_fft // 2:
             raise ValueError(

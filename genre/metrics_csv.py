@@ -21,7 +21,7 @@ class MetricsCsv(Logger):
         self.path = path
         self.rows: dict[int, dict[str, float]] = {}
         if start_epoch and path.exists():
-            old = pd.read_csv(path, float_precision="round_trip").to_dict("records")
+            old = pd.read_csv(path).to_dict("records")
             self.rows = {int(row["epoch"]): row for row in old if row["epoch"] < start_epoch}
 
     @property

@@ -23,6 +23,9 @@ PREDICTIONS = "predictions.parquet"
 SCORES = "scores.json"
 REPORT = "report"
 
+TRUSTED = ("genre.", "torch.")
+"""A checkpoint is read as data only; what it names as its network has to be ours or torch's too."""
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -89,8 +92,13 @@ def build(spec: dict[str, Any]) -> Any:
 
     Returns:
         What the target returns.
+
+    Raises:
+        GenreError: The target lies outside the packages that a checkpoint may name.
     """
     module, _, name = spec["_target_"].rpartition(".")
+    if not module.startswith(TRUSTED):
+        raise GenreError(f"_target_={spec['_target_']} is not allowed: targets lie inside {', '.join(TRUSTED)}")
     arguments = {key: value for key, value in spec.items() if not key.startswith("_")}
     return getattr(importlib.import_module(module), name)(**arguments)
 

@@ -7,9 +7,9 @@ from tests.composing import TINY
 
 
 def test_precompute_fills_the_cache_and_nothing_else(
-    music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    music_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    overrides = [*TINY, f"data.root={music}", f"paths.data={tmp_path}", f"paths.runs={tmp_path}/runs"]
+    overrides = [*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}", f"paths.runs={tmp_path}/runs"]
     cli.precompute(overrides)
     said = capsys.readouterr().out
     (cache,) = (tmp_path / "cache").iterdir()

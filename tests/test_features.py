@@ -321,10 +321,6 @@ def test_real_music():
             assert np.abs(ours.astype(np.float16).astype(np.float32) - expected).max() < 1e-3, path
 
 
-# What follows is known not to hold yet; strict, so that the mark has to go with the fault.
-
-
-@pytest.mark.xfail(strict=True, reason="torchaudio's filters end at sample_rate // 2 and take n_fft for even")
 @pytest.mark.parametrize("settings", [{"sample_rate": 11025}, {"n_fft": 2047}], ids=str)
 def test_odd_settings_are_librosas_or_refused(settings):
     wave = signals()["noise"]
@@ -336,13 +332,11 @@ def test_odd_settings_are_librosas_or_refused(settings):
     np.testing.assert_allclose(extracted(features, wave), expected, atol=1e-3)
 
 
-@pytest.mark.xfail(strict=True, reason="taken for null where it is checked, for 0 Hz where it is used: all is NaN")
 def test_refuses_a_highest_frequency_of_0():
     with pytest.raises(ValueError, match="f_max"):
         LogMel(f_max=0.0)
 
 
-@pytest.mark.xfail(strict=True, reason="below float32's least number there is no floor: silence is NaN")
 def test_silence_is_finite_or_amin_refused():
     try:
         features = LogMel(amin=1e-50)

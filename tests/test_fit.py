@@ -35,8 +35,8 @@ class Runs:
 
 
 @pytest.fixture
-def runs(music: Path, tmp_path: Path) -> Runs:
-    return Runs(music, tmp_path)
+def runs(music_folder: Path, tmp_path: Path) -> Runs:
+    return Runs(music_folder, tmp_path)
 
 
 def weights(folder: Path, which: str = run_folder.LAST) -> dict[str, torch.Tensor]:

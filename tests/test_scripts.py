@@ -75,10 +75,10 @@ def test_help_is_instant() -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_training_goes_on_as_if_nothing_had_happened(music: Path, tmp_path: Path) -> None:
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(music_folder: Path, tmp_path: Path) -> None:
     common = [
         *TINY,
-        f"data.root={music}",
+        f"data.root={music_folder}",
         f"paths.data={tmp_path}",
         "trainer.max_epochs=40",
         "early_stopping.patience=40",

@@ -15,6 +15,7 @@ def confusion_figure(counts: pd.DataFrame) -> Figure:
         The figure.
     """
     size = len(counts)
+    counts = counts.rename(index=_literal, columns=_literal)
     share = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     figure = Figure(figsize=(3 + 0.55 * size, 2.4 + 0.5 * size), layout="constrained")
     axes = figure.subplots()
@@ -24,3 +25,8 @@ def confusion_figure(counts: pd.DataFrame) -> Figure:
     axes.set_xticklabels(axes.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
     return figure
+
+
+def _literal(name: str) -> str:
+    """Matplotlib takes what stands between dollar signs for mathematics."""
+    return name.replace("$", r"\$")

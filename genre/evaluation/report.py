@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from genre import run_folder
@@ -38,5 +39,5 @@ def show(table: pd.DataFrame) -> None:
     shown = Table("genre", "precision", "recall", "F1", "test tracks", title="Test by genre")
     for row in table.itertuples():
         shares = ("-" if pd.isna(share) else f"{share:.3f}" for share in (row.precision, row.recall, row.f1))
-        shown.add_row(row.genre, *shares, str(row.support))
+        shown.add_row(escape(row.genre), *shares, str(row.support))
     Console().print(shown)

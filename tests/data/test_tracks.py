@@ -39,10 +39,12 @@ def test_details_of_their_own_go_with_their_tracks():
 
 
 def test_dropping_nothing_changes_nothing():
-    chosen = selection()
-    chosen.drop(chosen.kept["genre"] == "Techno", "excluded_genre")
-    pd.testing.assert_frame_equal(chosen.kept, track_table(GENRES))
-    assert chosen.reasons == {}
+    for detail in ("", "as one", selection().kept["track_id"] + "!"):
+        chosen = selection()
+        chosen.drop(chosen.kept["genre"] == "Techno", "excluded_genre", detail)
+        pd.testing.assert_frame_equal(chosen.kept, track_table(GENRES))
+        assert len(chosen.rejected) == 0
+        assert chosen.reasons == {}
 
 
 def test_no_genre_and_excluded_genres():
@@ -95,9 +97,7 @@ def test_an_unknown_genre_is_told_the_known_ones():
     chosen = selection()
     with pytest.raises(GenreError) as caught:
         chosen.drop_genres(["Rcok", "Jazz", "jazz"])
-    assert str(caught.value) == (
-        "data.exclude_genres: Rcok, jazz is unknown here; the genres are Jazz, Polka, Rock"
-    )
+    assert str(caught.value) == ("data.exclude_genres: Rcok, jazz is unknown here; the genres are Jazz, Polka, Rock")
     assert ids(chosen.kept) == "abcdefgh"
 
 

@@ -9,7 +9,7 @@ from genre.data.tracks import COLUMNS
 from genre.errors import GenreError
 from tests.conftest import FMA_COLUMNS, write_fma
 
-TRICKY = 'He said "no, never",\nthen\r\nleft; \'so\', he did'
+TRICKY = "He said \"no, never\",\nthen\r\nleft; 'so', he did"
 ROWS = {  # not in the order of their numbers, nor is that the order of their texts
     123456: {
         "set.split": "test",
@@ -21,7 +21,7 @@ ROWS = {  # not in the order of their numbers, nor is that the order of their te
         "album.id": "9",
     },
     10: {
-        "album.information": "<p>\n\n,,,\"\"\n</p>",
+        "album.information": '<p>\n\n,,,""\n</p>',
         "artist.bio": "a, b\n123456,\n",
         "set.split": "validation",
         "set.subset": "medium",
@@ -113,7 +113,7 @@ def test_line_ends_and_byte_order_mark_of_windows(root):
 
 
 def test_blocks_of_the_parser_do_not_cut_rows(tmp_path):
-    long = "line, with \"quotes\"\n" * 2000  # 40 kB a row, 20 MB in all: more than one block
+    long = 'line, with "quotes"\n' * 2000  # 40 kB a row, 20 MB in all: more than one block
     rows = {number: {"artist.bio": long, "set.subset": "small", "track.title": str(number)} for number in range(500)}
     write_fma(tmp_path, rows)
     table = Fma(str(tmp_path), "small").tracks()
