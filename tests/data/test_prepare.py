@@ -468,7 +468,7 @@ def test_restored_whatever_was_added_since(run, root, judged, cache, executors):
 
 
 def test_restored_with_the_split_of_the_run(run, root, cache, executors):
-    prepared, path = run
+    _, path = run
     table = pd.read_parquet(path)
     table["split"] = ["test", "val"] * 10  # no rule would deal them out so
     table.to_parquet(path)
@@ -481,8 +481,8 @@ def test_neither_cache_nor_audio(run, root, tmp_path, executors):
         (root / f"rock/{number}.wav").unlink()
     cache = Cache(tmp_path / "new", "music", RECIPE)
     assert error(lambda: restore(path, source_in(root), cache, executors)) == (
-        f"3 of the run's tracks are neither in {cache.folder} nor in {root}: set data_root=to where the audio lies now, "
-        "or cache= to where the caches lie"
+        f"3 of the run's tracks are neither in {cache.folder} nor in {root}: "
+        "set data_root=to where the audio lies now, or cache= to where the caches lie"
     )
     assert not cache.folder.exists()
 

@@ -154,7 +154,7 @@ class Composer:
         # Bars repeat: a note of the same pitch and length is played once and copied.
         played: dict[tuple[float, float], Samples] = {}
         pitches = self.pitches(part, [step for step, _, _ in onsets])
-        ends = [seconds for _, seconds, _ in onsets[1:]] + [self.length / self.rate]
+        ends = [*(seconds for _, seconds, _ in onsets), self.length / self.rate][1:]
         for (_step, seconds, loudness), end, chord in zip(onsets, ends, pitches, strict=True):
             length = max(round((end - seconds) * part.gate / 0.05) * 0.05, 0.05)
             for pitch in chord:
