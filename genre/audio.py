@@ -121,7 +121,9 @@ def silence_decoder() -> None:
 def _opened(path: Path) -> soundfile.SoundFile:
     with path.open("rb") as file:
         header = file.read(24)
-    if path.suffix.lower() == ".au" and not (header.startswith(b".snd") and len(header) == 24):  # libsndfile takes any bytes there for telephone sound
+    if path.suffix.lower() == ".au" and not (
+        header.startswith(b".snd") and len(header) == 24
+    ):  # libsndfile takes any bytes there for telephone sound
         raise AudioError("undecodable", "it has no header of an AU file")
     try:
         return soundfile.SoundFile(path)

@@ -11,13 +11,13 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from genre import console, run_folder
+from genre import baselines, console, run_folder
 from genre.classifier import GenreClassifier
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
 from genre.metrics_csv import MetricsCsv
 from genre.parts import Parts, assemble, build, plain
-from genre.predictions import test
+from genre.predictions import device, test
 from genre.resume import discard_empty, open_run, stored_or_new
 from genre.settings import checked
 
@@ -49,7 +49,10 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
     open_run(folder, config, overrides, prepared)
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
-    best = train(parts, folder, loggers)
+    if parts.settings.model.fit:
+        best = baselines.fit(parts, folder, device(parts.settings.trainer.accelerator))
+    else:
+        best = train(parts, folder, loggers)
     scores, predictions = test(parts, folder, parts.settings.trainer.accelerator)
     predictions.to_parquet(folder / run_folder.PREDICTIONS)
     scores[parts.settings.monitor.metric] = best

@@ -104,6 +104,7 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
         features.frames(data.segment_seconds) if data.segment_seconds else None,
         data.num_workers,
         settings.seed,
+        data.sampler == "balanced",
     )
     schedulers = [build(f"scheduler.{name}", spec) for name, spec in settings.scheduler.items() if spec]
     parts = Parts(settings, features, source, cache, make_executor, loader, schedulers)

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from genre import console, run_folder
+from genre.adjustment import adjusted, best_tau
 from genre.data.datamodule import GenreData
+from genre.data.prepare import Prepared
 from genre.errors import GenreError
 from genre.metrics import score
 from genre.parts import Parts, assemble
@@ -32,10 +34,12 @@ def predict(model: TrainedModel, data: GenreData, device: str) -> pd.DataFrame:
         One row a track: `track_id, split, target, prediction, logits`; classes by number, logits a list of floats.
     """
     net = model.net.to(device)
+    segment = model.card["segment_seconds"]
+    window = data.prepared.cache.recipe.features.frames(segment) if segment else None
     tables = []
     for batch in chain(data.val_dataloader(), data.test_dataloader()):
         with torch.inference_mode():
-            logits = track_logits(net, batch.mel.to(device).float(), data.segment_frames).cpu()
+            logits = track_logits(net, batch.mel.to(device).float(), window).cpu()
         rows = batch.track.numpy()
         tracks = data.prepared.tracks.iloc[rows]
         columns = {
@@ -47,6 +51,25 @@ def predict(model: TrainedModel, data: GenreData, device: str) -> pd.DataFrame:
         }
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
+
+
+def adjust(predictions: pd.DataFrame, prepared: Prepared) -> float:
+    """Adjust the logits of all predictions in place, by the tau that is best on validation.
+
+    Args:
+        predictions: As `predict` makes them.
+        prepared: Knows how frequent the genres are in training.
+
+    Returns:
+        That tau.
+    """
+    targets = prepared.targets[(prepared.tracks["split"] == "train").to_numpy()]
+    shares = torch.from_numpy(np.bincount(targets, minlength=len(prepared.genres)) / len(targets)).float()
+    tau = best_tau(*logits_and_targets(predictions, "val"), shares)
+    logits = adjusted(torch.from_numpy(np.stack(predictions["logits"].to_list())), shares, tau)
+    predictions["logits"] = list(logits.numpy())
+    predictions["prediction"] = logits.argmax(dim=1).numpy()
+    return tau
 
 
 def logits_and_targets(predictions: pd.DataFrame, part: str) -> tuple[Tensor, Tensor]:
@@ -92,11 +115,13 @@ def test(parts: Parts, folder: Path, accelerator: str) -> tuple[dict[str, Any], 
             f"{', '.join(parts.data.prepared.genres)}: test it on the data that it was trained on"
         )
     predictions = predict(trained, parts.data, device(accelerator))
+    tau = adjust(predictions, parts.data.prepared) if parts.settings.model.logit_adjustment else 0.0
     epochs = pd.read_csv(folder / run_folder.METRICS)
     return test_scores(predictions) | {
         "model": parts.settings.model.name,
         "genres": trained.genres,
         "parameters": sum(p.numel() for p in trained.net.parameters()),
+        "tau": tau,
         "epochs": len(epochs),
         "train_seconds": float(epochs["seconds"].sum()),
     }, predictions

@@ -43,7 +43,10 @@ class DataSettings:
     segment_seconds: float | None = _number(None, above=0)
     batch_size: int = _number(16, low=1)
     num_workers: int = _number(0, low=0)
-    splits: str = _choice("auto", "auto", "artist", "artist_album", "official", "stratified")
+    sampler: str = _choice("random", "random", "balanced")  # balanced: all genres about equally often
+    splits: str = _choice("auto", "auto", "artist", "artist_album", "official", "stratified", "fault_filtered")
+    fold: int | None = _number(None, low=0)  # which of the folds is the test part; null for a single split
+    folds: int = _number(5, low=2)
     exclude_genres: list[str] = field(default_factory=list)
     min_tracks_per_genre: int = _number(1, low=1)
     min_seconds: float = _number(5.0, low=0)
@@ -66,6 +69,15 @@ class HybridNet:
 
 
 @dataclass
+class PlainNet:
+    """`genre.models.baselines.PlainCnn2d`."""
+
+    _target_: str = "genre.models.baselines.PlainCnn2d"
+    hidden_dim: int = _number(64, low=1)
+    dropout: float = _number(0.3, low=0, high=0.95)
+
+
+@dataclass
 class ModelSettings:
     """The network and how it learns."""
 
@@ -75,6 +87,8 @@ class ModelSettings:
     weight_decay: float = _number(1e-4, low=0)
     label_smoothing: float = _number(0.0, low=0, high=0.95)
     class_weights: bool = False
+    logit_adjustment: bool = False  # after training, by a tau chosen on validation
+    fit: dict[str, Any] | None = None  # for models that are fitted in one go instead of by gradient steps
 
 
 @dataclass
@@ -114,6 +128,13 @@ class TrainerSettings:
 
 
 @dataclass
+class SizeSettings:
+    """What networks take where nothing else is said."""
+
+    hidden_dim: int = _number(64, low=1)
+
+
+@dataclass
 class PathSettings:
     """Where things lie; relative paths start at the working directory."""
 
@@ -130,6 +151,7 @@ class Settings:
     features: dict[str, Any] = MISSING
     augment: dict[str, Any] = MISSING
     model: ModelSettings = MISSING
+    size: SizeSettings = field(default_factory=SizeSettings)
     scheduler: dict[str, Any] = field(default_factory=dict)
     trainer: TrainerSettings = MISSING
     logger: dict[str, Any] = field(default_factory=dict)
@@ -157,6 +179,7 @@ def register() -> None:
     store.store(group="schema", name="train", node=Settings)
     store.store(group="schema", name="evaluate", node=EvaluateSettings)
     store.store(group="schema/net", name="hybrid", node=HybridNet)
+    store.store(group="schema/net", name="plain", node=PlainNet)
 
 
 def checked(config: DictConfig) -> Any:

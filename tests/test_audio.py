@@ -236,8 +236,8 @@ def test_a_tone_at_the_edge_of_silence(tmp_path, above, sounding):
 
 def test_share_of_sounding_blocks(tmp_path):
     samples = noise(2.0)
-    samples[22050:] = 0  # 10 of 40 blocks of 50 ms remain
-    assert read_clip(stored(tmp_path / "a.wav", samples), 22050, 2.0).sounding == 0.25
+    samples[6615:] = 0  # 3 of 40 blocks of 50 ms remain
+    assert read_clip(stored(tmp_path / "a.wav", samples), 22050, 2.0).sounding == 0.075
 
 
 def test_digest_is_of_the_sound(tmp_path):
@@ -252,6 +252,8 @@ def test_digest_is_of_the_sound(tmp_path):
     changed = stored(tmp_path / "c.wav", samples)
     assert read_clip(changed, 22050, 1.0).digest not in digests
     assert read_clip(files[0], 22050, 0.5).digest == read_clip(changed, 22050, 0.5).digest not in digests
+    swapped = stored(tmp_path / "d.wav", samples[:, ::-1])  # the same mean
+    assert read_clip(swapped, 22050, 1.0).digest != read_clip(changed, 22050, 1.0).digest
 
 
 def test_silenced_process_keeps_quiet():
@@ -286,16 +288,38 @@ def test_a_wav_file_of_unknown_size(tmp_path, size):
     assert clip.duration == pytest.approx(2.0)
 
 
-def test_a_flac_file_of_unknown_length(tmp_path):
-    path = stored(tmp_path / "a.flac", noise(2.0))
+def of_unknown_length(path):
+    """A FLAC file as an encoder leaves it that wrote into a pipe."""
     content = bytearray(path.read_bytes())
     content[21] &= 0xF0  # the lower 36 bits of STREAMINFO's bytes 13 to 17: how many samples there are, or 0
     content[22:26] = bytes(4)
-    path.write_bytes(content)
-    assert read_clip(path, 22050, 1.0).decoded == 1.0
+    unknown = path.with_stem("unknown")
+    unknown.write_bytes(content)
+    return unknown
+
+
+@pytest.mark.parametrize("start", [0.0, 0.5])
+def test_a_flac_file_of_unknown_length(tmp_path, start):
+    path = stored(tmp_path / "a.flac", noise(2.0))
+    clip, known = read_clip(of_unknown_length(path), 22050, 1.0, start), read_clip(path, 22050, 1.0, start)
+    np.testing.assert_array_equal(clip.samples, known.samples)
+    assert clip.decoded == 1.0
+    assert 1.0 <= clip.duration <= 2.0  # as far as was read
 
 
 def test_refuses_samples_whose_power_is_not_finite(tmp_path):
     samples = noise(1.0)
     samples[1000] = 1e30
     assert refusal(stored(tmp_path / "a.wav", samples, subtype="FLOAT")) == "not_finite"
+
+
+# What follows is known not to hold yet; strict, so that the mark has to go with the fault.
+
+
+@pytest.mark.xfail(strict=True, reason="reading past the end raises, and takes the block of 65,536 frames with it")
+@pytest.mark.parametrize("seconds", [1.0, 2.0])
+def test_a_flac_file_of_unknown_length_shorter_than_the_clip(tmp_path, seconds):
+    path = stored(tmp_path / "a.flac", noise(seconds))
+    clip = read_clip(of_unknown_length(path), 22050, 3.0)
+    assert clip.duration == pytest.approx(seconds)
+    np.testing.assert_array_equal(clip.samples, read_clip(path, 22050, 3.0).samples)

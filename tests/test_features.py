@@ -251,6 +251,7 @@ def test_identity_changes_with_each_setting():
     assert len(set(identities)) == len(identities) == 19
     assert json.dumps(LogMel(top_db=60.0).identity, sort_keys=True) in identities  # and with nothing else
     assert LogMel().identity["version"] == VERSION
+    assert (LogMel().identity["kind"], Mfcc().identity["kind"]) == ("LogMel", "Mfcc")
 
 
 def test_modules_have_no_weights():

@@ -55,12 +55,18 @@ class RandomWindows(Sampler[tuple[int, int]]):
         tracks: Rows of the track table.
         spare: Frames that a clip is longer than a window.
         seed: With the epoch's number the seed of order and windows.
+        balance: Their genres, shape (tracks,), to draw as many tracks with replacement, of each genre about as often;
+            None to take each track once.
     """
 
-    def __init__(self, tracks: np.ndarray, spare: int, seed: int) -> None:
+    def __init__(self, tracks: np.ndarray, spare: int, seed: int, balance: np.ndarray | None = None) -> None:
         self.tracks = tracks
         self.spare = spare
         self.seed = seed
+        self.chance = None
+        if balance is not None:
+            _, genre, count = np.unique(balance, return_inverse=True, return_counts=True)
+            self.chance = 1 / (len(count) * count[genre])
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -73,6 +79,8 @@ class RandomWindows(Sampler[tuple[int, int]]):
     def __iter__(self) -> Iterator[tuple[int, int]]:
         random = np.random.default_rng([self.seed, self.epoch])
         order = random.permutation(self.tracks)
+        if self.chance is not None:
+            order = random.choice(self.tracks, len(self.tracks), p=self.chance)
         starts = random.integers(0, self.spare + 1, len(order))
         return iter(zip(order.tolist(), starts.tolist(), strict=True))
 
@@ -87,6 +95,7 @@ class GenreData(L.LightningDataModule):
         segment_frames: Length of a training window; None for the whole clip.
         num_workers: Processes that read batches; reading is a copy from the page cache, so none is usually best.
         seed: Of order, windows and augmentation.
+        balanced: Whether training draws all genres about equally often.
     """
 
     def __init__(
@@ -97,6 +106,7 @@ class GenreData(L.LightningDataModule):
         segment_frames: int | None,
         num_workers: int,
         seed: int,
+        balanced: bool = False,
     ) -> None:
         super().__init__()
         self.make_prepared = make_prepared
@@ -105,6 +115,7 @@ class GenreData(L.LightningDataModule):
         self.segment_frames = segment_frames
         self.num_workers = num_workers
         self.seed = seed
+        self.balanced = balanced
         self._prepared: Prepared | None = None
         self._epoch_seeded = -1
 
@@ -123,17 +134,24 @@ class GenreData(L.LightningDataModule):
         """Random windows of the training tracks."""
         clip = self.prepared.cache.recipe.frames
         window = min(self.segment_frames or clip, clip)
-        sampler = RandomWindows(self._rows("train"), clip - window, self.seed)
+        rows = self._rows("train")
+        genres = self.prepared.targets[rows] if self.balanced else None
+        sampler = RandomWindows(rows, clip - window, self.seed, genres)
         # A last batch of one clip has no variance to normalise by
         return self._loader(window, sampler, drop_last=len(sampler) % self.batch_size == 1 < len(sampler))
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Whole clips of the validation tracks, in order."""
-        return self._whole_clips("val")
+        return self.whole_clips("val")
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Whole clips of the test tracks, in order."""
-        return self._whole_clips("test")
+        return self.whole_clips("test")
+
+    def whole_clips(self, part: str) -> DataLoader[Batch]:
+        """Whole clips of a part's tracks, in order."""
+        windows = [(row, 0) for row in self._rows(part).tolist()]
+        return self._loader(self.prepared.cache.recipe.frames, cast(Sampler[tuple[int, int]], windows))
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Make float32 of the features and, in training, augment them."""
@@ -150,10 +168,6 @@ class GenreData(L.LightningDataModule):
 
     def _rows(self, part: str) -> np.ndarray:
         return np.flatnonzero(self.prepared.tracks["split"] == part)
-
-    def _whole_clips(self, part: str) -> DataLoader[Batch]:
-        windows = [(row, 0) for row in self._rows(part).tolist()]
-        return self._loader(self.prepared.cache.recipe.frames, cast(Sampler[tuple[int, int]], windows))
 
     def _loader(self, frames: int, sampler: Sampler[tuple[int, int]], drop_last: bool = False) -> DataLoader[Batch]:
         return DataLoader(

@@ -65,7 +65,7 @@ def prepare(
     """
     selection, index = usable(source, settings, cache, make_executor)
     kept = selection.kept.sort_values("track_id").reset_index(drop=True)
-    kept["split"] = splits.split(kept, settings.splits, seed)
+    kept["split"] = splits.split(kept, settings.splits, seed, fold=settings.fold, folds=settings.folds)
     tracks = kept.join(index.drop(columns=["path"]), on="path")
     genres = sorted(kept["genre"].unique())
     sizes = tracks["split"].value_counts()

@@ -455,7 +455,7 @@ RECIPES = {
     "clip_seconds": replace(RECIPE, clip_seconds=0.9),
     "clip_start": replace(RECIPE, clip_start=0.1),
     "middle": replace(RECIPE, clip_start="middle"),
-    "sample_rate": Recipe(LogMel(**{**SMALL, "sample_rate": 8001}), 1.0, 0.0),
+    "sample_rate": Recipe(LogMel(**{**SMALL, "sample_rate": 8002}), 1.0, 0.0),
     "n_fft": Recipe(LogMel(**{**SMALL, "n_fft": 1024}), 1.0, 0.0),
     "hop_length": Recipe(LogMel(**{**SMALL, "hop_length": 127}), 1.0, 0.0),
     "n_mels": Recipe(LogMel(**{**SMALL, "n_mels": 17}), 1.0, 0.0),

@@ -1,0 +1,79 @@
+"""Models that are fitted in one go: a run of theirs leaves the same folder as a network's."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from genre import run_folder
+from genre.data.datamodule import GenreData
+from genre.metrics import score
+from genre.models.baselines import Majority, MelStatistics
+from genre.parts import Parts, build
+from genre.predictions import logits_and_targets, predict
+from genre.run_folder import TrainedModel
+
+
+def count(net: Majority, data: GenreData) -> None:
+    """Count the genres of the training tracks.
+
+    Args:
+        net: Gets the logarithms of their shares.
+        data: The collection.
+    """
+    targets = data.prepared.targets[(data.prepared.tracks["split"] == "train").to_numpy()]
+    shares = np.bincount(targets, minlength=len(data.prepared.genres)) / len(targets)
+    net.log_share = torch.from_numpy(np.log(shares)).float()
+
+
+def regress(net: MelStatistics, data: GenreData, strength: float = 1.0) -> None:
+    """Fit a logistic regression by scikit-learn.
+
+    Args:
+        net: Gets its coefficients.
+        data: The collection.
+        strength: Inverse of the L2 penalty, scikit-learn's C.
+    """
+    batches = [(net.statistics(batch.mel.float()), batch.target) for batch in data.whole_clips("train")]
+    statistics, targets = (torch.cat(tensors).numpy() for tensors in zip(*batches, strict=True))
+    scaler = StandardScaler().fit(statistics)
+    model = LogisticRegression(C=strength, max_iter=2000).fit(scaler.transform(statistics), targets)
+    weight, bias = model.coef_, model.intercept_
+    if len(weight) == 1:  # of two genres scikit-learn keeps the difference alone
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    state = {"mean": scaler.mean_, "deviation": scaler.scale_, "head.weight": weight, "head.bias": bias}
+    net.load_state_dict({name: torch.from_numpy(np.asarray(value)).float() for name, value in state.items()})
+
+
+def fit(parts: Parts, folder: Path, device: str) -> float:
+    """Fit the configured model and leave what training leaves: checkpoints and metrics.csv.
+
+    Args:
+        parts: What the configuration names.
+        folder: The run folder.
+        device: As torch calls it.
+
+    Returns:
+        The monitored score.
+    """
+    started = time.perf_counter()
+    genres, data = parts.data.prepared.genres, parts.data
+    net: nn.Module = parts.network(genres)
+    build("model.fit", parts.settings.model.fit)(net, data)
+    seconds = time.perf_counter() - started
+    card = parts.card(genres) | {"segment_seconds": None}  # fitted to whole clips, so used on whole clips
+    logits, targets = logits_and_targets(predict(TrainedModel(net.eval(), card), data, device), "val")
+    scores = score(logits, targets, "val/")
+    state = {f"net.{name}": value for name, value in net.state_dict().items()}
+    checkpoint = {"state_dict": state, "hyper_parameters": {"card": card}}
+    (folder / run_folder.BEST).parent.mkdir(exist_ok=True)
+    for name in (run_folder.LAST, run_folder.BEST):
+        torch.save(checkpoint, folder / name)
+    row = {"epoch": 0, "step": 0, **scores, "seconds": seconds}
+    pd.DataFrame([row]).to_csv(folder / run_folder.METRICS, index=False)
+    return scores[parts.settings.monitor.metric]
