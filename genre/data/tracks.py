@@ -76,6 +76,8 @@ class Selection:
             reason: Their reason code.
             detail: What happened, one text for all or aligned with `kept`.
         """
+        if isinstance(detail, pd.Series):
+            detail = detail[unwanted]  # to a frame without rows pandas would add the series' own
         dropped = self.kept[unwanted].assign(reason=reason, detail=detail)
         self.rejected = pd.concat([self.rejected, dropped], ignore_index=True)
         self.kept = self.kept[~unwanted]

@@ -1,5 +1,6 @@
 """Who plays what in the synthetic collection, and what is wrong with it: its tracks.csv as data."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -97,14 +98,13 @@ def catalogue(seed: int, count: int, seconds: float) -> list[Entry]:
         tracks = max(LEAST_ARTISTS, round(count * style.share / sum(s.share for s in STYLES.values())))
         artists = max(LEAST_ARTISTS, round(tracks / TRACKS_AN_ARTIST))
         sizes = 1 + rng.multinomial(tracks - artists, rng.dirichlet(np.full(artists, 3.0)))
-        done = 0
-        for place, size in enumerate(sorted(sizes.tolist())):
+        held = {"test": 0, "validation": 0}
+        for size in sorted(sizes.tolist()):
             artist += 1
-            share = done / tracks
-            split = "training"
-            if place < 2 or share < 0.2:
-                split = "test" if place == 0 or share < 0.1 else "validation"
-            done += size
+            near = (part for part, number in held.items() if not number or number + size / 2 <= tracks / 10)
+            split = next(near, "training")
+            if split in held:
+                held[split] += size
             drafts += [{"genre": genre, "artist": artist, "take": take, "split": split} for take in range(size)]
     order = rng.permutation(len(drafts))
     numbers = 2 + np.cumsum(rng.integers(1, 120, len(drafts) + len(FAULTS)))
@@ -119,6 +119,11 @@ def catalogue(seed: int, count: int, seconds: float) -> list[Entry]:
         )
         for number, place in zip(numbers, order, strict=False)
     ]
+    takes = Counter(entry.artist for entry in entries)
     for number, fault in zip(numbers[len(entries) :], FAULTS, strict=True):
-        entries.append(replace(entries[int(rng.integers(count // 2))], number=int(number), fault=fault))
+        model = entries[int(rng.integers(count // 2))]
+        # A piece of its own, lest the unlabelled track be a second duplicate.
+        take = model.take if fault == "duplicate" else takes[model.artist]
+        takes[model.artist] += 1
+        entries.append(replace(model, number=int(number), take=take, fault=fault))
     return entries

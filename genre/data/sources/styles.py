@@ -12,7 +12,6 @@ SCALES = {
     "harmonic": (0, 2, 3, 5, 7, 8, 11),
     "dorian": (0, 2, 3, 5, 7, 9, 10),
     "mixolydian": (0, 2, 4, 5, 7, 9, 10),
-    "blues": (0, 3, 5, 6, 7, 9, 10),
     "octatonic": (0, 1, 3, 4, 6, 7, 9),
     "whole": (0, 2, 4, 6, 8, 10, 11),
 }
@@ -25,7 +24,7 @@ class Part:
     Attributes:
         instruments: Whom an artist chooses from.
         patterns: Rhythms that a track chooses from.
-        pitch: root, fifth, walk, chord, rise, tune, drone or free; see `music.Composer`.
+        pitch: root, fifth, walk, chord, rise, tune, talk, drone or free; see `music.Composer`.
         octave: MIDI octave of the lowest note.
         level: Loudness in dB.
         gate: Length of a note, as a share of the time to the next one; above 1 they ring into each other.

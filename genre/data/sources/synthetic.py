@@ -56,11 +56,15 @@ class Synthetic(Fma):
             GenreError: The folder holds something that was not made here.
         """
         root = Path(self.root)
+        about = root / "synthetic.json"
+        settings = {"rules": RULES, "seed": self.seed, "count": self.count, "seconds": self.seconds}
+        text = json.dumps(settings, indent=1) + "\n"
+        # Asked before the lock: a collection that is whole may lie where nobody may write.
+        if _read(about) == text:
+            return
         root.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(root.with_name(root.name + ".lock")):
-            about = root / "synthetic.json"
-            settings = {"rules": RULES, "seed": self.seed, "count": self.count, "seconds": self.seconds}
-            if about.is_file() and json.loads(about.read_text()) == settings:
+            if _read(about) == text:
                 return
             if root.exists() and not about.is_file():
                 raise GenreError(
@@ -69,18 +73,22 @@ class Synthetic(Fma):
             temporary = root.with_name(f".{root.name}-unfinished")
             shutil.rmtree(temporary, ignore_errors=True)
             self._write(temporary)
-            (temporary / "synthetic.json").write_text(json.dumps(settings, indent=1) + "\n")
+            (temporary / "synthetic.json").write_text(text)
+            old = root.with_name(f".{root.name}-old")
+            shutil.rmtree(old, ignore_errors=True)
             if root.exists():
-                shutil.rmtree(root)
+                # Away first: one that is killed while half deleted would still say that it is whole.
+                root.rename(old)
             temporary.rename(root)
+            shutil.rmtree(old, ignore_errors=True)
 
     def _write(self, root: Path) -> None:
         entries = catalogue(self.seed, self.count, self.seconds)
         jobs = [(entry, self.seed, self.seconds, str(root)) for entry in entries]
         for entry in entries:
             entry.path(root).parent.mkdir(parents=True, exist_ok=True)
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])
+        # Not the forkserver: once it runs, the extraction could no longer have it import torch for all workers.
+        context = multiprocessing.get_context("spawn")
         columns = (TextColumn("writing synthetic music"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with ProcessPoolExecutor(len(os.sched_getaffinity(0)), context) as executor, Progress(*columns) as progress:
             for _ in progress.track(executor.map(_write_track, jobs, chunksize=4), total=len(jobs)):
@@ -93,6 +101,10 @@ class Synthetic(Fma):
             rows.writerow(["track_id", *[""] * len(COLUMNS)])
             rows.writerows([entry.number, *entry.row] for entry in entries)
         (root / "README.txt").write_text(README)
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text() if path.is_file() else None
 
 
 def _write_track(job: tuple[Entry, int, float, str]) -> None:
