@@ -87,7 +87,7 @@ def read_clip(path: Path, sample_rate: int, seconds: float, start: float | str =
             if promised is not None:
                 first = (promised - wanted) // 2 if start == "middle" else min(first, promised - wanted)
                 first = max(0, first)
-            samples = _read_frames(file, first, wanted)
+            samples = _read_frames(path, first, wanted)
             if promised is None:
                 promised = first + len(samples)
             decoded = len(samples) / max(1, min(wanted, promised - first))
@@ -131,18 +131,25 @@ def _opened(path: Path) -> soundfile.SoundFile:
         raise AudioError("undecodable", "libsndfile does not know it as sound") from error
 
 
-def _read_frames(file: soundfile.SoundFile, first: int, count: int) -> np.ndarray:
-    """Decode in blocks, so that a stream that breaks off leaves what came before; shape (frames, channels)."""
-    blocks = []
-    try:
+def _read_frames(path: Path, first: int, count: int) -> np.ndarray:
+    """Decode up to where the stream breaks off, shape (frames, channels)."""
+    with soundfile.SoundFile(path) as file:
         file.seek(first)
-        while count > 0 and len(block := file.read(min(count, 1 << 16), dtype="float32", always_2d=True)):
-            blocks.append(block)
-            count -= len(block)
-    except soundfile.LibsndfileError:
-        if not blocks:
-            raise
-    return np.concatenate(blocks) if blocks else np.zeros((0, file.channels), np.float32)
+        try:
+            return file.read(count, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError:
+            pass
+    with soundfile.SoundFile(path) as file:  # once it has failed it stays so
+        blocks = [np.zeros((0, file.channels), np.float32)]
+        try:
+            file.seek(first)
+            while count > 0 and len(block := file.read(min(count, 256), dtype="float32", always_2d=True)):
+                blocks.append(block)
+                count -= len(block)
+        except soundfile.LibsndfileError as error:
+            if len(blocks) == 1:
+                raise AudioError("undecodable", error.error_string) from error
+        return np.concatenate(blocks)
 
 
 def _reaches(file: soundfile.SoundFile, frame: int) -> bool:

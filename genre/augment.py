@@ -13,9 +13,7 @@ class Transform(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        if not 0 <= p <= 1:
-            raise ValueError(f"p must lie within 0 and 1, not be {p}")
-        self.p = p
+        self.p = _within_one("p", p)
 
 
 class Augment(nn.Module):
@@ -28,9 +26,7 @@ class Augment(nn.Module):
 
     def __init__(self, p: float = 1.0, **transforms: Transform | None) -> None:
         super().__init__()
-        if not 0 <= p <= 1:
-            raise ValueError(f"p must lie within 0 and 1, not be {p}")
-        self.p = p
+        self.p = _within_one("p", p)
         self.transforms = nn.ModuleDict({k: v for k, v in transforms.items() if v is not None})
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -92,7 +88,7 @@ class TimeMask(FrequencyMask):
 
     def __init__(self, width: int, count: int = 2, share: float = 0.25, p: float = 0.5) -> None:
         super().__init__(width, count, p)
-        self.share = share
+        self.share = _within_one("share", share)
 
     def longest(self, size: int) -> int:
         """Longest stretch in a clip of that many frames."""
@@ -104,6 +100,8 @@ class AmplitudeScale(Transform):
 
     def __init__(self, low: float = 0.8, high: float = 1.2, p: float = 0.5) -> None:
         super().__init__(p)
+        if not 0 <= low <= high:
+            raise ValueError(f"low and high must lie in order from 0 on, not be {low} and {high}")
         self.low = low
         self.high = high
 
@@ -117,7 +115,7 @@ class TimeShift(Transform):
 
     def __init__(self, share: float = 0.15, p: float = 0.3) -> None:
         super().__init__(p)
-        self.share = share
+        self.share = _within_one("share", share)
 
     def forward(self, mel: Tensor) -> Tensor:
         """Rotate every clip; both shapes (batch, time, mels)."""
@@ -132,6 +130,8 @@ class Noise(Transform):
 
     def __init__(self, sigma: float = 0.003, p: float = 0.3) -> None:
         super().__init__(p)
+        if sigma < 0:
+            raise ValueError(f"sigma must be at least 0, not {sigma}")
         self.sigma = sigma
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -144,6 +144,8 @@ class FrequencyShift(Transform):
 
     def __init__(self, bins: int = 2, p: float = 0.3) -> None:
         super().__init__(p)
+        if bins < 0:
+            raise ValueError(f"bins must be at least 0, not {bins}")
         self.bins = bins
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -153,6 +155,12 @@ class FrequencyShift(Transform):
         outside = (source < 0) | (source >= size)
         index = source.clamp(0, size - 1)[:, None].expand_as(mel)
         return mel.gather(2, index).masked_fill(outside[:, None], 0.0)
+
+
+def _within_one(name: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must lie within 0 and 1, not be {value}")
+    return value
 
 
 def _draw(mel: Tensor, count: int) -> Tensor:

@@ -228,10 +228,6 @@ def test_a_checkpoint_is_not_trusted_with_targets(tmp_path):
     assert not trap.exists()
 
 
-# What follows is known not to hold yet; strict, so that the mark has to go with the fault.
-
-
-@pytest.mark.xfail(strict=True, reason="torch itself has functions that run a command or load code, as torch.hub does")
 def test_a_checkpoint_is_not_trusted_with_functions_of_torch(tmp_path):
     trap = tmp_path / "trap"
     net = {"_target_": "torch.utils.collect_env.run", "command": f"touch {trap}"}

@@ -67,7 +67,7 @@ def test_help_is_instant() -> None:
     started = time.monotonic()
     done = script("train.py", "--help")
     assert done.returncode == 0
-    assert "model: cnn1d_gru, cnn1d_lstm, cnn2d_gru, cnn2d_lstm" in done.stdout
+    assert "model: cnn1d_gru, cnn1d_lstm, cnn2d, cnn2d_gru, cnn2d_lstm" in done.stdout
     assert time.monotonic() - started < 5
     code = "import sys, train, evaluate, genre.cli; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

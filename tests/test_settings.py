@@ -12,7 +12,7 @@ WRONG = [
     (["+modle=cnn2d_gru"], "modle is no key of the configuration: did you mean model?"),
     (["+model.net.foo=1"], "model.net.foo is no key of the configuration"),
     (["data.batchsize=3"], "data.batchsize is no key of the configuration: did you mean batch_size?"),
-    (["model=cnn3d"], "available are cnn1d_gru, cnn1d_lstm, cnn2d_gru, cnn2d_lstm"),
+    (["model=cnn3d"], "available are cnn1d_gru, cnn1d_lstm, cnn2d, cnn2d_gru, cnn2d_lstm, logreg, majority"),
     (["data.batch_size=0"], "data.batch_size=0 is too small: the least is 1"),
     (["model.net.num_layers=0"], "model.net.num_layers=0 is too small: the least is 1"),
     (["model.net.dropout=1.5"], "model.net.dropout=1.5 is too large"),

@@ -57,17 +57,17 @@ class Cache:
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / "lock"):
             (self.folder / "recipe.json").write_text(json.dumps(self.recipe.identity, indent=1))
-            index = self._index()
+            index = self._index(keep=True)
             todo, index = self._outdated(root, paths, index)
             if todo:
                 self._extract(self._plan(root, todo), make_executor)
-                index = self._index()
+                index = self._index(keep=True)
         return index.loc[paths]
 
-    def lookup(self, paths: list[str]) -> pd.DataFrame | None:
-        """The index of files as they were when they were extracted, without a look at them; None if one is unknown."""
+    def lookup(self, paths: list[str]) -> pd.DataFrame:
+        """The index of those files that it knows, as they were when they were extracted, without a look at them."""
         index = self._index() if self.folder.is_dir() else pd.DataFrame()
-        return index.loc[paths] if index.index.isin(paths).sum() == len(set(paths)) else None
+        return index.loc[[path for path in paths if path in index.index]]
 
     def read(self, shards: Iterable[int], rows: Iterable[int], starts: Iterable[int], frames: int) -> np.ndarray:
         """Copy windows of clips out of the memory maps.
@@ -92,7 +92,7 @@ class Cache:
             self._arrays[number] = np.load(shard_path(self.folder, number, ".npy"), mmap_mode="r")
         return self._arrays[number]
 
-    def _index(self) -> pd.DataFrame:
+    def _index(self, keep: bool = False) -> pd.DataFrame:
         """The newest row of each file; takes in the shards that were finished since it was last written."""
         path = self.folder / "index.parquet"
         known = pd.read_parquet(path) if path.exists() else pd.DataFrame()
@@ -105,10 +105,12 @@ class Cache:
         if not fresh:
             return known.set_index("path", drop=False) if len(known) else known
         index = pd.concat([known, *fresh]).sort_values("shard", kind="stable").drop_duplicates("path", keep="last")
-        self._write(index)
+        if keep:
+            self._write(index)
         return index.set_index("path", drop=False)
 
     def _write(self, index: pd.DataFrame) -> None:
+        """Under the lock only."""
         temporary = self.folder / "index.tmp"
         index.to_parquet(temporary, index=False)
         temporary.replace(self.folder / "index.parquet")
@@ -134,13 +136,18 @@ class Cache:
     def _plan(self, root: Path, todo: list[str]) -> list[Shard]:
         """Cut the work into shards; small collections into small ones, so that every worker gets some."""
         size = min(SHARD_CLIPS, max(1, len(todo) // 16))
+        plan = self.folder / "plan.json"
+        planned = [int(number) for number in json.loads(plan.read_text())] if plan.exists() else []
         used = [int(file.stem.removeprefix("shard-")) for file in self.folder.glob("shard-*.parquet")]
-        first = max(used, default=-1) + 1
+        # A number is never given twice, not even that of a shard which a killed run's worker may yet finish
+        first = max(used + planned, default=-1) + 1
         shards = [
             Shard(first + i, todo[start : start + size], root, self.folder, self.recipe)
             for i, start in enumerate(range(0, len(todo), size))
         ]
-        (self.folder / "plan.json").write_text(json.dumps({s.number: s.paths for s in shards}, indent=1))
+        temporary = self.folder / "plan.tmp"
+        temporary.write_text(json.dumps({shard.number: shard.paths for shard in shards}, indent=1))
+        temporary.replace(plan)
         return shards
 
     def _extract(self, shards: list[Shard], make_executor: Callable[[], Executor]) -> None:

@@ -131,6 +131,8 @@ def _extract(path: Path, recipe: Recipe) -> tuple[dict[str, Any], np.ndarray | N
         status = path.stat()
         row |= {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "file_digest": file_digest(path)}
         clip = read_clip(path, recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
+    except FileNotFoundError:
+        return row | {"reason": "missing_file", "detail": "it vanished meanwhile"}, None
     except AudioError as error:
         return row | {"reason": error.reason, "detail": error.detail}, None
     except OSError as error:

@@ -155,14 +155,21 @@ def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[]
         raise GenreError(f"{path} does not exist: run_dir has to be the folder of a run that was trained")
     tracks = pd.read_parquet(path)
     index = cache.lookup(tracks["path"].tolist())
-    if index is None:
-        gone = [name for name in tracks["path"] if not (Path(source.root) / name).is_file()]
+    unknown = tracks.loc[~tracks["path"].isin(index.index), "path"].tolist()
+    if unknown:
+        gone = [name for name in unknown if not (Path(source.root) / name).is_file()]
         if gone:
             raise GenreError(
                 f"{len(gone)} of the run's tracks are neither in {cache.folder} nor in {source.root}: set data_root="
                 "to where the audio lies now, or cache= to where the caches lie"
             )
-        index = cache.update(Path(source.root), tracks["path"].tolist(), make_executor)
+        index = pd.concat([index, cache.update(Path(source.root), unknown, make_executor)])
+    changed = tracks["file_digest"].to_numpy() != index.loc[tracks["path"], "file_digest"].to_numpy()
+    if changed.any():
+        raise GenreError(
+            f"{changed.sum()} of the run's tracks are other files by now, {tracks['path'][changed].iloc[0]} among "
+            "them: bring the old ones back, or train again"
+        )
     columns = index.columns.difference(tracks.columns)
     return Prepared(tracks.join(index[columns], on="path"), tracks.iloc[:0], sorted(tracks["genre"].unique()), cache)
 

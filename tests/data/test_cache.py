@@ -239,7 +239,7 @@ def test_broken_files_are_remembered_too(root, make, executors):
 
 def test_collections_share_nothing(root, filled, tmp_path, executors):
     other = Cache(tmp_path / "caches", "other", RECIPE)
-    assert other.lookup(NAMES) is None
+    assert other.lookup(NAMES).empty
     other.update(root, NAMES[:3], executors)
     assert executors.paths == NAMES[:3]
 
@@ -364,12 +364,10 @@ def test_a_lost_index_is_made_from_the_shards(root, filled, make, executors):
     before = filled.lookup(NAMES)
     (filled.folder / "index.parquet").unlink()
     pd.testing.assert_frame_equal(make().lookup(NAMES), before)
-    (filled.folder / "index.parquet").unlink()
     pd.testing.assert_frame_equal(make().update(root, NAMES, executors), before)
     assert executors.calls == 0
 
 
-@pytest.mark.xfail(strict=True, reason="a killed run's worker finishes its shard under a number that is used again")
 def test_a_worker_that_outlives_its_killed_process_does_no_harm(root, make, executors):
     unfinished = {}
 
@@ -530,24 +528,23 @@ def test_lookup_needs_no_music(root, filled, make):
     assert list(make().lookup(some).index) == some
 
 
-def test_lookup_knows_all_or_nothing(filled):
-    assert filled.lookup([*NAMES, "unknown.wav"]) is None
-    assert filled.lookup(["unknown.wav"]) is None
+def test_lookup_leaves_out_what_it_does_not_know(filled):
+    assert list(filled.lookup(["unknown.wav", *NAMES]).index) == NAMES
+    assert filled.lookup(["unknown.wav"]).empty
 
 
 def test_lookup_makes_no_folder(tmp_path, make):
-    assert make().lookup(NAMES) is None
+    assert make().lookup(NAMES).empty
     assert list(tmp_path.iterdir()) == []
 
 
 def test_lookup_takes_in_what_a_killed_run_finished(root, filled, make):
     (filled.folder / "index.parquet").unlink()
     (filled.folder / "shard-00019.parquet").unlink()
-    assert make().lookup(NAMES) is None
+    assert list(make().lookup(NAMES).index) == NAMES[:38]
     assert list(make().lookup(NAMES[:38]).index) == NAMES[:38]
 
 
-@pytest.mark.xfail(strict=True, reason="it writes index.parquet without the lock, and a running update then fails")
 def test_lookup_only_looks(root, filled, make, executors):
     for name in NAMES[:2]:  # the whole first shard is out of date
         change(root / name)

@@ -72,7 +72,6 @@ def test_the_table_has_a_row_for_each_file(shard):
     assert table.loc["gone.wav", "size"] == 0
 
 
-@pytest.mark.xfail(strict=True, reason="undecodable: a file that vanishes after it was listed")
 def test_a_file_that_is_gone_has_its_own_reason(shard):
     extract_shard(shard)
     table = pd.read_parquet(shard.folder / "shard-00007.parquet").set_index("path")

@@ -138,7 +138,7 @@ def test_what_breaks_off_is_rejected_whatever_its_format(root, judged):
         for suffix in ("wav", "au", "mp3", "flac"):
             name = f"rock/{number}, cut.{suffix}"
             cut(write_sound(root / name, sound(number, 1.0, RATE), RATE), share)
-            expected[name] = "undecodable" if suffix == "flac" else "truncated"  # so short a FLAC yields nothing
+            expected[name] = "undecodable" if suffix == "flac" and share < 0.8 else "truncated"  # not one block
     assert reasons(judged(dict.fromkeys(expected, "rock")).rejected) == expected
 
 
@@ -489,7 +489,6 @@ CHANGES = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="other features, or another track's, are taken for those of the run")
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("cached", [True, False])
 def test_a_file_that_is_another_one_by_now_is_noticed(run, root, judged, tmp_path, executors, change, cached):
@@ -501,7 +500,6 @@ def test_a_file_that_is_another_one_by_now_is_noticed(run, root, judged, tmp_pat
     error(lambda: features_of(restore(path, source_in(root), cache, executors)))
 
 
-@pytest.mark.xfail(strict=True, reason="cached tracks without audio are counted as lost, and nothing is restored")
 def test_some_tracks_are_cached_and_the_others_have_audio(run, root, tmp_path, executors):
     prepared, path = run
     cache = Cache(tmp_path / "new", "music", RECIPE)

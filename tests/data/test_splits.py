@@ -250,7 +250,7 @@ def test_lacking_names_genres_by_part():
 
 ROCK = ["Rock"] * 20
 ERRORS = {
-    "data.splits=albums is unknown: use one of auto, artist, artist_album, official, stratified": (
+    "data.splits=albums is unknown: use one of auto, artist, artist_album, official, fault_filtered, stratified": (
         table(ROCK),
         "albums",
     ),

@@ -54,6 +54,8 @@ class Fma:
         subsets = SUBSETS[self.subset]
         if subsets is not None:
             table = table[table["set.subset"].isin(subsets)]
+        if table.empty:
+            raise GenreError(f"{path} names no track of data.subset={self.subset}: use a larger subset")
         number = table["track_id"].astype(int).sort_values()
         table = table.loc[number.index]
         folder = f"fma_{self.subset}/"
@@ -79,8 +81,8 @@ def _named(table: pd.DataFrame, level: str, label: str) -> pd.Series:
 
 def _read(path: Path) -> pd.DataFrame:
     """Read the columns of use as text; Arrow parses in parallel and builds no others: the real file is 260 MB."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.reader(file)
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        rows = csv.reader(line.replace("\0", "") for line in file)
         levels = [next(rows, []) for _ in range(3)]
     names = [f"{upper}.{lower}" for upper, lower in zip(*levels[:2], strict=False)]
     wanted = [f"{upper}.{lower}" for upper, lower in WANTED]

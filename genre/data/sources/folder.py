@@ -1,5 +1,6 @@
 """A folder for each genre, with audio files at any depth below it."""
 
+import logging
 from pathlib import Path
 
 import mutagen
@@ -8,6 +9,8 @@ import pandas as pd
 from genre.audio import SUFFIXES
 from genre.data.tracks import COLUMNS
 from genre.errors import GenreError
+
+log = logging.getLogger(__name__)
 
 TAGS = {"artist": ("albumartist", "artist"), "album": ("album",), "title": ("title",)}
 
@@ -32,8 +35,12 @@ class Folder:
         root = Path(self.root)
         if not root.is_dir():
             raise GenreError(f"{root} is not a folder: set data.root to one that holds a folder for each genre")
-        found = (path.relative_to(root) for path in root.glob("*/**/*") if path.suffix.lower() in SUFFIXES)
-        files = sorted(path for path in found if not any(part.startswith(".") for part in path.parts))
+        found = [path for path in root.glob("*/**/*") if path.suffix.lower() in SUFFIXES and not path.is_dir()]
+        inside = [path.relative_to(root) for path in found]
+        files = sorted(path for path in inside if not any(part.startswith(".") for part in path.parts))
+        if odd := [path for path in files if not _is_text(path)]:
+            log.warning("%d files are left out: their names are not UTF-8 (%r ...)", len(odd), odd[0].as_posix())
+            files = [path for path in files if path not in odd]
         if not files:
             raise GenreError(f"{root} holds no <genre>/*.mp3 (or {', '.join(SUFFIXES[1:])}): check data.root")
         paths = [path.as_posix() for path in files]
@@ -44,13 +51,24 @@ class Folder:
 
 
 def _from_csv(about: Path, paths: list[str]) -> pd.DataFrame:
-    table = pd.read_csv(about, dtype=str)
+    try:
+        table = pd.read_csv(about, dtype=str, keep_default_na=False, na_values=[""])
+    except ValueError as error:  # of pandas' parser and of Unicode alike
+        raise GenreError(f"{about} cannot be read ({' '.join(str(error).split())}): save it as CSV in UTF-8") from error
     missing = [name for name in ("path", "artist", "album") if name not in table]
     if missing:
         raise GenreError(
             f"{about} lacks the columns {', '.join(missing)}: add them, or remove the file to use the tags"
         )
     return table.drop_duplicates("path").set_index("path").reindex(paths, columns=list(TAGS))
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        path.as_posix().encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _from_tags(root: Path, paths: list[str]) -> pd.DataFrame:
