@@ -348,7 +348,7 @@ def test_a_dead_worker_is_an_error_that_says_what_to_try(root, make, executors):
 
 
 def test_half_written_files_are_ignored(root, filled, make, executors):
-    for name in ("shard-00003.4711.tmp", "shard-00020.4711.tmp", "index.tmp"):
+    for name in ("shard-00003.4711.tmp", "shard-00020.4711.tmp", "index.tmp", "plan.tmp"):
         (filled.folder / name).write_bytes(b"PAR1 half")
     (filled.folder / "shard-00020.npy").write_bytes(b"\x93NUMPY half")  # its table is not there: it is not whole
     before = filled.lookup(NAMES)

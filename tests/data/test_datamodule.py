@@ -179,6 +179,40 @@ def test_which_track_is_dropped_changes(make, prepared):
     assert len(frozenset.union(*drawn)) == 9
 
 
+def skewed(prepared: Prepared) -> Prepared:
+    """The same with one track of blues and four of jazz to train on."""
+    table, trained = prepared.tracks.assign(genre="rock"), rows(prepared, "train")
+    table.loc[trained[:1], "genre"] = "blues"
+    table.loc[trained[1:5], "genre"] = "jazz"
+    return Prepared(table, prepared.rejected, prepared.genres, prepared.cache)
+
+
+def test_balanced_training_draws_genres_equally_often(make, prepared):
+    chosen = skewed(prepared)
+    data = make(chosen, balanced=True)
+    drawn = [track for number in range(200) for track, _ in epoch(data, number)]
+    assert len(drawn) == 200 * SIZES["train"]
+    times = pd.Series(drawn).value_counts()
+    assert sorted(times.index) == rows(prepared, "train")
+    genres = times.groupby(chosen.tracks["genre"].to_numpy()[times.index])
+    assert genres.sum().between(1437, 1630).all()  # of 1533 expected, three standard deviations
+    assert genres.min()["rock"] > 50  # of 85 expected
+    assert genres.min()["jazz"] > 320  # of 383 expected
+
+
+def test_balanced_training_depends_on_seed_and_epoch_alone(make, prepared):
+    data = make(skewed(prepared), balanced=True)
+    undisturbed = [epoch(data, number) for number in range(3)]
+    np.random.seed(1)  # noqa: NPY002 - others may
+    assert epoch(make(skewed(prepared), balanced=True, batch_size=7), 2) == undisturbed[2]
+    assert len({tuple(drawn) for drawn in undisturbed}) == 3
+    assert epoch(make(skewed(prepared), balanced=True, seed=1), 2) != undisturbed[2]
+
+
+def test_training_tracks_as_whole_clips(make, prepared):
+    assert windows(make(balanced=True).whole_clips("train")) == [(row, 0) for row in rows(prepared, "train")]
+
+
 def test_processes_that_read_change_nothing(make):
     loader = make(num_workers=2).train_dataloader()
     for number in (0, 3):

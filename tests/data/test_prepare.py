@@ -303,6 +303,12 @@ def test_the_seed_decides_the_split(judged):
     assert first.tracks["path"].equals(other.tracks["path"])
 
 
+def test_folds_test_each_track_once(judged):
+    parts = [judged({}, splits="stratified", fold=fold, folds=4).tracks["split"] for fold in range(4)]
+    assert sum((part == "test").to_numpy().astype(int) for part in parts).tolist() == [1] * 20
+    assert all(set(part) == set(PARTS) for part in parts)
+
+
 def test_usable_tells_the_same_without_a_split(root, judged, cache, executors):
     some(root, "rock/short.wav", seconds=0.5)
     prepared = judged({"rock/short.wav": "rock"})
@@ -497,7 +503,9 @@ def test_a_file_that_is_another_one_by_now_is_noticed(run, root, judged, tmp_pat
     cache = Cache(tmp_path / ("caches" if cached else "new"), "music", RECIPE)
     if cached:  # another run has come across it
         cache.update(root, ["rock/0.wav"], executors)
-    error(lambda: features_of(restore(path, source_in(root), cache, executors)))
+    assert error(lambda: restore(path, source_in(root), cache, executors)) == (
+        "1 of the run's tracks are other files by now, rock/0.wav among them: bring the old ones back, or train again"
+    )
 
 
 def test_some_tracks_are_cached_and_the_others_have_audio(run, root, tmp_path, executors):

@@ -1,3 +1,4 @@
+import logging
 import os
 from pathlib import Path
 
@@ -170,10 +171,14 @@ def test_a_folder_with_a_suffix_is_no_track(tmp_path):
     assert list(listed(tmp_path).index) == ["rock/best.mp3/a.wav"]
 
 
-def test_a_name_that_is_not_utf_8_does_not_break_the_listing(tmp_path):
+def test_names_that_are_not_utf_8_are_left_out_and_told(tmp_path, caplog):
     write_sound(tmp_path / "rock" / "a.wav", SHORT)
-    Path(os.fsdecode(os.fsencode(tmp_path) + b"/rock/J\xfcrgen.wav")).touch()
-    assert "rock/a.wav" in listed(tmp_path).index
+    for name in (b"J\xfcrgen.wav", b"\xff.mp3"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/rock/" + name)).touch()
+    logging.getLogger("genre").propagate = True
+    assert list(listed(tmp_path).index) == ["rock/a.wav"]
+    (said,) = caplog.messages
+    assert said.startswith("2 files are left out: their names are not UTF-8")
 
 
 @pytest.mark.parametrize("name", ["None", "NA", "nan", "null"])
