@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from lightning.pytorch.loggers import Logger
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -50,13 +51,14 @@ def regress(net: MelStatistics, data: GenreData, strength: float = 1.0) -> None:
     net.load_state_dict({name: torch.from_numpy(np.asarray(value)).float() for name, value in state.items()})
 
 
-def fit(parts: Parts, folder: Path, device: str) -> float:
+def fit(parts: Parts, folder: Path, device: str, loggers: list[Logger]) -> float:
     """Fit the configured model and leave what training leaves: checkpoints and metrics.csv.
 
     Args:
         parts: What the configuration names.
         folder: The run folder.
         device: As torch calls it.
+        loggers: Beside metrics.csv.
 
     Returns:
         The monitored score.
@@ -76,4 +78,6 @@ def fit(parts: Parts, folder: Path, device: str) -> float:
         torch.save(checkpoint, folder / name)
     row = {"epoch": 0, "step": 0, **scores, "seconds": seconds}
     pd.DataFrame([row]).to_csv(folder / run_folder.METRICS, index=False)
+    for logger in loggers:
+        logger.log_metrics(scores, step=0)
     return scores[parts.settings.monitor.metric]

@@ -15,6 +15,7 @@ from genre import baselines, console, run_folder
 from genre.classifier import GenreClassifier
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
+from genre.loggers import close
 from genre.metrics_csv import MetricsCsv
 from genre.parts import Parts, assemble, build, plain
 from genre.predictions import device, test
@@ -50,15 +51,17 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
     if parts.settings.model.fit:
-        best = baselines.fit(parts, folder, device(parts.settings.trainer.accelerator))
+        best = baselines.fit(parts, folder, device(parts.settings.trainer.accelerator), loggers)
     else:
         best = train(parts, folder, loggers)
     scores, predictions = test(parts, folder, parts.settings.trainer.accelerator)
     predictions.to_parquet(folder / run_folder.PREDICTIONS)
     scores[parts.settings.monitor.metric] = best
-    for logger in loggers:
-        logger.log_metrics({name: value for name, value in scores.items() if name.startswith("test/")})
-        logger.finalize("success")
+    if parts.settings.test_last:
+        last, predictions_last = test(parts, folder, parts.settings.trainer.accelerator, run_folder.LAST)
+        predictions_last.to_parquet(folder / run_folder.PREDICTIONS_LAST)
+        scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
+    close(loggers, scores, predictions)
     run_folder.write_json(folder / run_folder.SCORES, scores)
     console.show_scores(scores, folder)
     return best

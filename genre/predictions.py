@@ -94,13 +94,16 @@ def test_scores(predictions: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def test(parts: Parts, folder: Path, accelerator: str) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Judge the best checkpoint of a run folder on the test part.
+def test(
+    parts: Parts, folder: Path, accelerator: str, checkpoint: str = run_folder.BEST
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Judge a checkpoint of a run folder on the test part.
 
     Args:
         parts: What the configuration names.
         folder: The run folder.
         accelerator: Where to compute.
+        checkpoint: Its path in the folder.
 
     Returns:
         What scores.json holds, the monitored score aside; predictions on validation and test.
@@ -108,7 +111,7 @@ def test(parts: Parts, folder: Path, accelerator: str) -> tuple[dict[str, Any], 
     Raises:
         GenreError: The checkpoint is missing or knows other genres than the data.
     """
-    trained = run_folder.load(folder)
+    trained = run_folder.load(folder, checkpoint)
     if trained.genres != parts.data.prepared.genres:
         raise GenreError(
             f"the checkpoint in {folder} knows the genres {', '.join(trained.genres)} and the data have "

@@ -20,6 +20,7 @@ METRICS = "metrics.csv"
 TRACKS = "tracks.parquet"
 REJECTED = "rejected.csv"
 PREDICTIONS = "predictions.parquet"
+PREDICTIONS_LAST = "predictions_last.parquet"
 SCORES = "scores.json"
 REPORT = "report"
 

@@ -159,6 +159,8 @@ class Settings:
     monitor: MonitorSettings = field(default_factory=MonitorSettings)
     early_stopping: EarlyStoppingSettings = field(default_factory=EarlyStoppingSettings)
     paths: PathSettings = field(default_factory=PathSettings)
+    label: str = "${model.name}"
+    test_last: bool = False  # test the last epoch too, beside the best
     seed: int = _number(42, low=0, high=2**32 - 1)
     run_dir: str = MISSING
 

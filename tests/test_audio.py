@@ -173,13 +173,17 @@ def test_refuses_what_is_not_finite(tmp_path, value):
 
 @pytest.mark.parametrize("suffix", ["mp3", "flac", "wav", "au"])
 @pytest.mark.parametrize("share", [0.5, 0.8])
-def test_a_file_that_breaks_off_within_the_clip(tmp_path, six_seconds, suffix, share):
+@pytest.mark.parametrize("start", [0.0, 1.0])
+def test_a_file_that_breaks_off_within_the_clip(tmp_path, six_seconds, suffix, share, start):
     whole = six_seconds[suffix]
-    clip = read_clip(cut_off(whole, tmp_path, share), 22050, 6.0)
-    assert share - 0.04 < clip.decoded < min(0.9, share + 0.01)
+    seconds = 6.0 - start
+    clip = read_clip(cut_off(whole, tmp_path, share), 22050, seconds, start)
+    promised = (6 * share - start) / seconds
+    assert promised - 0.04 < clip.decoded < min(0.9, promised + 0.01)
     assert clip.duration == pytest.approx(6.0)
-    kept = int(clip.decoded * 6 * 22050) - 500  # the resampler sees an end there
-    np.testing.assert_allclose(clip.samples[:kept], read_clip(whole, 22050, 6.0).samples[:kept], atol=1e-5)
+    kept = int(clip.decoded * seconds * 22050) - 500  # the resampler sees an end there
+    unbroken = read_clip(whole, 22050, seconds, start)
+    np.testing.assert_allclose(clip.samples[:kept], unbroken.samples[:kept], atol=1e-5)
     assert not clip.samples[kept + 1000 :].any()
 
 

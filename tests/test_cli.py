@@ -26,5 +26,5 @@ def test_precompute_says_in_one_line_what_is_wrong(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit), settings.one_line_errors():
         cli.precompute(["data=vinyl"])
     assert capsys.readouterr().err == (
-        "error: In 'train': Could not find 'data/vinyl': available are fma, folder, synthetic\n"
+        "error: In 'train': Could not find 'data/vinyl': available are fma, folder, gtzan, synthetic\n"
     )

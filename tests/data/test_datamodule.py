@@ -203,7 +203,7 @@ def test_balanced_training_draws_genres_equally_often(make, prepared):
 def test_balanced_training_depends_on_seed_and_epoch_alone(make, prepared):
     data = make(skewed(prepared), balanced=True)
     undisturbed = [epoch(data, number) for number in range(3)]
-    np.random.seed(1)  # noqa: NPY002 - others may
+    np.random.seed(1)
     assert epoch(make(skewed(prepared), balanced=True, batch_size=7), 2) == undisturbed[2]
     assert len({tuple(drawn) for drawn in undisturbed}) == 3
     assert epoch(make(skewed(prepared), balanced=True, seed=1), 2) != undisturbed[2]

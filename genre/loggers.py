@@ -1,0 +1,45 @@
+"""What a run tells its loggers beside the epochs' scores, which Lightning hands them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from genre.evaluation.figures import confusion_figure
+from genre.evaluation.per_genre import confusion
+
+CONFUSION = "test/confusion"
+
+
+def close(loggers: list[Logger], scores: dict[str, Any], predictions: pd.DataFrame) -> None:
+    """Log the test's scores and confusion matrix, and end the loggers' runs: the next job starts its own.
+
+    Args:
+        loggers: Of the run.
+        scores: As in scores.json.
+        predictions: As `predictions.predict` makes them.
+    """
+    tested = predictions[predictions["split"] == "test"]
+    figure = confusion_figure(confusion(tested, scores["genres"]))
+    numbers = {name: value for name, value in scores.items() if name.startswith("test/")}
+    for logger in loggers:
+        logger.log_metrics(numbers)
+        _log_figure(logger, figure)
+        logger.finalize("success")
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()  # a multirun stays in one process, and wandb in one run
+
+
+def _log_figure(logger: Logger, figure: Figure) -> None:
+    """Pictures are no part of Lightning's interface: a logger that is not named here goes without."""
+    if isinstance(logger, TensorBoardLogger):
+        logger.experiment.add_figure(CONFUSION, figure, close=False)
+    elif isinstance(logger, WandbLogger):
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        logger.log_image(CONFUSION, [np.asarray(canvas.buffer_rgba())])
+    elif isinstance(logger, MLFlowLogger):
+        logger.experiment.log_figure(logger.run_id, figure, f"{CONFUSION}.png")
