@@ -10,7 +10,7 @@ from genre import settings
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(config: DictConfig) -> None:
-    """Print and store the test's scores, per-genre table and confusion matrix."""
+    """Print the test's scores; print and store its per-genre table and confusion matrix."""
     from genre import console, predictions, run_folder  # torch takes seconds to load
     from genre.evaluation import report
 

@@ -107,7 +107,7 @@ def read_clip(path: Path, sample_rate: int, seconds: float, start: float | str =
         duration=promised / rate,
         decoded=decoded,
         sounding=_sounding(mono, rate),
-        digest=hashlib.blake2b(samples.tobytes(), digest_size=16).hexdigest(),
+        digest=hashlib.blake2b(b"%d,%d:" % (rate, channels) + samples.tobytes(), digest_size=16).hexdigest(),
     )
 
 

@@ -27,9 +27,8 @@ def count(net: Majority, data: GenreData) -> None:
         net: Gets the logarithms of their shares.
         data: The collection.
     """
-    targets = data.prepared.targets[(data.prepared.tracks["split"] == "train").to_numpy()]
-    shares = np.bincount(targets, minlength=len(data.prepared.genres)) / len(targets)
-    net.log_share = torch.from_numpy(np.log(shares)).float()
+    counts = data.prepared.train_counts
+    net.log_share = torch.from_numpy(np.log(counts / counts.sum())).float()
 
 
 def regress(net: MelStatistics, data: GenreData, strength: float = 1.0) -> None:

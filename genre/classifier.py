@@ -123,4 +123,4 @@ class GenreClassifier(L.LightningModule):
         self.restored = checkpoint["schedulers"]
 
     def _log(self, name: str, value: Tensor, batch_size: int) -> None:
-        self.log(name, value, on_step=False, on_epoch=True, prog_bar=True, batch_size=batch_size)
+        self.log(name, value, on_step=False, on_epoch=True, prog_bar=True, batch_size=batch_size, sync_dist=True)

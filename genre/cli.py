@@ -11,7 +11,13 @@ from genre import settings
 
 CONF = Path(genre.__file__).parents[1] / "conf"
 
-app = typer.Typer(help=genre.__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help=genre.__doc__,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 Overrides = Annotated[list[str] | None, typer.Argument(help="Hydra overrides, as train.py takes them: data=fma ...")]
 
 

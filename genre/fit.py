@@ -18,7 +18,7 @@ from genre.errors import GenreError
 from genre.loggers import close
 from genre.metrics_csv import MetricsCsv
 from genre.parts import Parts, assemble, build, plain
-from genre.predictions import device, test
+from genre.predictions import device, judge
 from genre.resume import discard_empty, open_run, stored_or_new
 from genre.settings import checked
 
@@ -54,11 +54,11 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
         best = baselines.fit(parts, folder, device(parts.settings.trainer.accelerator), loggers)
     else:
         best = train(parts, folder, loggers)
-    scores, predictions = test(parts, folder, parts.settings.trainer.accelerator)
+    scores, predictions = judge(parts, folder, parts.settings.trainer.accelerator)
     predictions.to_parquet(folder / run_folder.PREDICTIONS)
     scores[parts.settings.monitor.metric] = best
     if parts.settings.test_last:
-        last, predictions_last = test(parts, folder, parts.settings.trainer.accelerator, run_folder.LAST)
+        last, predictions_last = judge(parts, folder, parts.settings.trainer.accelerator, run_folder.LAST)
         predictions_last.to_parquet(folder / run_folder.PREDICTIONS_LAST)
         scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
     close(loggers, scores, predictions)
@@ -110,16 +110,33 @@ def train(parts: Parts, folder: Path, loggers: list[Logger]) -> float:
         enable_model_summary=False,
     )
     if resumed is None or not _is_over(resumed, settings.trainer.max_epochs):
-        trainer.fit(classifier, datamodule=parts.data, ckpt_path=last if resumed else None, weights_only=True)
+        try:
+            trainer.fit(classifier, datamodule=parts.data, ckpt_path=last if resumed else None, weights_only=True)
+        except SystemExit as error:  # Lightning's answer to Ctrl-C
+            raise KeyboardInterrupt from error
     score = _best_score(folder)
     if not math.isfinite(score):
         raise GenreError(f"training diverged ({monitor.metric} is {score}): lower model.learning_rate")
     return score
 
 
+class Checkpoint(ModelCheckpoint):
+    """Remembers the best score in a run folder that was moved, which Lightning's own forgets."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the state with its paths as they are now."""
+
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        moved = {name: here(value) for name, value in state_dict.items() if name.endswith("path")}
+        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict(state_dict | moved | {"dirpath": str(self.dirpath), "best_k_models": best})
+
+
 def _checkpoint(path: Path, **monitor: Any) -> ModelCheckpoint:
     """Keeps one file: the best by the monitored score, or without one the last."""
-    return ModelCheckpoint(
+    return Checkpoint(
         dirpath=path.parent,
         filename=path.stem,
         enable_version_counter=False,
@@ -141,12 +158,11 @@ def _is_over(checkpoint: dict[str, Any], max_epochs: int) -> bool:
 def _best_score(folder: Path) -> float:
     """The score that best.ckpt was saved for."""
     callbacks = torch.load(folder / run_folder.BEST, map_location="cpu", weights_only=True)["callbacks"]
-    states = [s for n, s in callbacks.items() if n.startswith("ModelCheckpoint") and s["monitor"]]
+    states = [s for n, s in callbacks.items() if n.startswith("Checkpoint") and s["monitor"]]
     return float(states[0]["best_model_score"])
 
 
 def _inverse_frequency(prepared: Prepared) -> Tensor:
     """Weights of the genres, inverse to their training tracks, of mean 1 over those tracks; shape (classes,)."""
-    targets = prepared.targets[(prepared.tracks["split"] == "train").to_numpy()]
-    counts = torch.bincount(torch.from_numpy(targets), minlength=len(prepared.genres)).float()
-    return len(targets) / (len(counts) * counts)
+    counts = torch.from_numpy(prepared.train_counts).float()
+    return counts.sum() / (len(counts) * counts)

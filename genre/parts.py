@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 from torch import nn
 
@@ -106,10 +108,12 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
         settings.seed,
         data.sampler == "balanced",
     )
+    if data.fold is not None and data.fold >= data.folds:
+        raise GenreError(f"data.fold={data.fold} is not one of the {data.folds} folds: use 0 to {data.folds - 1}")
     schedulers = [build(f"scheduler.{name}", spec) for name, spec in settings.scheduler.items() if spec]
     parts = Parts(settings, features, source, cache, make_executor, loader, schedulers)
-    with torch.device("meta"):
-        parts.network(["one", "other"])
+    _try_network(parts, recipe)
+    _try_trainer(settings)
     optimizer = torch.optim.Adam([torch.zeros(1)])
     for name, make in zip(settings.scheduler, schedulers, strict=False):
         try:
@@ -117,6 +121,30 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
         except (TypeError, ValueError) as error:
             raise GenreError(f"scheduler.{name}: {error}") from error
     return parts
+
+
+def _try_network(parts: Parts, recipe: Recipe) -> None:
+    """Run the network without memory or arithmetic, on a batch of the shape that it will get."""
+    frames = parts.data.segment_frames or recipe.frames
+    with torch.device("meta"):
+        net = parts.network(["one", "other"])
+        try:
+            net(torch.zeros(2, frames, parts.features.bins))
+        except (RuntimeError, ValueError) as error:
+            raise GenreError(
+                f"model.net does not take {frames} frames of {parts.features.bins} features: "
+                f"{str(error).splitlines()[0]}"
+            ) from error
+
+
+def _try_trainer(settings: Settings) -> None:
+    for name in ("limit_train_batches", "limit_val_batches"):
+        if not getattr(settings.trainer, name) > 0:
+            raise GenreError(f"trainer.{name} must be above 0")
+    try:
+        L.Trainer(**plain(settings.trainer), logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    except (MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
+        raise GenreError(f"trainer: {str(error).splitlines()[0]}") from error
 
 
 def build(path: str, spec: Any) -> Any:

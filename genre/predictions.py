@@ -63,8 +63,7 @@ def adjust(predictions: pd.DataFrame, prepared: Prepared) -> float:
     Returns:
         That tau.
     """
-    targets = prepared.targets[(prepared.tracks["split"] == "train").to_numpy()]
-    shares = torch.from_numpy(np.bincount(targets, minlength=len(prepared.genres)) / len(targets)).float()
+    shares = torch.from_numpy(prepared.train_counts / prepared.train_counts.sum()).float()
     tau = best_tau(*logits_and_targets(predictions, "val"), shares)
     logits = adjusted(torch.from_numpy(np.stack(predictions["logits"].to_list())), shares, tau)
     predictions["logits"] = list(logits.numpy())
@@ -94,7 +93,7 @@ def test_scores(predictions: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def test(
+def judge(
     parts: Parts, folder: Path, accelerator: str, checkpoint: str = run_folder.BEST
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Judge a checkpoint of a run folder on the test part.
@@ -117,6 +116,10 @@ def test(
             f"the checkpoint in {folder} knows the genres {', '.join(trained.genres)} and the data have "
             f"{', '.join(parts.data.prepared.genres)}: test it on the data that it was trained on"
         )
+    if trained.card["features"] != dict(parts.settings.features):
+        raise GenreError(f"the checkpoint in {folder} was trained on other features than its configuration names")
+    if not (folder / run_folder.METRICS).is_file():
+        raise GenreError(f"{folder / run_folder.METRICS} is missing: run_dir has to be the folder of a finished run")
     predictions = predict(trained, parts.data, device(accelerator))
     tau = adjust(predictions, parts.data.prepared) if parts.settings.model.logit_adjustment else 0.0
     epochs = pd.read_csv(folder / run_folder.METRICS)
@@ -137,7 +140,7 @@ def repeat_test(evaluation: EvaluateSettings) -> tuple[dict[str, Any], pd.DataFr
         evaluation: Which folder, and where to compute.
 
     Returns:
-        As `test`.
+        As `judge`.
 
     Raises:
         GenreError: The folder is not that of a run that was trained, or its data are gone.
@@ -152,7 +155,11 @@ def repeat_test(evaluation: EvaluateSettings) -> tuple[dict[str, Any], pd.DataFr
     if evaluation.cache:
         config.paths.cache = evaluation.cache
     run_folder.load(folder)  # without a checkpoint there is no point in reading data
-    return test(assemble(checked(config), folder / run_folder.TRACKS), folder, evaluation.accelerator)
+    return judge(
+        assemble(checked(config), folder / run_folder.TRACKS),
+        folder,
+        evaluation.accelerator or config.trainer.accelerator,
+    )
 
 
 def device(accelerator: str) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from genre import console, run_folder
@@ -12,7 +13,11 @@ from genre.settings import Settings
 
 def stored_config(folder: Path) -> DictConfig:
     """The configuration that a run folder was made with."""
-    config = OmegaConf.merge(OmegaConf.structured(Settings), OmegaConf.load(folder / run_folder.CONFIG))
+    try:
+        stored = OmegaConf.load(folder / run_folder.CONFIG)
+    except yaml.YAMLError as error:
+        raise GenreError(f"{folder / run_folder.CONFIG} is damaged: choose another run_dir") from error
+    config = OmegaConf.merge(OmegaConf.structured(Settings), stored)
     assert isinstance(config, DictConfig)
     return config
 

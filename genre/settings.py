@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import itertools
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -170,7 +171,7 @@ class EvaluateSettings:
     """What evaluate.py needs: the rest is in the run folder."""
 
     run_dir: str = MISSING
-    accelerator: str = "auto"
+    accelerator: str | None = None  # null for the one that the run was made on
     data_root: str | None = None  # where the audio lies now, if it was moved
     cache: str | None = None  # where the caches lie now, if they were moved
 
@@ -228,6 +229,8 @@ def _unknown_key(path: str, known: list[str]) -> str:
 
 
 def _check(path: str, value: Any, limits: Any) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise GenreError(f"{path}={value} is not a number to compute with")
     choices, low, above, high = (limits.get(key) for key in ("choices", "low", "above", "high"))
     if choices and value not in choices:
         raise GenreError(f"{path}={value} is unknown: use one of {', '.join(choices)}")
@@ -248,13 +251,22 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except (GenreError, HydraException, OmegaConfBaseException) as error:
-        if os.environ.get("GENRE_DEBUG", "0") != "0":
+        if _debugging():
             raise
         print(f"error: {_short(error)}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if _debugging():
+            raise
+        print(f"error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted; the same run_dir goes on where it stopped", file=sys.stderr)
         sys.exit(130)
+
+
+def _debugging() -> bool:
+    return os.environ.get("GENRE_DEBUG", "0") != "0"
 
 
 def _short(error: Exception) -> str:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
+from genre.errors import GenreError
 from genre.parts import assemble, build
 from genre.settings import checked
 from tests.composing import CONF, compose
@@ -24,6 +26,10 @@ def test_every_option_composes_and_its_parts_can_be_made(group: str, option: str
     if OmegaConf.is_missing(compose(overrides).data, "root"):
         overrides.append(f"data.root={tmp_path}")
     settings = checked(compose(overrides))
+    if settings.trainer.accelerator == "gpu" and not torch.cuda.is_available():
+        with pytest.raises(GenreError, match="trainer: No supported gpu backend found"):
+            assemble(settings)
+        return
     parts = assemble(settings)
     assert parts.network(["a", "b", "c"]) is not None
     for name, spec in settings.logger.items():

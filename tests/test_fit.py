@@ -141,6 +141,68 @@ def test_a_run_that_had_stopped_early_is_only_tested_when_resumed(runs: Runs) ->
     assert len(learnt(folder)) == epochs
 
 
+def test_a_run_in_a_folder_that_was_moved_keeps_its_best_epoch(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = GenreClassifier.on_train_epoch_start
+
+    def stop_at_the_fourth(self: GenreClassifier) -> None:
+        if self.current_epoch == 3:
+            raise RuntimeError("the machine went down")
+        start(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GenreClassifier, "on_train_epoch_start", stop_at_the_fourth)
+        with pytest.raises(RuntimeError, match="went down"):
+            runs.train("old", "monitor.mode=max")  # of the loss: the first epochs are the best
+    (runs.home / "old").rename(runs.home / "new")
+    folder, objective = runs.train("new", "monitor.mode=max")
+    assert objective == learnt(folder)["val/loss"].max()
+    assert len(learnt(folder)) == 4
+    assert not (runs.home / "old").exists()
+
+
+@pytest.mark.parametrize("name", [run_folder.TRACKS, run_folder.METRICS, run_folder.BEST])
+def test_a_damaged_run_folder_is_refused(runs: Runs, name: str) -> None:
+    folder, _ = runs.train("run", "trainer.max_epochs=1")
+    if name == run_folder.METRICS:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(b"garbage")
+    with pytest.raises(GenreError, match=r"damaged|missing|not a checkpoint"):
+        predictions.repeat_test(EvaluateSettings(run_dir=str(folder), accelerator="cpu"))
+
+
+def test_a_baseline_leaves_the_same_folder(runs: Runs) -> None:
+    network, _ = runs.train("network", "trainer.max_epochs=1")
+    for name in ("majority", "logreg"):
+        folder, objective = runs.train(name, f"model={name}")
+        assert {p.name for p in folder.iterdir()} == {p.name for p in network.iterdir()}
+        scores, _ = predictions.repeat_test(EvaluateSettings(run_dir=str(folder)))
+        stored = json.loads((folder / run_folder.SCORES).read_text())
+        assert scores["test/accuracy"] == stored["test/accuracy"]
+        assert objective == stored["val/loss"] == learnt(folder)["val/loss"].item()
+    majority = pd.read_parquet(runs.home / "majority" / run_folder.PREDICTIONS)
+    assert majority["prediction"].nunique() == 1
+    tracks = pd.read_parquet(runs.home / "majority" / run_folder.TRACKS)
+    shares = tracks[tracks["split"] == "train"]["genre"].value_counts(normalize=True).sort_index()
+    assert np.exp(majority["logits"][0]) == pytest.approx(shares.to_numpy(), abs=1e-6)
+
+
+def test_the_last_epoch_is_tested_too_where_asked(runs: Runs) -> None:
+    folder, _ = runs.train("run", "test_last=true")
+    stored = json.loads((folder / run_folder.SCORES).read_text())
+    last = pd.read_parquet(folder / run_folder.PREDICTIONS_LAST)
+    tested = last[last["split"] == "test"]
+    assert stored["last/test/accuracy"] == pytest.approx((tested["target"] == tested["prediction"]).mean())
+
+
+def test_adjusted_logits_are_tested_where_asked(runs: Runs) -> None:
+    folder, _ = runs.train("run", "model.logit_adjustment=true", "trainer.max_epochs=1")
+    stored = json.loads((folder / run_folder.SCORES).read_text())
+    assert 0 <= stored["tau"] <= 2
+    scores, _ = predictions.repeat_test(EvaluateSettings(run_dir=str(folder), accelerator="cpu"))
+    assert scores["tau"] == stored["tau"]
+
+
 def test_a_finished_run_is_refused(runs: Runs) -> None:
     folder, _ = runs.train("run", "trainer.max_epochs=1")
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}

@@ -56,18 +56,36 @@ class Cache:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / "lock"):
+            for leftover in self.folder.glob("*.tmp"):  # of a run that was killed
+                leftover.unlink()
             (self.folder / "recipe.json").write_text(json.dumps(self.recipe.identity, indent=1))
-            index = self._index(keep=True)
-            todo, index = self._outdated(root, paths, index)
+            table = self._table(keep=True)
+            known = self._known(root, paths, table)
+            todo = [path for path in paths if path not in known]
             if todo:
                 self._extract(self._plan(root, todo), make_executor)
-                index = self._index(keep=True)
-        return index.loc[paths]
+                table = self._table(keep=True)
+                newest = dict(zip(table["path"], range(len(table)), strict=True))
+                known = {path: newest[path] for path in todo} | self._known(root, paths, table)
+        return table.iloc[[known[path] for path in paths]].set_index("path", drop=False)
 
-    def lookup(self, paths: list[str]) -> pd.DataFrame:
-        """The index of those files that it knows, as they were when they were extracted, without a look at them."""
-        index = self._index() if self.folder.is_dir() else pd.DataFrame()
-        return index.loc[[path for path in paths if path in index.index]]
+    def lookup(self, paths: list[str], digests: list[str] | None = None) -> pd.DataFrame:
+        """The index of files that were extracted at some time, without a look at them.
+
+        Args:
+            paths: Which files.
+            digests: Their contents; None for the newest.
+
+        Returns:
+            As `update`, in the order given, without those that are unknown.
+        """
+        table = self._table() if self.folder.is_dir() else pd.DataFrame()
+        if table.empty:
+            return table
+        contents = table["file_digest"] if digests is not None else [""] * len(table)
+        rows = {key: row for row, key in enumerate(zip(table["path"], contents, strict=True))}
+        wanted = [rows[key] for key in zip(paths, digests or [""] * len(paths), strict=True) if key in rows]
+        return table.iloc[wanted].set_index("path", drop=False)
 
     def read(self, shards: Iterable[int], rows: Iterable[int], starts: Iterable[int], frames: int) -> np.ndarray:
         """Copy windows of clips out of the memory maps.
@@ -92,8 +110,11 @@ class Cache:
             self._arrays[number] = np.load(shard_path(self.folder, number, ".npy"), mmap_mode="r")
         return self._arrays[number]
 
-    def _index(self, keep: bool = False) -> pd.DataFrame:
-        """The newest row of each file; takes in the shards that were finished since it was last written."""
+    def _table(self, keep: bool = False) -> pd.DataFrame:
+        """The newest row of each file by path and content; takes in shards finished since it was last written.
+
+        Two collections whose folders have the same name may hold different files of one path: both stay known.
+        """
         path = self.folder / "index.parquet"
         known = pd.read_parquet(path) if path.exists() else pd.DataFrame()
         numbers = set(known["shard"]) if len(known) else set()
@@ -103,35 +124,43 @@ class Cache:
             if int(file.stem.removeprefix("shard-")) not in numbers
         ]
         if not fresh:
-            return known.set_index("path", drop=False) if len(known) else known
-        index = pd.concat([known, *fresh]).sort_values("shard", kind="stable").drop_duplicates("path", keep="last")
+            return known
+        table = pd.concat([known, *fresh]).sort_values("shard", kind="stable")
+        table = table.drop_duplicates(["path", "file_digest"], keep="last", ignore_index=True)
         if keep:
-            self._write(index)
-        return index.set_index("path", drop=False)
+            self._write(table)
+        return table
 
-    def _write(self, index: pd.DataFrame) -> None:
+    def _write(self, table: pd.DataFrame) -> None:
         """Under the lock only."""
         temporary = self.folder / "index.tmp"
-        index.to_parquet(temporary, index=False)
+        table.to_parquet(temporary, index=False)
         temporary.replace(self.folder / "index.parquet")
 
-    def _outdated(self, root: Path, paths: list[str], index: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
-        """Paths that the index does not know as they are now; learns new mtimes of unchanged files."""
-        rows = index.to_dict("index") if len(index) else {}
-        todo, touched = [], {}
+    def _known(self, root: Path, paths: list[str], table: pd.DataFrame) -> dict[str, int]:
+        """Row of each path that the table knows as it is now; learns new mtimes of unchanged files."""
+        if table.empty:
+            return {}
+        sizes, times, digests = (table[name].to_numpy() for name in ("size", "mtime_ns", "file_digest"))
+        rows: dict[str, list[int]] = {}
+        for row, path in enumerate(table["path"]):
+            rows.setdefault(path, []).append(row)
+        known: dict[str, int] = {}
+        touched: dict[int, int] = {}
         for path in paths:
-            status, row = (root / path).stat(), rows.get(path)
-            if row is None or row["size"] != status.st_size:
-                todo.append(path)
-            elif row["mtime_ns"] != status.st_mtime_ns:
-                if row["file_digest"] == file_digest(root / path):
-                    touched[path] = status.st_mtime_ns
-                else:
-                    todo.append(path)
+            status = (root / path).stat()
+            same_size = [row for row in rows.get(path, []) if sizes[row] == status.st_size]
+            same = [row for row in same_size if times[row] == status.st_mtime_ns]
+            if same_size and not same:
+                digest = file_digest(root / path)
+                same = [row for row in same_size if digests[row] == digest]
+                touched |= dict.fromkeys(same, status.st_mtime_ns)
+            if same:
+                known[path] = same[-1]
         if touched:
-            index.loc[list(touched), "mtime_ns"] = list(touched.values())
-            self._write(index)
-        return todo, index
+            table.loc[list(touched), "mtime_ns"] = list(touched.values())
+            self._write(table)
+        return known
 
     def _plan(self, root: Path, todo: list[str]) -> list[Shard]:
         """Cut the work into shards; small collections into small ones, so that every worker gets some."""

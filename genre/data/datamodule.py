@@ -137,8 +137,7 @@ class GenreData(L.LightningDataModule):
         rows = self._rows("train")
         genres = self.prepared.targets[rows] if self.balanced else None
         sampler = RandomWindows(rows, clip - window, self.seed, genres)
-        # A last batch of one clip has no variance to normalise by
-        return self._loader(window, sampler, drop_last=len(sampler) % self.batch_size == 1 < len(sampler))
+        return self._loader(window, sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Whole clips of the validation tracks, in order."""
@@ -169,12 +168,11 @@ class GenreData(L.LightningDataModule):
     def _rows(self, part: str) -> np.ndarray:
         return np.flatnonzero(self.prepared.tracks["split"] == part)
 
-    def _loader(self, frames: int, sampler: Sampler[tuple[int, int]], drop_last: bool = False) -> DataLoader[Batch]:
+    def _loader(self, frames: int, sampler: Sampler[tuple[int, int]]) -> DataLoader[Batch]:
         return DataLoader(
             Clips(self.prepared, frames),
             self.batch_size,
             sampler=sampler,
-            drop_last=drop_last,
             collate_fn=_as_it_is,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from genre.audio import AudioError, read_clip, silence_decoder
+from genre.data.workers import cores
 from genre.features import LogMel
 
 
@@ -73,7 +74,7 @@ def local_executor(workers: int | None = None) -> Executor:
     """
     context = get_context("forkserver")
     context.set_forkserver_preload(["genre.data.extract"])
-    return ProcessPoolExecutor(workers or len(os.sched_getaffinity(0)), mp_context=context, initializer=silence_decoder)
+    return ProcessPoolExecutor(workers or cores(), mp_context=context, initializer=silence_decoder)
 
 
 def extract_shard(shard: Shard) -> int:

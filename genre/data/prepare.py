@@ -40,6 +40,12 @@ class Prepared:
     cache: Cache
 
     @property
+    def train_counts(self) -> np.ndarray:
+        """Training tracks of each genre, shape (genres,)."""
+        train = self.targets[(self.tracks["split"] == "train").to_numpy()]
+        return np.bincount(train, minlength=len(self.genres))
+
+    @property
     def targets(self) -> np.ndarray:
         """Number of each track's genre, shape (tracks,)."""
         return pd.Categorical(self.tracks["genre"], self.genres).codes.astype(np.int64)
@@ -153,8 +159,11 @@ def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[]
     """
     if not path.is_file():
         raise GenreError(f"{path} does not exist: run_dir has to be the folder of a run that was trained")
-    tracks = pd.read_parquet(path)
-    index = cache.lookup(tracks["path"].tolist())
+    try:
+        tracks = pd.read_parquet(path)
+        index = cache.lookup(tracks["path"].tolist(), tracks["file_digest"].tolist())
+    except (ValueError, KeyError) as error:  # Arrow's errors are ValueErrors
+        raise GenreError(f"{path} is damaged ({str(error).splitlines()[0]}): train again") from error
     unknown = tracks.loc[~tracks["path"].isin(index.index), "path"].tolist()
     if unknown:
         gone = [name for name in unknown if not (Path(source.root) / name).is_file()]

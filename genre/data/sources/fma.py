@@ -56,9 +56,14 @@ class Fma:
             table = table[table["set.subset"].isin(subsets)]
         if table.empty:
             raise GenreError(f"{path} names no track of data.subset={self.subset}: use a larger subset")
-        number = table["track_id"].astype(int).sort_values()
+        number = pd.to_numeric(table["track_id"], errors="coerce")
+        if number.isna().any() or number.duplicated().any():
+            raise GenreError(f"{path} has track ids that are no numbers or stand twice: fetch it again")
+        number = number.astype(int).sort_values()
         table = table.loc[number.index]
-        folder = f"fma_{self.subset}/"
+        larger = list(SUBSETS)[list(SUBSETS).index(self.subset) :]  # holds the smaller ones too
+        there = [name for name in larger if (Path(self.root) / f"fma_{name}").is_dir()]
+        folder = f"fma_{(there or larger)[0]}/"
         stem = number.map("{:06d}".format)
         return pd.DataFrame(
             {

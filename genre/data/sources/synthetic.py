@@ -3,7 +3,6 @@
 import csv
 import json
 import multiprocessing
-import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from genre.data.sources.catalogue import COLUMNS, Entry, catalogue
 from genre.data.sources.fma import Fma
 from genre.data.sources.music import RULES, Artist, render
+from genre.data.workers import cores
 from genre.errors import GenreError
 
 README = """This is not music of anybody. Every file here was computed by rule, to have something to run on that
@@ -90,7 +90,7 @@ class Synthetic(Fma):
         # Not the forkserver: once it runs, the extraction could no longer have it import torch for all workers.
         context = multiprocessing.get_context("spawn")
         columns = (TextColumn("writing synthetic music"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with ProcessPoolExecutor(len(os.sched_getaffinity(0)), context) as executor, Progress(*columns) as progress:
+        with ProcessPoolExecutor(cores(), context) as executor, Progress(*columns) as progress:
             for _ in progress.track(executor.map(_write_track, jobs, chunksize=4), total=len(jobs)):
                 pass
         metadata = root / "fma_metadata"

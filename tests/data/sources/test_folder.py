@@ -135,8 +135,8 @@ def test_a_table_beside_the_genres_is_believed_instead_of_tags(tmp_path):
 
 def test_a_table_without_titles(tmp_path):
     write_sound(tmp_path / "rock" / "a.wav", SHORT)
-    (tmp_path / "tracks.csv").write_text("path,artist,album\nrock/a.wav,Ann,First\n")
-    assert known(listed(tmp_path).loc["rock/a.wav"]) == ["Ann", "First", None]
+    (tmp_path / "tracks.csv").write_text("path,artist,album\nrock/a.wav,007,1984.0\n")
+    assert known(listed(tmp_path).loc["rock/a.wav"]) == ["007", "1984.0", None]  # text, whatever it looks like
 
 
 @pytest.mark.parametrize("lacking", [["path"], ["artist"], ["album"], ["path", "album"]])

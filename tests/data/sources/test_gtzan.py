@@ -41,5 +41,5 @@ def test_the_fault_filtered_split_has_its_sizes_and_names_what_is_missing(tmp_pa
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
-    with pytest.raises(GenreError, match="holds no genres/blues/blues.00000.au"):
+    with pytest.raises(GenreError, match=r"holds no genres/blues/blues\.00000\.au"):
         Gtzan(str(tmp_path)).tracks()
