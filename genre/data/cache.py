@@ -148,7 +148,10 @@ class Cache:
         known: dict[str, int] = {}
         touched: dict[int, int] = {}
         for path in paths:
-            status = (root / path).stat()
+            try:
+                status = (root / path).stat()
+            except FileNotFoundError:  # it vanished meanwhile, which its row will say
+                continue
             same_size = [row for row in rows.get(path, []) if sizes[row] == status.st_size]
             same = [row for row in same_size if times[row] == status.st_mtime_ns]
             if same_size and not same:

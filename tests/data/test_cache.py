@@ -174,6 +174,14 @@ def test_a_changed_back_file_is_still_known(root, filled, make, executors):
     assert_holds(filled, root, index)
 
 
+def test_a_file_that_vanishes_meanwhile(root, make, executors):
+    def late():
+        (root / NAMES[39]).unlink()
+        return executors()
+
+    assert make().update(root, NAMES, late).loc[NAMES[39], "reason"] == "missing_file"
+
+
 def test_a_new_file_is_added(root, filled, make, executors):
     before = filled.lookup(NAMES)
     write_sound(root / "new" / "x.wav", sound(77, 1.0, RATE), RATE)
