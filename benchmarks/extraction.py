@@ -34,6 +34,8 @@ def theirs(path: Path, features: LogMel) -> np.ndarray:
 
 def main() -> None:
     """Time both on the same files, in turns, and compare their numbers."""
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 40
     paths = sorted(path for path in Path(sys.argv[1]).rglob("*") if path.suffix.lower() in SUFFIXES)[:count]
     features = LogMel()
