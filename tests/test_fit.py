@@ -47,6 +47,18 @@ def learnt(folder: Path) -> pd.DataFrame:
     return pd.read_csv(folder / run_folder.METRICS).drop(columns="seconds")
 
 
+def break_at(patch: pytest.MonkeyPatch, epoch: int) -> None:
+    """Let training fail as that epoch begins."""
+    start = GenreClassifier.on_train_epoch_start
+
+    def start_or_fail(self: GenreClassifier) -> None:
+        if self.current_epoch == epoch:
+            raise RuntimeError("the machine went down")
+        start(self)
+
+    patch.setattr(GenreClassifier, "on_train_epoch_start", start_or_fail)
+
+
 def test_a_run_leaves_a_folder_that_tells_all(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     folder, objective = runs.train("run", "logger=tensorboard")
     names = [run_folder.CONFIG, run_folder.OVERRIDES, run_folder.BEST, run_folder.LAST, run_folder.METRICS]
@@ -110,15 +122,8 @@ def test_a_resumed_run_equals_an_undisturbed_one(runs: Runs, monkeypatch: pytest
     lively = ["scheduler=plateau_step", "scheduler.plateau.patience=0", "scheduler.plateau.threshold=0.5"]
     lively.append("scheduler.step.step_size=2")
     whole, _ = runs.train("whole", *lively)
-    start = GenreClassifier.on_train_epoch_start
-
-    def stop_at_the_third(self: GenreClassifier) -> None:
-        if self.current_epoch == 2:
-            raise RuntimeError("the machine went down")
-        start(self)
-
     with monkeypatch.context() as patch:
-        patch.setattr(GenreClassifier, "on_train_epoch_start", stop_at_the_third)
+        break_at(patch, 2)
         with pytest.raises(RuntimeError, match="went down"):
             runs.train("cut", *lively)
     assert len(learnt(runs.home / "cut")) == 2
@@ -142,15 +147,8 @@ def test_a_run_that_had_stopped_early_is_only_tested_when_resumed(runs: Runs) ->
 
 
 def test_a_run_in_a_folder_that_was_moved_keeps_its_best_epoch(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    start = GenreClassifier.on_train_epoch_start
-
-    def stop_at_the_fourth(self: GenreClassifier) -> None:
-        if self.current_epoch == 3:
-            raise RuntimeError("the machine went down")
-        start(self)
-
     with monkeypatch.context() as patch:
-        patch.setattr(GenreClassifier, "on_train_epoch_start", stop_at_the_fourth)
+        break_at(patch, 3)
         with pytest.raises(RuntimeError, match="went down"):
             runs.train("old", "monitor.mode=max")  # of the loss: the first epochs are the best
     (runs.home / "old").rename(runs.home / "new")

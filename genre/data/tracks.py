@@ -34,7 +34,7 @@ class Source(Protocol):
     """Where a collection of music lies: it turns a folder into a track table.
 
     Attributes:
-        name: One word; names the folder of the collection's cache.
+        name: One word for the kind of collection.
         root: The folder that `path` is relative to.
     """
 
