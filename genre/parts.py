@@ -103,7 +103,7 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
         prepared,
         build("augment", settings.augment),
         data.batch_size,
-        features.frames(data.segment_seconds) if data.segment_seconds else None,
+        recipe.window(data.segment_seconds),
         data.num_workers,
         settings.seed,
         data.sampler == "balanced",

@@ -34,8 +34,7 @@ def predict(model: TrainedModel, data: GenreData, device: str) -> pd.DataFrame:
         One row a track: `track_id, split, target, prediction, logits`; classes by number, logits a list of floats.
     """
     net = model.net.to(device)
-    segment = model.card["segment_seconds"]
-    window = data.prepared.cache.recipe.features.frames(segment) if segment else None
+    window = data.prepared.cache.recipe.window(model.card["segment_seconds"])
     tables = []
     for batch in chain(data.val_dataloader(), data.test_dataloader()):
         with torch.inference_mode():

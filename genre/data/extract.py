@@ -41,6 +41,10 @@ class Recipe:
         """Frames a clip."""
         return self.features.frames(self.clip_seconds)
 
+    def window(self, segment_seconds: float | None) -> int | None:
+        """Frames a window of so many seconds; None for the whole clip."""
+        return self.features.frames(segment_seconds) if segment_seconds else None
+
 
 @dataclass(frozen=True)
 class Shard:
