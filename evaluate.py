@@ -1,5 +1,6 @@
-"""Repeat the test of a trained run from its folder: `python evaluate.py run_dir=RUN_FOLDER`."""
+"""Report on one trained run or compare several: `python evaluate.py run_dir=RUN_FOLDER`, `run_dir=[A,B]`."""
 
+import os
 from pathlib import Path
 
 import hydra
@@ -10,16 +11,27 @@ from genre import settings
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(config: DictConfig) -> None:
-    """Print the test's scores; print and store its per-genre table and confusion matrix."""
-    from genre import console, predictions, run_folder  # torch takes seconds to load
-    from genre.evaluation import report
+    """Test one run again, or compare several as they were tested; print scores, write a report."""
+    from genre import console, run_folder  # torch takes seconds to load
+    from genre.evaluation import runs, several
 
-    folder = Path(config.run_dir)
-    scores, predicted = predictions.repeat_test(settings.checked(config))
-    table = report.write(folder, predicted, scores["genres"])
-    console.show_scores(scores, folder)
-    report.show(table)
-    print(f"report: {folder / run_folder.REPORT}")
+    evaluation = settings.checked(config)
+    given = evaluation.run_dir
+    folders = runs.find([str(pattern) for pattern in (given if isinstance(given, list) else [given])])
+    report = Path(evaluation.out_dir or Path(os.path.commonpath(folders)) / run_folder.REPORT)
+    if len(folders) == 1:
+        from genre import predictions
+        from genre.evaluation import single
+
+        scores, predicted = predictions.repeat_test(evaluation, folders[0])
+        table = single.write(folders[0], report, predicted, scores)
+        console.show_scores(scores, folders[0])
+        single.show(table)
+    else:
+        comparison = several.compare(folders)
+        several.write(comparison, report)
+        several.show(comparison)
+    print(f"report: {report / 'index.html'}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A configuration becomes a trained and tested run in a folder, and its objective."""
 
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from genre.loggers import close
 from genre.metrics_csv import MetricsCsv
 from genre.parts import Parts, assemble, build, plain
 from genre.predictions import device, judge
-from genre.resume import discard_empty, open_run, stored_or_new
+from genre.resume import discard_empty, is_to_skip, open_run, stored_or_new
 from genre.settings import checked
+
+log = logging.getLogger(__name__)
 
 
 def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
@@ -38,6 +41,9 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
         GenreError: The run cannot start, and nothing is left behind then; or training diverged.
     """
     console.quiet()
+    if is_to_skip(config, folder):
+        log.info("%s is finished", folder)
+        return float(run_folder.read_scores(folder)[config.monitor.metric])
     try:
         config = stored_or_new(config, folder, overrides)
         started = run_folder.is_started(folder)  # a resumed run keeps its split, whatever has come to the data since
@@ -61,7 +67,7 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
         last, predictions_last = judge(parts, folder, parts.settings.trainer.accelerator, run_folder.LAST)
         predictions_last.to_parquet(folder / run_folder.PREDICTIONS_LAST)
         scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
-    close(loggers, scores, predictions)
+    close(loggers, scores, predictions, prepared.tracks)
     run_folder.write_json(folder / run_folder.SCORES, scores)
     console.show_scores(scores, folder)
     return best

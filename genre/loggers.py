@@ -8,22 +8,25 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, W
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from genre.evaluation.answers import answers
 from genre.evaluation.figures import confusion_figure
 from genre.evaluation.per_genre import confusion
+from genre.pages.theme import theme
 
 CONFUSION = "test/confusion"
 
 
-def close(loggers: list[Logger], scores: dict[str, Any], predictions: pd.DataFrame) -> None:
+def close(loggers: list[Logger], scores: dict[str, Any], predictions: pd.DataFrame, tracks: pd.DataFrame) -> None:
     """Log the test's scores and confusion matrix, and end the loggers' runs: the next job starts its own.
 
     Args:
         loggers: Of the run.
         scores: As in scores.json.
         predictions: As `predictions.predict` makes them.
+        tracks: Their track table.
     """
-    tested = predictions[predictions["split"] == "test"]
-    figure = confusion_figure(confusion(tested, scores["genres"]))
+    with theme():
+        figure = confusion_figure(confusion(answers(predictions, tracks, scores["genres"])))
     numbers = {name: value for name, value in scores.items() if name.startswith("test/")}
     for logger in loggers:
         logger.log_metrics(numbers)

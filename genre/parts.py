@@ -97,7 +97,8 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
     def prepared() -> Prepared:
         if tracks is not None:
             return restore(tracks, source, cache, make_executor)
-        return prepare(source, data, cache, make_executor, settings.seed)
+        split_seed = settings.seed if data.split_seed is None else data.split_seed
+        return prepare(source, data, cache, make_executor, split_seed)
 
     loader = GenreData(
         prepared,

@@ -1,5 +1,6 @@
 """A trained network's logits on validation and test, and the scores that follow from them."""
 
+import time
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,9 @@ def judge(
         raise GenreError(f"the checkpoint in {folder} was trained on other features than its configuration names")
     if not (folder / run_folder.METRICS).is_file():
         raise GenreError(f"{folder / run_folder.METRICS} is missing: run_dir has to be the folder of a finished run")
+    started = time.perf_counter()
     predictions = predict(trained, parts.data, device(accelerator))
+    seconds = time.perf_counter() - started
     tau = adjust(predictions, parts.data.prepared) if parts.settings.model.logit_adjustment else 0.0
     epochs = pd.read_csv(folder / run_folder.METRICS)
     return test_scores(predictions) | {
@@ -128,15 +131,17 @@ def judge(
         "parameters": sum(p.numel() for p in trained.net.parameters()),
         "tau": tau,
         "epochs": len(epochs),
+        "clips_per_second": len(predictions) / seconds,
         "train_seconds": float(epochs["seconds"].sum()),
     }, predictions
 
 
-def repeat_test(evaluation: EvaluateSettings) -> tuple[dict[str, Any], pd.DataFrame]:
+def repeat_test(evaluation: EvaluateSettings, folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     """Test a run folder's best checkpoint again, with the tracks and the split that it was trained with.
 
     Args:
-        evaluation: Which folder, and where to compute.
+        evaluation: Where to compute, and where data and caches lie now.
+        folder: The run folder.
 
     Returns:
         As `judge`.
@@ -145,7 +150,6 @@ def repeat_test(evaluation: EvaluateSettings) -> tuple[dict[str, Any], pd.DataFr
         GenreError: The folder is not that of a run that was trained, or its data are gone.
     """
     console.quiet()
-    folder = Path(evaluation.run_dir)
     if not run_folder.is_started(folder):
         raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
     config = stored_config(folder)

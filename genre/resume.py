@@ -1,7 +1,9 @@
 """Which configuration a run folder stands for: a new one, that of an unfinished run, or none any more."""
 
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
@@ -9,6 +11,9 @@ from genre import console, run_folder
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
 from genre.settings import Settings
+
+NO_MATTER = ("run_dir", "paths", "logger", "executor", "finished")
+"""What of a configuration says where and how, not what."""
 
 
 def stored_config(folder: Path) -> DictConfig:
@@ -20,6 +25,33 @@ def stored_config(folder: Path) -> DictConfig:
     config = OmegaConf.merge(OmegaConf.structured(Settings), stored)
     assert isinstance(config, DictConfig)
     return config
+
+
+def is_to_skip(config: DictConfig, folder: Path) -> bool:
+    """Whether a folder holds the finished run of this very configuration, and such runs are to be skipped.
+
+    Raises:
+        GenreError: It holds a finished run of another configuration.
+    """
+    if config.finished != "skip" or not run_folder.is_finished(folder):
+        return False
+    new, old = (_what_counts(some) for some in (config, stored_config(folder)))
+    different = sorted(key for key in new.keys() | old.keys() if new.get(key) != old.get(key))
+    if different:
+        key = different[0]
+        raise GenreError(
+            f"{folder} holds a finished run with {key}={old.get(key)}, not {new.get(key)}: delete it, or choose "
+            "another paths.runs"
+        )
+    return True
+
+
+def _what_counts(config: DictConfig) -> dict[str, Any]:
+    """The leaves of a configuration that a score may depend on, by their dotted names."""
+    values = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(values, dict)
+    flat = pd.json_normalize({key: value for key, value in values.items() if key not in NO_MATTER})
+    return flat.iloc[0].to_dict()
 
 
 def stored_or_new(config: DictConfig, folder: Path, overrides: list[str]) -> DictConfig:

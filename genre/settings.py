@@ -46,6 +46,7 @@ class DataSettings:
     num_workers: int = _number(0, low=0)
     sampler: str = _choice("random", "random", "balanced")  # balanced: all genres about equally often
     splits: str = _choice("auto", "auto", "artist", "artist_album", "official", "stratified", "fault_filtered")
+    split_seed: int | None = _number(None, low=0, high=2**32 - 1)  # null for the run's seed
     fold: int | None = _number(None, low=0)  # which of the folds is the test part; null for a single split
     folds: int = _number(5, low=2)
     exclude_genres: list[str] = field(default_factory=list)
@@ -162,6 +163,7 @@ class Settings:
     paths: PathSettings = field(default_factory=PathSettings)
     label: str = "${model.name}"
     test_last: bool = False  # test the last epoch too, beside the best
+    finished: str = _choice("refuse", "refuse", "skip")
     seed: int = _number(42, low=0, high=2**32 - 1)
     run_dir: str = MISSING
 
@@ -170,7 +172,8 @@ class Settings:
 class EvaluateSettings:
     """What evaluate.py needs: the rest is in the run folder."""
 
-    run_dir: str = MISSING
+    run_dir: Any = MISSING  # a run folder, or several: a list, globs, folders that hold run folders
+    out_dir: str | None = None  # of the report; null for `report` in the folder that holds all the runs
     accelerator: str | None = None  # null for the one that the run was made on
     data_root: str | None = None  # where the audio lies now, if it was moved
     cache: str | None = None  # where the caches lie now, if they were moved

@@ -5,6 +5,8 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
+from genre import settings
+
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 
@@ -25,5 +27,6 @@ TINY = [
 
 
 def compose(overrides: list[str], name: str = "train") -> DictConfig:
+    settings.register()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         return hydra.compose(name, overrides)

@@ -62,3 +62,43 @@ def test_the_plateau_scheduler_watches_what_the_monitor_says() -> None:
 
 def test_both_schedulers_at_once() -> None:
     assert list(checked(compose(["scheduler=plateau_step"])).scheduler) == ["plateau", "step"]
+
+
+def test_the_ablations_steps_are_the_studys() -> None:
+    """What each step has, from the first to the last."""
+    rows = []
+    for path in sorted((CONF / "ablation").glob("*.yaml")):
+        settings = checked(compose(["experiment=ablation", f"ablation={path.stem}"]))
+        net, plateau = settings.model.net, settings.scheduler.get("plateau", {})
+        rows.append(
+            (
+                settings.model.name,
+                settings.model.weight_decay,
+                net.dropout,
+                settings.augment["p"] > 0,
+                net.pooling,
+                net.bidirectional,
+                (plateau.get("factor"), plateau.get("threshold_mode")),
+                "step" in settings.scheduler,
+                tuple(net.pool_sizes),
+                net.rnn_dropout,
+            )
+        )
+    first = ("cnn1d_gru", 0.0, 0.0, False, None, True, (None, None), False, (2, 2), None)
+    assert rows[0] == first
+    rel, sharp, absolute = (0.7, "rel"), (0.5, "rel"), (0.5, "abs")
+    gru, lstm = ("cnn1d_gru", 1e-4, 0.4), ("cnn1d_lstm", 1e-4, 0.4)
+    assert rows[1:8] == [
+        (*gru, False, None, True, rel, False, (2, 2), None),
+        (*gru, True, None, True, rel, False, (2, 2), None),
+        (*lstm, True, "last", False, rel, False, (2, 2), None),
+        (*lstm, True, "mean", False, rel, False, (2, 2), None),
+        (*lstm, True, "mean_max", False, rel, False, (2, 2), None),
+        (*lstm, True, "mean_max", True, sharp, False, (2, 2), None),
+        (*lstm, True, "mean_max", True, absolute, True, (2, 2), None),
+    ]
+    assert rows[8:] == [
+        ("cnn2d_lstm", 1e-4, 0.4, True, "mean_max", True, absolute, True, (1, 1), 0.0),
+        ("cnn2d_lstm", 1e-4, 0.4, True, "mean_max", True, absolute, True, (2, 2), 0.4),
+        ("cnn2d_gru", 1e-4, 0.4, True, "mean", True, absolute, True, (2, 2), 0.4),
+    ]

@@ -99,7 +99,7 @@ def test_the_test_scores_are_those_of_the_best_checkpoint(runs: Runs) -> None:
 
 def test_evaluating_repeats_the_test_exactly(runs: Runs) -> None:
     folder, _ = runs.train("run")
-    scores, table = predictions.repeat_test(EvaluateSettings(run_dir=str(folder), accelerator="cpu"))
+    scores, table = predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder)
     stored = json.loads((folder / run_folder.SCORES).read_text())
     assert {k: v for k, v in scores.items() if k.startswith("test/")} == {
         k: v for k, v in stored.items() if k.startswith("test/")
@@ -166,7 +166,7 @@ def test_a_damaged_run_folder_is_refused(runs: Runs, name: str) -> None:
     else:
         (folder / name).write_bytes(b"garbage")
     with pytest.raises(GenreError, match=r"damaged|missing|not a checkpoint"):
-        predictions.repeat_test(EvaluateSettings(run_dir=str(folder), accelerator="cpu"))
+        predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder)
 
 
 def test_a_baseline_leaves_the_same_folder(runs: Runs) -> None:
@@ -174,7 +174,7 @@ def test_a_baseline_leaves_the_same_folder(runs: Runs) -> None:
     for name in ("majority", "logreg"):
         folder, objective = runs.train(name, f"model={name}")
         assert {p.name for p in folder.iterdir()} == {p.name for p in network.iterdir()}
-        scores, _ = predictions.repeat_test(EvaluateSettings(run_dir=str(folder)))
+        scores, _ = predictions.repeat_test(EvaluateSettings(), folder)
         stored = json.loads((folder / run_folder.SCORES).read_text())
         assert scores["test/accuracy"] == stored["test/accuracy"]
         assert objective == stored["val/loss"] == learnt(folder)["val/loss"].item()
@@ -193,11 +193,29 @@ def test_the_last_epoch_is_tested_too_where_asked(runs: Runs) -> None:
     assert stored["last/test/accuracy"] == pytest.approx((tested["target"] == tested["prediction"]).mean())
 
 
+@pytest.mark.parametrize("model", ["cnn1d_gru", "cnn1d_lstm", "cnn2d_gru", "cnn2d_lstm"])
+def test_the_studys_protocol_runs_on_any_collection_and_any_features(runs: Runs, model: str) -> None:
+    tiny = [text for text in runs.common if not text.startswith("model=")]
+    overrides = [f"experiment=study_{model}", *tiny, "features=mfcc", "features.n_mfcc=8", "trainer.max_epochs=1"]
+    folder = runs.home / model
+    fit.run(compose([*overrides, f"run_dir={folder}"]), folder, overrides)
+    stored = json.loads((folder / run_folder.SCORES).read_text())
+    assert stored["model"] == model
+    assert {"test/accuracy", "last/test/accuracy"} <= stored.keys()
+    tracks = pd.read_parquet(folder / run_folder.TRACKS)
+    # floor(0.8 n) and floor(0.1 n) of each genre's 10
+    assert tracks.groupby(["split", "genre"]).size().groupby("split").unique().map(list).to_dict() == {
+        "train": [8],
+        "val": [1],
+        "test": [1],
+    }
+
+
 def test_adjusted_logits_are_tested_where_asked(runs: Runs) -> None:
     folder, _ = runs.train("run", "model.logit_adjustment=true", "trainer.max_epochs=1")
     stored = json.loads((folder / run_folder.SCORES).read_text())
     assert 0 <= stored["tau"] <= 2
-    scores, _ = predictions.repeat_test(EvaluateSettings(run_dir=str(folder), accelerator="cpu"))
+    scores, _ = predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder)
     assert scores["tau"] == stored["tau"]
 
 
@@ -207,6 +225,15 @@ def test_a_finished_run_is_refused(runs: Runs) -> None:
     with pytest.raises(GenreError, match="holds a finished run: choose another run_dir"):
         runs.train("run", "trainer.max_epochs=1")
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_a_finished_run_is_skipped_where_asked(runs: Runs) -> None:
+    folder, objective = runs.train("run", "trainer.max_epochs=2", "finished=skip")
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert runs.train("run", "trainer.max_epochs=2", "finished=skip", "logger=tensorboard")[1] == objective
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    with pytest.raises(GenreError, match=r"holds a finished run with trainer.max_epochs=2, not 3: delete it"):
+        runs.train("run", "trainer.max_epochs=3", "finished=skip")
 
 
 def test_an_unfinished_run_of_other_settings_is_refused(runs: Runs) -> None:
@@ -228,7 +255,7 @@ def test_a_checkpoint_of_other_genres_is_refused(runs: Runs) -> None:
     tracks["genre"] = tracks["genre"].replace({tracks["genre"].iloc[0]: "Zydeco"})
     tracks.to_parquet(folder / run_folder.TRACKS)
     with pytest.raises(GenreError, match=r"knows the genres .* and the data have .*Zydeco"):
-        predictions.repeat_test(EvaluateSettings(run_dir=str(folder), accelerator="cpu"))
+        predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder)
 
 
 @pytest.mark.parametrize("name", [run_folder.BEST, run_folder.TRACKS, run_folder.CONFIG])
@@ -236,7 +263,7 @@ def test_a_run_folder_that_lacks_a_part_is_refused(runs: Runs, name: str) -> Non
     folder, _ = runs.train("run", "trainer.max_epochs=1")
     (folder / name).unlink()
     with pytest.raises(GenreError, match=r"run_dir has to be|is not a run folder"):
-        predictions.repeat_test(EvaluateSettings(run_dir=str(folder), accelerator="cpu"))
+        predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder)
 
 
 def test_diverged_training_says_so(runs: Runs) -> None:

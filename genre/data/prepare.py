@@ -19,6 +19,9 @@ DECODED = 0.9
 """A file that decodes to less than this share of what its header promises is truncated."""
 SOUNDING = 0.1
 """A clip of which less than this share is louder than `audio.QUIET_DB` is silent."""
+MENDABLE = ("missing_file", "undecodable", "truncated")
+"""Reasons that a user may do something about, if he knows the file."""
+NAMED = 3
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +112,9 @@ def usable(
     index = cache.update(root, selection.kept["path"].tolist(), make_executor)
     by_ear(selection, index, settings)
     for reason, count in selection.reasons.items():
-        log.info("rejected %d tracks: %s", count, reason)
+        names = selection.rejected.loc[selection.rejected["reason"] == reason, "path"]
+        some = f" ({', '.join(names[:NAMED])}{', ...' if count > NAMED else ''})" if reason in MENDABLE else ""
+        log.info("rejected %d tracks: %s%s", count, reason, some)
     _need_two_genres(source, selection)
     return selection, index
 

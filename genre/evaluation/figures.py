@@ -1,8 +1,13 @@
-"""Pictures, drawn without a display."""
+"""Pictures of results, drawn without a display."""
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from genre.pages.theme import colour, line
 
 
 def confusion_figure(counts: pd.DataFrame) -> Figure:
@@ -14,19 +19,117 @@ def confusion_figure(counts: pd.DataFrame) -> Figure:
     Returns:
         The figure.
     """
+    return _confusion(counts, counts, "d", "Test tracks")
+
+
+def confusion_by_row_figure(counts: pd.DataFrame) -> Figure:
+    """Draw a confusion matrix in per cent of each true genre; see `confusion_figure`."""
+    return _confusion(counts, 100 * _share(counts), ".0f", "Test tracks, per cent of the true genre")
+
+
+def _confusion(counts: pd.DataFrame, text: pd.DataFrame, form: str, title: str) -> Figure:
     size = len(counts)
-    counts = counts.rename(index=_literal, columns=_literal)
-    share = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     figure = Figure(figsize=(3 + 0.55 * size, 2.4 + 0.5 * size), layout="constrained")
     axes = figure.subplots()
     bar = {"label": "share of the true genre", "shrink": 0.8}
-    sns.heatmap(share, annot=counts, fmt="d", cmap="Blues", vmin=0, vmax=1, square=True, ax=axes, cbar_kws=bar)
-    axes.set(xlabel="predicted genre", ylabel="true genre", title="Test tracks")
-    axes.set_xticklabels(axes.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
+    share = _share(counts)
+    sns.heatmap(
+        share, annot=text, fmt=form, cmap="Blues", vmin=0, vmax=1, square=True, ax=axes, cbar_kws=bar, linewidths=0.3
+    )
+    axes.set(xlabel="predicted genre", ylabel="true genre", title=title)
+    axes.set_xticks(axes.get_xticks(), counts.columns, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(axes.get_yticks(), counts.index, rotation=0)
     return figure
 
 
-def _literal(name: str) -> str:
-    """Matplotlib takes what stands between dollar signs for mathematics."""
-    return name.replace("$", r"\$")
+def _share(counts: pd.DataFrame) -> pd.DataFrame:
+    return counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
+
+
+def curves_figure(epochs: pd.DataFrame, best: int) -> Figure:
+    """Draw a run's loss, accuracy, F1 macro and learning rate over its epochs.
+
+    Args:
+        epochs: The run's metrics.csv.
+        best: The epoch whose weights were tested.
+
+    Returns:
+        The figure.
+    """
+    figure = Figure(figsize=(9, 5.6), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True).flat
+    shown = [("loss", "loss"), ("accuracy", "accuracy"), ("f1_macro", "F1 macro")]
+    for axes, (name, title) in zip(panels, shown, strict=False):
+        for number, part in enumerate(("train", "val")):
+            column = f"{part}/{name}"
+            if column in epochs:
+                axes.plot(epochs["epoch"] + 1, epochs[column], **line(number), marker=".", label=part)
+        _mark(axes, best, title)
+        axes.legend(frameon=False)
+    rate = figure.axes[3]
+    rate.step(epochs["epoch"] + 1, epochs["learning_rate"], where="mid", color=colour(2))
+    rate.set_yscale("log")
+    _mark(rate, best, "learning rate")
+    for axes in figure.axes[2:]:
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def _mark(axes: Axes, best: int, title: str) -> None:
+    axes.axvline(best + 1, color=axes.xaxis.label.get_color(), linewidth=0.8, alpha=0.6)
+    axes.set_title(title)
+    axes.grid(visible=True, axis="y")
+
+
+def overlay_figure(curves: dict[str, list[pd.DataFrame]]) -> Figure:
+    """Draw the validation loss and F1 macro of several models over each other.
+
+    Args:
+        curves: The metrics.csv of each label's runs.
+
+    Returns:
+        The figure.
+    """
+    rows = -(-len(curves) // 3)
+    figure = Figure(figsize=(9.5, 4.2 + 0.26 * rows), layout="constrained")
+    panels = figure.subplots(1, 2)
+    for axes, (column, title) in zip(
+        panels, [("val/loss", "validation loss"), ("val/f1_macro", "validation F1 macro")], strict=True
+    ):
+        for number, (label, runs) in enumerate(curves.items()):
+            for position, epochs in enumerate(runs):
+                style = {"alpha": 1 if len(runs) == 1 else 0.55, "label": None if position else label}
+                single = {"marker": "o", "markersize": 4} if len(epochs) == 1 else {}
+                axes.plot(epochs["epoch"] + 1, epochs[column], **line(number), **style, **single)
+        axes.set(title=title, xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(visible=True, axis="y")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def forest_figure(labels: list[str], panels: dict[str, np.ndarray], runs: dict[str, list[np.ndarray]]) -> Figure:
+    """Draw scores with their intervals, one row each.
+
+    Args:
+        labels: Names of the rows.
+        panels: Of each score its value, low and high, shape (3, rows).
+        runs: Of each score the values of the single runs, shape (runs,), row by row; drawn as small dots.
+
+    Returns:
+        The figure.
+    """
+    figure = Figure(figsize=(9, 1.4 + 0.32 * len(labels)), layout="constrained")
+    rows = np.arange(len(labels))[::-1]
+    every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (title, (value, low, high)) in zip(every, panels.items(), strict=True):
+        axes.hlines(rows, low, high, color=colour(0), linewidth=2)
+        for row, values in zip(rows, runs.get(title, []), strict=False):
+            axes.plot(values, np.full(len(values), row), ".", color=colour(1), markersize=5)
+        axes.plot(value, rows, "o", color=colour(0))
+        axes.set(title=title, ylim=(-0.6, len(labels) - 0.4))
+        axes.grid(visible=True, axis="x")
+    every[0].set_yticks(rows, labels)
+    return figure

@@ -2,27 +2,33 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix
+
+from genre.evaluation.answers import Answers, genre_scores
+from genre.evaluation.statistics import interval, resample
 
 
-def per_genre(predictions: pd.DataFrame, genres: list[str]) -> pd.DataFrame:
+def per_genre(test: Answers) -> pd.DataFrame:
     """Precision, recall, F1 and support of each genre.
 
     Args:
-        predictions: One row a track, with `target` and `prediction` as numbers.
-        genres: Their names.
+        test: What a model said of its test tracks.
 
     Returns:
-        One row a genre: `genre, precision, recall, f1, support`; what has no denominator is missing.
+        One row a genre: `genre, precision, recall, f1, support`, and the 95 % interval of each share as `<name>_low`,
+        `<name>_high`; what has no denominator is missing.
     """
-    columns = precision_recall_fscore_support(
-        predictions["target"], predictions["prediction"], labels=range(len(genres)), zero_division=np.nan
-    )
-    names = ("precision", "recall", "f1", "support")
-    return pd.DataFrame({"genre": genres} | dict(zip(names, columns, strict=True)))
+    genres = len(test.genres)
+    total = test.counts.sum(axis=0)
+    points, draws = genre_scores(total, genres), genre_scores(resample(test.counts), genres)
+    bounds = {name: np.array([interval(draws[name][:, genre]) for genre in range(genres)]) for name in points}
+    table = pd.DataFrame({"genre": test.genres, **points, "support": total[:genres].astype(int)})
+    for name, (low, high) in {name: both.T for name, both in bounds.items()}.items():
+        table = table.assign(**{f"{name}_low": low, f"{name}_high": high})
+    return table
 
 
-def confusion(predictions: pd.DataFrame, genres: list[str]) -> pd.DataFrame:
-    """Counts of tracks by true genre (rows) and predicted genre (columns)."""
-    counts = confusion_matrix(predictions["target"], predictions["prediction"], labels=range(len(genres)))
-    return pd.DataFrame(counts, index=pd.Index(genres, name="true"), columns=pd.Index(genres, name="predicted"))
+def confusion(test: Answers) -> pd.DataFrame:
+    """Counts of tracks by true genre (rows) and predicted genre (columns); tracks without a prediction are in none."""
+    counts = confusion_matrix(test.target, test.prediction, labels=range(len(test.genres)))
+    return pd.DataFrame(counts, pd.Index(test.genres, name="true"), pd.Index(test.genres, name="predicted"))

@@ -333,7 +333,7 @@ def test_a_genre_that_a_part_lacks_is_told(root, judged, caplog, monkeypatch):
         judged({"folk/a.wav": "folk", "folk/b.wav": "folk", "folk/gone.wav": "folk"})
     assert "22 tracks of 3 genres: 17 train, 2 val, 3 test" in caplog.messages
     assert "no track of folk in val" in caplog.messages
-    assert "rejected 1 tracks: missing_file" in caplog.messages
+    assert "rejected 1 tracks: missing_file (folk/gone.wav)" in caplog.messages
 
 
 @pytest.mark.parametrize("splits", ["official", "artist"])

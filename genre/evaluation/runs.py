@@ -1,0 +1,100 @@
+"""Run folders, read for a report."""
+
+import glob
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from genre import run_folder
+from genre.errors import GenreError
+from genre.evaluation.answers import Answers, answers
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        folder: Where it lies.
+        label: Runs of one label differ in seed or fold.
+        seed: Of its weights and order.
+        fold: Which fold its test part is; None for a single split.
+        config: Its whole configuration.
+        scores: As in scores.json.
+        test: What it said of its test tracks.
+        epochs: Its metrics.csv.
+    """
+
+    folder: Path
+    label: str
+    seed: int
+    fold: int | None
+    config: DictConfig
+    scores: dict[str, Any]
+    test: Answers
+    epochs: pd.DataFrame
+
+
+def find(patterns: list[str]) -> list[Path]:
+    """Find run folders.
+
+    Args:
+        patterns: Run folders, folders that hold run folders at any depth, and globs of either.
+
+    Returns:
+        The run folders, each once, in the order of their names where one pattern finds several.
+
+    Raises:
+        GenreError: A pattern finds none.
+    """
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        names = sorted(glob.glob(pattern), key=_natural)  # noqa: PTH207 (pathlib's takes no absolute pattern)
+        hits = [Path(name) for name in names] or [Path(pattern)]
+        before = len(found)
+        for hit in hits:
+            if run_folder.is_started(hit):
+                found[hit] = None
+            else:
+                configs = sorted(hit.glob(f"**/{run_folder.CONFIG}"), key=lambda path: _natural(str(path)))
+                found |= dict.fromkeys(path.parents[1] for path in configs)
+        if len(found) == before:
+            raise GenreError(
+                f"{pattern} is not a run folder, and holds none: give one that train.py made, with "
+                f"{run_folder.CONFIG} in it"
+            )
+    return list(found)
+
+
+def read(folder: Path) -> Run:
+    """Read a finished run.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        Its results.
+
+    Raises:
+        GenreError: A file of it is missing or damaged.
+    """
+    try:
+        config = cast("DictConfig", OmegaConf.load(folder / run_folder.CONFIG))
+        stored = run_folder.read_scores(folder)
+        tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=["track_id", "artist"])
+        predictions = pd.read_parquet(folder / run_folder.PREDICTIONS)
+        epochs = pd.read_csv(folder / run_folder.METRICS)
+        test = answers(predictions, tracks, stored["genres"])
+    except (OSError, ValueError, KeyError, yaml.YAMLError, json.JSONDecodeError) as error:
+        raise GenreError(f"{folder} cannot be read ({str(error).splitlines()[0]}): train it again") from error
+    return Run(folder, config.label, config.seed, config.data.get("fold"), config, stored, test, epochs)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sort job 10 behind job 9."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in name.replace("-", "/").split("/")]

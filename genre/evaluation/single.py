@@ -1,0 +1,95 @@
+"""The report of one run."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from genre import run_folder
+from genre.evaluation.answers import NAMES, Answers, answers, scores
+from genre.evaluation.figures import confusion_by_row_figure, confusion_figure, curves_figure
+from genre.evaluation.per_genre import confusion, per_genre
+from genre.evaluation.statistics import FEW_ARTISTS, interval, resampled_scores
+from genre.pages.page import Page
+
+SHARES = ("precision", "recall", "f1")
+ALIKE = (
+    "With 95 % intervals. One without width means that the few artists of a genre are alike here, not that its score "
+    "is certain."
+)
+
+
+def write(folder: Path, report: Path, predictions: pd.DataFrame, stored: dict[str, Any]) -> pd.DataFrame:
+    """Write the page of a run, its figures and its tables.
+
+    Args:
+        folder: The run folder.
+        report: Where to.
+        predictions: As `predictions.predict` makes them.
+        stored: Its scores, as in scores.json.
+
+    Returns:
+        The per-genre table.
+    """
+    tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=["track_id", "artist"])
+    test = answers(predictions, tracks, stored["genres"])
+    artists = f" by {test.clusters} artists" if test.by_artist else ""
+    page = Page(f"{stored['model']}: test", f"{len(test.target)} test tracks{artists}, {len(test.genres)} genres")
+    page.section("Scores")
+    values, what = score_table(test), "artists" if test.by_artist else "tracks"
+    shown = values.assign(**{name: values[name].map("{:.3f}".format) for name in ("value", "low", "high")})
+    page.table(values, "scores", f"With 95 % intervals of a bootstrap that resamples {what}.", shown=shown)
+    if test.by_artist and test.clusters < FEW_ARTISTS:
+        page.text(f"With {test.clusters} artists in the test part the intervals are too narrow.", "note")
+    if broken := int((~test.usable).sum()):
+        page.text(f"{broken} test tracks have logits that are no numbers: they count as wrong.", "note")
+    page.section("Genres")
+    table = per_genre(test)
+    page.table(table, "per_genre", ALIKE, shown=_shown(table))
+    if absent := table.loc[table["support"] == 0, "genre"].tolist():
+        page.text(f"No test track of {', '.join(absent)}: nothing can be said about them.", "note")
+    counts = confusion(test)
+    page.table(counts.reset_index(), "confusion", "True genres as rows, predicted ones as columns.")
+    page.figure(lambda: confusion_figure(counts), "confusion", "Confusion matrix in counts of test tracks.")
+    page.figure(
+        lambda: confusion_by_row_figure(counts), "confusion_by_row", "Confusion matrix in per cent of the true genre."
+    )
+    epochs = pd.read_csv(folder / run_folder.METRICS)
+    if len(epochs) > 1:
+        page.section("Training")
+        page.figure(
+            lambda: curves_figure(epochs, int(epochs["val/loss"].idxmin())),
+            "curves",
+            "Loss, accuracy and F1 macro in training and validation, and the learning rate, by epoch.",
+            "The upright line is the epoch with the lowest validation loss.",
+        )
+    page.write(report)
+    return table
+
+
+def score_table(test: Answers) -> pd.DataFrame:
+    """All scores of a run's test part: `score, value, low, high`."""
+    points, draws = scores(test.counts.sum(axis=0), len(test.genres)), resampled_scores([test])
+    rows = [(NAMES[name], float(points[name]), *interval(draws[name])) for name in points]
+    return pd.DataFrame(rows, columns=["score", "value", "low", "high"])
+
+
+def show(table: pd.DataFrame) -> None:
+    """Print a per-genre table."""
+    shown = Table("genre", "precision", "recall", "F1", "test tracks", title="Test by genre")
+    for row in table.itertuples():
+        shares = ("-" if pd.isna(share) else f"{share:.3f}" for share in (row.precision, row.recall, row.f1))
+        shown.add_row(escape(row.genre), *shares, str(row.support))
+    Console().print(shown)
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    def share(row: dict[str, float], name: str) -> str:
+        return "–" if pd.isna(row[name]) else f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]"
+
+    rows = table.to_dict("records")
+    cells = {name: [share(row, name) for row in rows] for name in SHARES}
+    return pd.DataFrame({"genre": table["genre"], **cells, "support": table["support"]})

@@ -1,0 +1,150 @@
+"""Runs compared: grouped, refused, joined, and written down."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genre import run_folder
+from genre.errors import GenreError
+from genre.evaluation import runs, several
+from tests.evaluation.making import write_run
+
+GOOD, BAD = np.arange(60) % 10 != 0, np.arange(60) % 2 == 0
+
+
+def seeds(home: Path, artists: int = 10) -> list[Path]:
+    """Two models of two seeds, on the same 60 tracks."""
+    return [
+        write_run(home / f"{name}-{seed}", correct, (f"model={name}", f"seed={seed}"), artists=artists)
+        for name, correct in (("cnn1d_gru", GOOD), ("cnn2d_gru", BAD))
+        for seed in (1, 2)
+    ]
+
+
+def folds(home: Path, missing: int | None = None) -> list[Path]:
+    return [
+        write_run(home / f"{name}-{fold}", correct[20 * fold :][:20], (f"model={name}", f"data.fold={fold}"), 20 * fold)
+        for name, correct in (("cnn1d_gru", GOOD), ("logreg", BAD))
+        for fold in range(3)
+        if name != "logreg" or fold != missing
+    ]
+
+
+def test_seeds_are_averaged(tmp_path: Path) -> None:
+    result = several.compare(seeds(tmp_path, artists=60))
+    assert result.table["label"].tolist() == ["cnn1d_gru", "cnn2d_gru"]
+    assert result.table["accuracy"].tolist() == [0.9, 0.5]
+    assert result.table["accuracy_sd"].tolist() == [0, 0]
+    assert result.table["parameters"].tolist() == [12345, 12345]
+    pair = result.pairs.iloc[0]
+    assert pair["accuracy"] == pytest.approx(0.4)
+    assert 0 < pair["accuracy_low"] < 0.4 < pair["accuracy_high"]
+    assert np.isnan(pair["p_mcnemar"])  # it knows no seeds
+    assert several.conclusion(result).startswith("cnn1d_gru is more accurate than cnn2d_gru (accuracy, 5 % level")
+
+
+def test_equal_models_are_not_distinguishable(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / name, GOOD, (f"label={name}",)) for name in "ab"]
+    assert "The 2 models are not distinguishable" in several.conclusion(several.compare(folders))
+
+
+def test_folds_are_joined(tmp_path: Path) -> None:
+    result = several.compare(folds(tmp_path))
+    row = result.table.iloc[0]
+    assert (row["seeds"], row["folds"], row["tracks"]) == (1, 3, 60)
+    assert row["accuracy"] == row["accuracy_fold_mean"] == pytest.approx(0.9)
+    assert row["accuracy_fold_sd"] == 0
+    assert result.pairs["p_mcnemar"].notna().all()
+    page = several.write(result, tmp_path / "report").read_text()
+    assert "Mean and standard deviation over the folds" in page
+    assert pd.read_csv(tmp_path / "report/tables/folds.csv")["accuracy_fold_mean"].tolist() == [0.9, 0.5]
+
+
+def test_a_missing_fold_is_named(tmp_path: Path) -> None:
+    with pytest.raises(GenreError, match=r"fold 1 of .* is missing: every model needs all folds"):
+        several.compare(folds(tmp_path, missing=1))
+
+
+def test_other_test_tracks_are_refused(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", GOOD, ("seed=1",))
+    write_run(tmp_path / "b", GOOD, ("seed=2",), first=30)
+    with pytest.raises(GenreError, match=r"differ \(60 and 60, 30 in both\).* the same data.split_seed"):
+        several.compare(runs.find([str(tmp_path)]))
+
+
+def test_other_genres_are_refused(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", GOOD)
+    write_run(tmp_path / "b", GOOD, ("label=other",), genres=("Folk", "Pop", "Jazz"))
+    with pytest.raises(GenreError, match="know different genres"):
+        several.compare(runs.find([str(tmp_path)]))
+
+
+def test_the_same_run_twice_is_refused(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / name, GOOD) for name in "ab"]
+    with pytest.raises(GenreError, match="are both cnn2d_gru with seed 42: leave one out"):
+        several.compare(folders)
+
+
+def test_unfinished_runs_are_left_out_and_named(tmp_path: Path) -> None:
+    folders = seeds(tmp_path)
+    for folder in folders[2:]:
+        (folder / run_folder.SCORES).unlink()
+    result = several.compare(folders)
+    assert result.table["label"].tolist() == ["cnn1d_gru"]
+    assert "cnn2d_gru-1 is not finished" in result.left_out[0]
+    assert "cnn2d_gru-1 is not finished" in several.write(result, tmp_path / "report").read_text()
+    with pytest.raises(GenreError, match="none of these runs is finished"):
+        several.compare(folders[2:])
+
+
+def test_broken_logits_are_told_of(tmp_path: Path) -> None:
+    folders = seeds(tmp_path)
+    table = pd.read_parquet(folders[0] / run_folder.PREDICTIONS)
+    table.at[3, "logits"] = np.full(3, np.nan)
+    table.to_parquet(folders[0] / run_folder.PREDICTIONS)
+    assert several.compare(folders).left_out[0].startswith("1 test tracks of cnn1d_gru (seed 1) have logits")
+
+
+def test_the_report_holds_table_and_figures_in_all_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = several.compare(seeds(tmp_path))
+    several.write(result, tmp_path / "report")
+    report = tmp_path / "report"
+    assert {path.name for path in (report / "figures").iterdir()} == {
+        f"{name}.{suffix}" for name in ("scores", "curves") for suffix in ("png", "svg")
+    }
+    names = {"scores.csv", "scores.md", "scores.tex", "more_scores.csv", "pairs.csv", "cost.csv"}
+    assert {path.name for path in (report / "tables").iterdir()} == names
+    assert "| cnn1d_gru |      2 | 90.0 ± 0.0 [" in (report / "tables/scores.md").read_text()
+    assert r"cnn1d\_gru & 2 & 90.0 ± 0.0 [" in (report / "tables/scores.tex").read_text()
+    page = (report / "index.html").read_text()
+    assert page.count("data:image/svg+xml;base64,") == 4  # two figures, each for light and for dark paper
+    assert "12,345" in page
+    assert "With 10 artists in the test part the intervals are too narrow." in page
+    several.show(result)
+    assert "90.0 ± 0.0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("pattern", ["{home}", "{home}/*", "{home}/cnn?d_gru-[12]"])
+def test_runs_are_found_by_folder_and_by_glob(tmp_path: Path, pattern: str) -> None:
+    folders = seeds(tmp_path)
+    assert runs.find([pattern.format(home=tmp_path)]) == folders
+    assert runs.find([str(folders[1]), pattern.format(home=tmp_path)])[0] == folders[1]
+
+
+def test_jobs_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number in (10, 9, 1):
+        write_run(tmp_path / str(number), GOOD)
+    assert [folder.name for folder in runs.find([str(tmp_path)])] == ["1", "9", "10"]
+
+
+def test_nothing_found_and_damaged_runs_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(GenreError, match="is not a run folder, and holds none"):
+        runs.find([str(tmp_path / "nowhere")])
+    folder = write_run(tmp_path / "run", GOOD)
+    (folder / run_folder.PREDICTIONS).write_bytes(b"garbage")
+    with pytest.raises(GenreError, match="cannot be read"):
+        runs.read(folder)
+    assert json.loads((folder / run_folder.SCORES).read_text())

@@ -1,0 +1,79 @@
+"""Intervals cover, tests hold their level: simulated cases of known answer, and independent formulas."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, kstest
+
+from genre.evaluation.answers import Answers
+from genre.evaluation.statistics import exact_mcnemar, holm, interval, permutation, resample, resampled_scores
+from tests.evaluation.making import made
+
+
+def clustered(random: np.random.Generator, artists: int, tracks: int = 5) -> Answers:
+    """Artists who differ in how hard they are: their tracks are right together with chance 0.3 to 0.9."""
+    chance = np.repeat(random.uniform(0.3, 0.9, artists), tracks)
+    correct = random.random(artists * tracks) < chance
+    names = [f"artist {number}" for number in np.repeat(np.arange(artists), tracks)]
+    return made([(0, 0 if right else 1) for right in correct], ["a", "b"], names)
+
+
+def test_the_interval_of_accuracy_covers_the_truth_as_often_as_it_says() -> None:
+    random = np.random.default_rng(0)
+    inside = 0
+    for _ in range(1000):
+        test = clustered(random, 200)
+        sums = resample(test.counts, 400)
+        low, high = interval(sums[:, 4] / sums[:, 0])  # rightly called a, of all that are
+        inside += low <= 0.6 <= high
+    assert 930 <= inside <= 970
+
+
+def test_an_interval_over_artists_is_wider_than_one_over_tracks() -> None:
+    random = np.random.default_rng(1)
+    chance = np.repeat(random.uniform(0, 1, 60) > 0.4, 10)  # an artist is right throughout or wrong throughout
+    names = [f"artist {number}" for number in np.repeat(np.arange(60), 10)]
+    pairs = [(0, 0 if right else 1) for right in chance]
+    widths = [np.ptp(interval(resampled_scores([made(pairs, ["a", "b"], who)])["accuracy"])) for who in (names, None)]
+    assert widths[0] / widths[1] == pytest.approx(np.sqrt(10), rel=0.1)
+
+
+def test_resamples_of_all_models_are_the_same() -> None:
+    test = clustered(np.random.default_rng(2), 20)
+    assert np.array_equal(resample(test.counts), resample(test.counts))
+    assert np.array_equal(resample(test.counts)[:, -1], np.full(2000, 100))
+
+
+def test_seeds_are_averaged_within_a_resample() -> None:
+    right, wrong = made([(0, 0)] * 9, ["a", "b"]), made([(0, 1)] * 9, ["a", "b"])
+    assert resampled_scores([right, wrong])["accuracy"] == pytest.approx(np.full(2000, 0.5))
+
+
+def test_p_values_of_the_permutation_are_uniform_where_nothing_differs() -> None:
+    random = np.random.default_rng(3)
+    values = [permutation([clustered(random, 40, 40)], [clustered(random, 40, 40)]) for _ in range(300)]
+    # many tracks an artist, so that hardly any two exchanges tie
+    assert kstest(values, "uniform").pvalue > 0.01
+    assert np.mean(np.array(values) < 0.05) < 0.09
+
+
+def test_the_permutation_of_few_artists_is_exact() -> None:
+    names = [f"artist {number}" for number in range(6)]
+    right, wrong = made([(0, 0)] * 6, ["a", "b"], names), made([(0, 1)] * 6, ["a", "b"], names)
+    assert permutation([right], [wrong]) == pytest.approx(2 / 2**6)
+    assert permutation([right], [right]) == 1.0
+
+
+def test_mcnemar_is_a_binomial_test_of_the_tracks_on_which_they_differ() -> None:
+    first = made([(0, 0)] * 8 + [(0, 1)] * 2 + [(0, 0)] * 5, ["a", "b"])
+    second = made([(0, 1)] * 8 + [(0, 0)] * 2 + [(0, 0)] * 5, ["a", "b"])
+    assert exact_mcnemar(first, second) == pytest.approx(binomtest(2, 10).pvalue)
+    assert exact_mcnemar(first, first) == 1.0
+
+
+def test_holm_multiplies_the_smallest_by_the_number_of_tests() -> None:
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([]) == []
+
+
+def test_an_interval_of_nothing_is_missing() -> None:
+    assert np.isnan(interval(np.array([np.nan, np.nan]))).all()
