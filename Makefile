@@ -3,7 +3,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all check format lock clean
+.PHONY: help setup run study test test-all check format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,10 @@ $(READY): requirements.lock pyproject.toml
 
 run: $(READY) ## Train and test CNN2D + GRU on the embedded synthetic music
 	$(BIN)/python train.py model=cnn2d_gru
+
+study: $(READY) ## Compare the four models and the baselines, three seeds each, and write the report
+	$(BIN)/python train.py -m experiment=compare
+	$(BIN)/python evaluate.py run_dir=runs/compare/synthetic
 
 test: $(READY) ## Run the tests that need nothing but this folder
 	$(BIN)/python -m pytest -n auto
