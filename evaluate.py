@@ -23,9 +23,9 @@ def main(config: DictConfig) -> None:
         from genre import predictions
         from genre.evaluation import single
 
-        scores, predicted = predictions.repeat_test(evaluation, folders[0])
-        table = single.write(folders[0], report, predicted, scores)
-        console.show_scores(scores, folders[0])
+        run = predictions.repeat_test(evaluation, folders[0])
+        table = single.write(run, report)
+        console.show_scores(run.scores, run.folder)
         single.show(table)
     else:
         comparison = several.compare(folders)

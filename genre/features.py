@@ -86,6 +86,13 @@ class LogMel(nn.Module):
         return int(self.settings["n_mels"])
 
     @property
+    def band_hz(self) -> list[float]:
+        """Centre of gravity of each mel band in Hz; nothing for features that are no bands."""
+        weights = self.mel.mel_scale.fb
+        frequencies = torch.linspace(0, self.sample_rate / 2, len(weights))
+        return ((frequencies @ weights) / weights.sum(dim=0).clamp(min=1e-12)).tolist()
+
+    @property
     def identity(self) -> dict[str, Any]:
         """Everything that the numbers depend on; caches are named by it."""
         return {"kind": type(self).__name__, "version": VERSION, **self.settings}
@@ -146,6 +153,11 @@ class Mfcc(LogMel):
     def bins(self) -> int:
         """Features a frame."""
         return int(self.settings["n_mfcc"])
+
+    @property
+    def band_hz(self) -> list[float]:
+        """Coefficients are no bands."""
+        return []
 
     def decibels(self, waveform: Tensor) -> Tensor:
         """Coefficients, shape (batch, time, n_mfcc), of mono waveforms, shape (batch, samples)."""

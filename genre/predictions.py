@@ -15,6 +15,7 @@ from genre.adjustment import adjusted, best_tau
 from genre.data.datamodule import GenreData
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
+from genre.evaluation.material import Material
 from genre.metrics import score
 from genre.parts import Parts, assemble
 from genre.resume import stored_config
@@ -136,7 +137,7 @@ def judge(
     }, predictions
 
 
-def repeat_test(evaluation: EvaluateSettings, folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+def repeat_test(evaluation: EvaluateSettings, folder: Path) -> Material:
     """Test a run folder's best checkpoint again, with the tracks and the split that it was trained with.
 
     Args:
@@ -144,7 +145,7 @@ def repeat_test(evaluation: EvaluateSettings, folder: Path) -> tuple[dict[str, A
         folder: The run folder.
 
     Returns:
-        As `judge`.
+        What a report is made of.
 
     Raises:
         GenreError: The folder is not that of a run that was trained, or its data are gone.
@@ -157,12 +158,12 @@ def repeat_test(evaluation: EvaluateSettings, folder: Path) -> tuple[dict[str, A
         config.data.root = evaluation.data_root
     if evaluation.cache:
         config.paths.cache = evaluation.cache
-    run_folder.load(folder)  # without a checkpoint there is no point in reading data
-    return judge(
-        assemble(checked(config), folder / run_folder.TRACKS),
-        folder,
-        evaluation.accelerator or config.trainer.accelerator,
-    )
+    model = run_folder.load(folder)  # without a checkpoint there is no point in reading data
+    parts = assemble(checked(config), folder / run_folder.TRACKS)
+    accelerator = evaluation.accelerator or config.trainer.accelerator
+    scores, predictions = judge(parts, folder, accelerator)
+    monitor = (parts.settings.monitor.metric, parts.settings.monitor.mode)
+    return Material(folder, scores, predictions, model, parts.data, device(accelerator), monitor)
 
 
 def device(accelerator: str) -> str:

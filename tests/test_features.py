@@ -348,3 +348,9 @@ def test_silence_is_finite_or_amin_refused():
 
 if __name__ == "__main__":
     store()
+
+
+def test_bands_are_where_librosa_puts_them() -> None:
+    expected = librosa.mel_frequencies(n_mels=130, fmin=0, fmax=11025)[1:-1]
+    assert np.abs(np.array(LogMel().band_hz) / expected - 1).max() < 0.06
+    assert Mfcc().band_hz == []

@@ -99,7 +99,8 @@ def test_the_test_scores_are_those_of_the_best_checkpoint(runs: Runs) -> None:
 
 def test_evaluating_repeats_the_test_exactly(runs: Runs) -> None:
     folder, _ = runs.train("run")
-    scores, table = predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder)
+    run = predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder)
+    scores, table = run.scores, run.predictions
     stored = json.loads((folder / run_folder.SCORES).read_text())
     assert {k: v for k, v in scores.items() if k.startswith("test/")} == {
         k: v for k, v in stored.items() if k.startswith("test/")
@@ -174,7 +175,7 @@ def test_a_baseline_leaves_the_same_folder(runs: Runs) -> None:
     for name in ("majority", "logreg"):
         folder, objective = runs.train(name, f"model={name}")
         assert {p.name for p in folder.iterdir()} == {p.name for p in network.iterdir()}
-        scores, _ = predictions.repeat_test(EvaluateSettings(), folder)
+        scores = predictions.repeat_test(EvaluateSettings(), folder).scores
         stored = json.loads((folder / run_folder.SCORES).read_text())
         assert scores["test/accuracy"] == stored["test/accuracy"]
         assert objective == stored["val/loss"] == learnt(folder)["val/loss"].item()
@@ -215,7 +216,7 @@ def test_adjusted_logits_are_tested_where_asked(runs: Runs) -> None:
     folder, _ = runs.train("run", "model.logit_adjustment=true", "trainer.max_epochs=1")
     stored = json.loads((folder / run_folder.SCORES).read_text())
     assert 0 <= stored["tau"] <= 2
-    scores, _ = predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder)
+    scores = predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder).scores
     assert scores["tau"] == stored["tau"]
 
 

@@ -88,18 +88,19 @@ class Answers:
         return sums
 
 
-def answers(predictions: pd.DataFrame, tracks: pd.DataFrame, genres: list[str]) -> Answers:
-    """Take the test part of a run.
+def answers(predictions: pd.DataFrame, tracks: pd.DataFrame, genres: list[str], part: str = "test") -> Answers:
+    """Take one part of a run's predictions.
 
     Args:
         predictions: As `predictions.predict` makes them.
         tracks: Track table with `track_id` and `artist`.
         genres: The classes in the order of their numbers.
+        part: train, val or test.
 
     Returns:
-        Its test tracks.
+        Its tracks.
     """
-    rows = predictions[predictions["split"] == "test"].sort_values("track_id")
+    rows = predictions[predictions["split"] == part].sort_values("track_id")
     artist = tracks.set_index("track_id")["artist"].reindex(rows["track_id"])
     known = artist.notna().to_numpy()
     names = np.where(known, "artist " + artist.fillna("").to_numpy(), "track " + rows["track_id"].to_numpy())

@@ -7,7 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from genre.pages.theme import colour, line
+from genre.pages.theme import colour, dot, line
+
+LEGEND_GROUPS = 16
+"""FMA's genres; of artists there are more than a legend can hold."""
+
+RATES = 8
+"""Learning rates that are labelled at most."""
 
 
 def confusion_figure(counts: pd.DataFrame) -> Figure:
@@ -69,6 +75,9 @@ def curves_figure(epochs: pd.DataFrame, best: int) -> Figure:
     rate = figure.axes[3]
     rate.step(epochs["epoch"] + 1, epochs["learning_rate"], where="mid", color=colour(2))
     rate.set_yscale("log")
+    rates = sorted(set(epochs["learning_rate"]))[:: -(-epochs["learning_rate"].nunique() // RATES)]
+    rate.set_yticks(rates, [f"{value:.2g}" for value in rates])
+    rate.set_yticks([], minor=True)
     _mark(rate, best, "learning rate")
     for axes in figure.axes[2:]:
         axes.set_xlabel("epoch")
@@ -132,4 +141,57 @@ def forest_figure(labels: list[str], panels: dict[str, np.ndarray], runs: dict[s
         axes.set(title=title, ylim=(-0.6, len(labels) - 0.4))
         axes.grid(visible=True, axis="x")
     every[0].set_yticks(rows, labels)
+    return figure
+
+
+def reliability_figure(before: pd.DataFrame, after: pd.DataFrame, names: tuple[str, str]) -> Figure:
+    """Draw accuracy over confidence, and how many tracks are that sure.
+
+    Args:
+        before: As `calibration.reliability`, of the model as it is.
+        after: The same, of its probabilities at the temperature that validation asks for.
+        names: What the two are called.
+
+    Returns:
+        The figure.
+    """
+    figure = Figure(figsize=(6.2, 5.2), layout="constrained")
+    axes, sizes = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    axes.plot([0, 1], [0, 1], color=axes.xaxis.label.get_color(), linewidth=0.8, alpha=0.6, label="as sure as right")
+    for number, (table, name) in enumerate(zip((before, after), names, strict=True)):
+        axes.plot(table["confidence"], table["accuracy"], **dot(number), label=name)
+        middle = (table["low"] + table["high"]) / 2 + (number - 0.5) * 0.035
+        sizes.bar(middle, table["tracks"], 0.033, color=colour(number))
+    axes.set(ylabel="accuracy", xlim=(0, 1), ylim=(-0.02, 1.02))
+    axes.legend(frameon=False, loc="upper left")
+    axes.grid(visible=True)
+    sizes.set(xlabel="confidence", ylabel="tracks")
+    return figure
+
+
+def map_figure(points: np.ndarray, groups: list[tuple[str, list[str]]]) -> Figure:
+    """Draw points of the plane, coloured in several ways side by side.
+
+    Args:
+        points: Shape (tracks, 2).
+        groups: For each panel its title and each track's group; the legend names the largest groups and counts all.
+
+    Returns:
+        The figure.
+    """
+    figure = Figure(figsize=(5.2 * len(groups), 6.4), layout="constrained")
+    panels = figure.subplots(1, len(groups), squeeze=False)[0]
+    for axes, (title, members) in zip(panels, groups, strict=True):
+        counts = pd.Series(members).value_counts()
+        named = counts.index[:LEGEND_GROUPS]
+        for number, name in enumerate(named):
+            rows = np.array(members) == name
+            label = f"{name}: {counts[name]} ({100 * counts[name] / len(members):.0f} %)"
+            axes.scatter(*points[rows].T, s=26, linewidths=0, alpha=0.85, **dot(number), label=label)
+        if len(counts) > len(named):
+            rows = ~np.isin(members, named)
+            label = f"{len(counts) - len(named)} more: {rows.sum()} ({100 * rows.mean():.0f} %)"
+            axes.scatter(*points[rows].T, s=8, color=colour(6), alpha=0.6, linewidths=0, label=label)
+        axes.set(title=title, xticks=[], yticks=[])
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=2, frameon=False, fontsize=8)
     return figure

@@ -1,7 +1,6 @@
 """The report of one run."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -9,8 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from genre import run_folder
+from genre.evaluation import looks
 from genre.evaluation.answers import NAMES, Answers, answers, scores
 from genre.evaluation.figures import confusion_by_row_figure, confusion_figure, curves_figure
+from genre.evaluation.material import Material
 from genre.evaluation.per_genre import confusion, per_genre
 from genre.evaluation.statistics import FEW_ARTISTS, interval, resampled_scores
 from genre.pages.page import Page
@@ -22,23 +23,34 @@ ALIKE = (
 )
 
 
-def write(folder: Path, report: Path, predictions: pd.DataFrame, stored: dict[str, Any]) -> pd.DataFrame:
+def write(run: Material, report: Path) -> pd.DataFrame:
     """Write the page of a run, its figures and its tables.
 
     Args:
-        folder: The run folder.
+        run: What it is made of.
         report: Where to.
-        predictions: As `predictions.predict` makes them.
-        stored: Its scores, as in scores.json.
 
     Returns:
         The per-genre table.
     """
-    tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=["track_id", "artist"])
-    test = answers(predictions, tracks, stored["genres"])
+    test = answers(run.predictions, run.data.prepared.tracks, run.scores["genres"])
     artists = f" by {test.clusters} artists" if test.by_artist else ""
-    page = Page(f"{stored['model']}: test", f"{len(test.target)} test tracks{artists}, {len(test.genres)} genres")
+    page = Page(f"{run.scores['model']}: test", f"{len(test.target)} test tracks{artists}, {len(test.genres)} genres")
+    _scores(page, run, test)
+    table = per_genre(test)
+    _genres(page, test, table)
+    _training(page, run)
+    looks.calibration(page, run, test)
+    looks.network_map(page, run, test)
+    looks.errors(page, run, test)
+    page.write(report)
+    return table
+
+
+def _scores(page: Page, run: Material, test: Answers) -> None:
     page.section("Scores")
+    if not run_folder.is_finished(run.folder):
+        page.text("The run is not finished: this is its best checkpoint so far.", "note")
     values, what = score_table(test), "artists" if test.by_artist else "tracks"
     shown = values.assign(**{name: values[name].map("{:.3f}".format) for name in ("value", "low", "high")})
     page.table(values, "scores", f"With 95 % intervals of a bootstrap that resamples {what}.", shown=shown)
@@ -46,28 +58,34 @@ def write(folder: Path, report: Path, predictions: pd.DataFrame, stored: dict[st
         page.text(f"With {test.clusters} artists in the test part the intervals are too narrow.", "note")
     if broken := int((~test.usable).sum()):
         page.text(f"{broken} test tracks have logits that are no numbers: they count as wrong.", "note")
+
+
+def _genres(page: Page, test: Answers, table: pd.DataFrame) -> None:
     page.section("Genres")
-    table = per_genre(test)
     page.table(table, "per_genre", ALIKE, shown=_shown(table))
     if absent := table.loc[table["support"] == 0, "genre"].tolist():
         page.text(f"No test track of {', '.join(absent)}: nothing can be said about them.", "note")
     counts = confusion(test)
-    page.table(counts.reset_index(), "confusion", "True genres as rows, predicted ones as columns.")
     page.figure(lambda: confusion_figure(counts), "confusion", "Confusion matrix in counts of test tracks.")
     page.figure(
         lambda: confusion_by_row_figure(counts), "confusion_by_row", "Confusion matrix in per cent of the true genre."
     )
-    epochs = pd.read_csv(folder / run_folder.METRICS)
-    if len(epochs) > 1:
-        page.section("Training")
-        page.figure(
-            lambda: curves_figure(epochs, int(epochs["val/loss"].idxmin())),
-            "curves",
-            "Loss, accuracy and F1 macro in training and validation, and the learning rate, by epoch.",
-            "The upright line is the epoch with the lowest validation loss.",
-        )
-    page.write(report)
-    return table
+    page.table(counts.reset_index(), "confusion", "True genres as rows, predicted ones as columns.")
+
+
+def _training(page: Page, run: Material) -> None:
+    epochs = pd.read_csv(run.folder / run_folder.METRICS)
+    if "learning_rate" not in epochs:
+        return  # fitted in one go: there is no curve
+    metric, mode = run.monitor
+    best = int(epochs.loc[epochs[metric].idxmin() if mode == "min" else epochs[metric].idxmax(), "epoch"])
+    page.section("Training")
+    page.figure(
+        lambda: curves_figure(epochs, best),
+        "curves",
+        "Loss, accuracy and F1 macro in training and validation, and the learning rate, by epoch.",
+        f"The upright line is the best epoch by {metric}, whose weights were tested.",
+    )
 
 
 def score_table(test: Answers) -> pd.DataFrame:
@@ -92,4 +110,5 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
 
     rows = table.to_dict("records")
     cells = {name: [share(row, name) for row in rows] for name in SHARES}
-    return pd.DataFrame({"genre": table["genre"], **cells, "support": table["support"]})
+    shown = pd.DataFrame({"genre": table["genre"], **cells, "test tracks": table["support"]})
+    return shown.rename(columns={"f1": "F1"})

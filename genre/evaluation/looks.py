@@ -1,0 +1,119 @@
+"""Sections of a run's report that look closer: calibration, the map of the test tracks, its worst errors."""
+
+import numpy as np
+import pandas as pd
+
+from genre.evaluation.answers import Answers, answers
+from genre.evaluation.calibration import calibration_error, probabilities, reliability, temperature
+from genre.evaluation.figures import map_figure, reliability_figure
+from genre.evaluation.inside import MIN_TRACKS, embeddings, saliency, tsne
+from genre.evaluation.material import Material
+from genre.evaluation.spectrograms import Picture, decibels, read, spectrograms_figure
+from genre.pages.page import Page
+
+ERRORS = 6
+RIGHT = 2
+
+
+def calibration(page: Page, run: Material, test: Answers) -> None:
+    """Compare confidence with accuracy, before and after a temperature that is fitted on validation."""
+    page.section("Calibration")
+    val = answers(run.predictions, run.data.prepared.tracks, test.genres, "val")
+    if not val.usable.any() or not test.usable.any():
+        page.text("Left out: no validation or no test track has finite logits.", "note")
+        return
+    divisor = temperature(val.logits[val.usable], val.target[val.usable])
+    target = test.target[test.usable]
+    both = [probabilities(test.logits[test.usable], by) for by in (1.0, divisor)]
+    names = ("as it is", f"at temperature {divisor:.2f}")
+    rows = [
+        {
+            "probabilities": name,
+            "expected calibration error": calibration_error(probability, target),
+            "log loss": -np.log(np.take_along_axis(probability, target[:, None], 1).clip(1e-12)).mean(),
+            "mean confidence": probability.max(axis=1).mean(),
+            "accuracy": (probability.argmax(axis=1) == target).mean(),
+        }
+        for name, probability in zip(names, both, strict=True)
+    ]
+    table = pd.DataFrame(rows)
+    caption = f"The temperature has the least log loss on {val.usable.sum()} validation tracks; ten bins."
+    page.table(table, "calibration", caption, shown=table.map(lambda v: v if isinstance(v, str) else f"{v:.3f}"))
+    bins = [reliability(probability, target) for probability in both]
+    page.figure(
+        lambda: reliability_figure(bins[0], bins[1], names),
+        "reliability",
+        "Accuracy over confidence in ten bins, before and after temperature scaling; below it the tracks a bin.",
+        "On the diagonal a model is right as often as it says.",
+    )
+
+
+def network_map(page: Page, run: Material, test: Answers) -> None:
+    """Lay the test tracks' embeddings out in the plane."""
+    page.section("Map")
+    if len(test.target) < MIN_TRACKS:
+        page.text(f"Left out: {len(test.target)} test tracks are no map.", "note")
+        return
+    points = embeddings(run.model, run.data, run.device)
+    if not np.isfinite(points).all():
+        page.text("Left out: some embeddings are no numbers.", "note")
+        return
+    where = tsne(points)
+    groups = [("by genre", [test.genres[number] for number in test.target])]
+    if test.by_artist:
+        groups.append(("by artist", [name.partition(" ")[2] for name in test.artist]))
+    page.figure(
+        lambda: map_figure(where, groups),
+        "map",
+        f"t-SNE of the network's embeddings of {len(test.target)} test tracks, coloured "
+        + " and ".join(title for title, _ in groups)
+        + ".",
+        "t-SNE of what the head sees, test tracks only; counts and shares in the legend. Distances between groups, and "
+        "their sizes, mean little in t-SNE.",
+    )
+
+
+def errors(page: Page, run: Material, test: Answers) -> None:
+    """Show the errors that the model was surest of, what it heard, and what in it the answer depends on."""
+    page.section("Errors")
+    sure = np.where(test.usable, np.exp(test.log_probability.max(axis=1)), -1)
+    ranked = np.argsort(-sure, kind="stable")
+    wrong = [int(row) for row in ranked if test.usable[row] and not test.correct[row]]
+    right = {int(test.target[row]): int(row) for row in ranked[::-1] if test.correct[row]}  # the surest of each genre
+    tracks = run.data.prepared.tracks
+    rows = tracks.index[tracks["split"] == "test"]
+    table = pd.DataFrame(
+        {
+            "track": test.track_id[wrong],
+            "artist": tracks.loc[rows[wrong], "artist"].to_numpy(),
+            "title": tracks.loc[rows[wrong], "title"].to_numpy(),
+            "true": [test.genres[number] for number in test.target[wrong]],
+            "predicted": [test.genres[number] for number in test.prediction[wrong]],
+            "confidence": sure[wrong],
+        }
+    )
+    if table.empty:
+        page.text("There is none: every test track was answered rightly.")
+    else:
+        shown = table.head(4 * ERRORS).assign(confidence=table["confidence"].map("{:.2f}".format))
+        page.table(table, "errors", f"Of {len(wrong)} errors those that the model was surest of.", shown=shown)
+        _draw(page, run, test, wrong[:ERRORS], sure, "errors", "The errors that the model was surest of.")
+    if right:
+        surest = sorted(right.values(), key=lambda row: -sure[row])[:RIGHT]
+        _draw(page, run, test, surest, sure, "right", "Right answers that the model was surest of.")
+
+
+def _draw(page: Page, run: Material, test: Answers, chosen: list[int], sure: np.ndarray, name: str, alt: str) -> None:
+    prepared = run.data.prepared
+    rows = np.flatnonzero(prepared.tracks["split"] == "test")[chosen].tolist()
+    window = prepared.cache.recipe.window(run.model.card["segment_seconds"])
+    pictures = []
+    for number, row, mel in zip(chosen, rows, read(prepared, rows), strict=True):
+        track, said = prepared.tracks.iloc[row], int(test.prediction[number])
+        title = f"{track['track_id']}: {test.genres[test.target[number]]}"
+        title += "" if said == test.target[number] else f", taken for {test.genres[said]}"
+        depends = saliency(run.model, mel, said, window)
+        pictures.append(Picture(f"{title} ({sure[number]:.2f})", decibels(mel, track), depends))
+    caption = "Confidence in brackets. Below each: where a change moves the answer's score most (absolute gradient)."
+    features = prepared.cache.recipe.features
+    page.figure(lambda: spectrograms_figure(pictures, features), name, f"Spectrograms. {alt}", caption)

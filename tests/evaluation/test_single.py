@@ -1,0 +1,135 @@
+"""The report of one run, of a tiny network that was trained for it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from genre import fit, predictions, run_folder
+from genre.evaluation import single
+from genre.evaluation.inside import embeddings, saliency, tsne
+from genre.evaluation.material import Material
+from genre.evaluation.spectrograms import decibels, read
+from genre.run_folder import TrainedModel
+from genre.settings import EvaluateSettings
+from tests.composing import TINY, compose
+
+
+@pytest.fixture(scope="module")
+def run(music_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Material:
+    return trained(music_folder, tmp_path_factory.mktemp("run"), "model=cnn1d_gru", "trainer.max_epochs=3")
+
+
+def trained(music: Path, home: Path, *overrides: str) -> Material:
+    every = [*TINY, f"data.root={music}", f"paths.data={home}", "data.split_seed=3", *overrides, f"run_dir={home}/run"]
+    fit.run(compose(every), home / "run", every)
+    return predictions.repeat_test(EvaluateSettings(accelerator="cpu"), home / "run")
+
+
+def test_a_report_has_all_its_parts(run: Material, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = single.write(run, tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    for title in ("Scores", "Genres", "Training", "Calibration", "Map", "Errors"):
+        assert f">{title}</h2>" in page
+    figures = {path.stem for path in (tmp_path / "figures").glob("*.png")}
+    assert figures >= {"confusion", "confusion_by_row", "curves", "reliability"}
+    assert figures & {"errors", "right"}
+    assert {path.stem for path in (tmp_path / "figures").glob("*.svg")} == figures
+    stored = pd.read_csv(tmp_path / "tables/scores.csv").set_index("score")["value"]
+    assert stored["accuracy"] == pytest.approx(run.scores["test/accuracy"])
+    assert stored["F1 macro"] == pytest.approx(run.scores["test/f1_macro"])
+    assert stored["log loss"] == pytest.approx(run.scores["test/loss"], abs=1e-6)
+    single.show(table)
+    assert "Test by genre" in capsys.readouterr().out
+
+
+def test_three_test_tracks_are_no_map(run: Material, tmp_path: Path) -> None:
+    assert len(run.predictions[run.predictions["split"] == "test"]) == 3
+    single.write(run, tmp_path)
+    assert "Left out: 3 test tracks are no map." in (tmp_path / "index.html").read_text()
+
+
+def test_logits_that_are_no_numbers_and_unfinished_runs_are_told_of(run: Material, tmp_path: Path) -> None:
+    broken = run.predictions.copy()
+    row = broken.index[broken["split"] == "test"][0]
+    broken.at[row, "logits"] = np.full(3, np.nan)
+    (run.folder / run_folder.SCORES).rename(run.folder / "hidden")
+    try:
+        single.write(replace(run, predictions=broken), tmp_path)
+    finally:
+        (run.folder / "hidden").rename(run.folder / run_folder.SCORES)
+    page = (tmp_path / "index.html").read_text()
+    assert "1 test tracks have logits that are no numbers" in page
+    assert "The run is not finished: this is its best checkpoint so far." in page
+    every = broken.assign(logits=[np.full(3, np.nan)] * len(broken))
+    single.write(replace(run, predictions=every), tmp_path)
+    assert "Left out: no validation or no test track has finite logits." in (tmp_path / "index.html").read_text()
+
+
+def test_a_genre_without_test_tracks_is_named(run: Material, tmp_path: Path) -> None:
+    some = run.predictions[(run.predictions["target"] != 1) | (run.predictions["split"] == "val")]
+    tracks = run.data.prepared.tracks
+    gone = (tracks["split"] == "test") & (tracks["genre"] == "jazz")
+    prepared = replace(run.data.prepared, tracks=tracks[~gone].reset_index(drop=True))
+    run.data._prepared, kept = prepared, run.data.prepared
+    try:
+        single.write(replace(run, predictions=some), tmp_path)
+    finally:
+        run.data._prepared = kept
+    assert "No test track of jazz: nothing can be said about them." in (tmp_path / "index.html").read_text()
+
+
+def test_a_baseline_has_a_report_too(music_folder: Path, tmp_path: Path) -> None:
+    majority = trained(music_folder, tmp_path, "model=majority")
+    single.write(majority, tmp_path / "report")
+    page = (tmp_path / "report/index.html").read_text()
+    assert ">Training</h2>" not in page
+    mel = read(majority.data.prepared, [0])[0]
+    assert saliency(majority.model, mel, 0, None) is None
+
+
+def test_embeddings_are_those_of_the_test_tracks_in_order(run: Material) -> None:
+    points = embeddings(run.model, run.data, "cpu")
+    assert points.shape == (3, 16)
+    again = embeddings(run.model, run.data, "cpu")
+    assert np.array_equal(points, again)
+
+
+def test_tsne_keeps_groups_apart_and_is_reproducible() -> None:
+    random = np.random.default_rng(0)
+    points = np.concatenate([random.normal(0, 1, (20, 8)), random.normal(20, 1, (20, 8))]).astype(np.float32)
+    where = tsne(points)
+    centres = where[:20].mean(axis=0), where[20:].mean(axis=0)
+    assert np.linalg.norm(centres[0] - centres[1]) > 2 * where[:20].std()
+    assert np.array_equal(where, tsne(points))
+
+
+class Linear(torch.nn.Module):
+    """Logits that are linear in the mean over time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 3)
+
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        return self.layer(mel.mean(dim=1))
+
+
+def test_saliency_is_the_gradient_of_the_log_probability() -> None:
+    net = Linear()
+    mel = np.random.default_rng(0).random((70, 4)).astype(np.float32)
+    found = saliency(TrainedModel(net, {}), mel, 1, None)
+    weight = net.layer.weight.detach().numpy()
+    chance = net(torch.from_numpy(mel)[None]).softmax(dim=1)[0].detach().numpy()
+    expected = np.abs(weight[1] - chance @ weight) / 70
+    assert found == pytest.approx(np.tile(expected, (70, 1)), rel=1e-4)
+
+
+def test_decibels_undo_the_normalisation(run: Material) -> None:
+    track = run.data.prepared.tracks.iloc[0]
+    values = decibels(read(run.data.prepared, [0])[0], track)
+    assert values.min() == pytest.approx(track["low"], abs=0.1)
+    assert values.max() == pytest.approx(track["high"], abs=0.1)
