@@ -1,13 +1,17 @@
 """The `genre` command: what there is to do beside training and testing."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import hydra
 import typer
 
 import genre
 from genre import settings
+from genre.errors import GenreError
+
+if TYPE_CHECKING:
+    from genre.parts import Parts
 
 CONF = Path(genre.__file__).parents[1] / "conf"
 
@@ -29,17 +33,41 @@ def commands() -> None:
 @app.command()
 def precompute(overrides: Overrides = None) -> None:
     """Extract the features of a collection into the cache, and nothing else."""
+    from genre.data.prepare import usable  # torch takes seconds to load: `--help` should not
+
+    parts = _parts(overrides)
+    selection, _ = usable(parts.source, parts.settings.data, parts.cache, parts.make_executor)
+    print(f"{len(selection.kept)} tracks are in {parts.cache.folder}")
+
+
+@app.command()
+def eda(
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the page; runs/eda/<collection> if not given.")] = None,
+    genres: Annotated[str | None, typer.Option(help="Genres to show tracks of: Rock,Pop")] = None,
+) -> None:
+    """Look at a collection before any training: genres, artists, files, what was rejected, spectrograms."""
+    from genre.evaluation import eda as page
+
+    parts = _parts(overrides)
+    prepared = parts.data.prepared
+    wanted = [name.strip() for name in genres.split(",")] if genres else None
+    if unknown := sorted(set(wanted or []) - set(prepared.genres)):
+        raise GenreError(f"--genres: {', '.join(unknown)} is unknown here; the genres are {', '.join(prepared.genres)}")
+    name = parts.settings.data.name
+    folder = out or Path(parts.settings.paths.runs) / "eda" / name
+    print(f"report: {page.write(prepared, Path(parts.source.root), name, folder, wanted)}")
+
+
+def _parts(overrides: list[str] | None) -> "Parts":
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose("train", overrides or [])
     checked = settings.checked(config)
-    from genre import console  # torch takes seconds to load: `--help` should not
-    from genre.data.prepare import usable
+    from genre import console
     from genre.parts import assemble
 
     console.quiet()
-    parts = assemble(checked)
-    selection, _ = usable(parts.source, checked.data, parts.cache, parts.make_executor)
-    print(f"{len(selection.kept)} tracks are in {parts.cache.folder}")
+    return assemble(checked)
 
 
 def main() -> None:

@@ -33,6 +33,7 @@ def theme(dark: bool = False) -> Iterator[None]:
         "legend.facecolor": paper,
         "legend.edgecolor": grid,
         "grid.color": grid,
+        "axes.axisbelow": True,
         "axes.prop_cycle": cycler(color=COLOURS),
         "axes.spines.top": False,
         "axes.spines.right": False,

@@ -1,0 +1,93 @@
+"""The page on a collection."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from genre.cli import app
+from genre.data import extract
+from genre.errors import GenreError
+from genre.evaluation import eda
+from genre.evaluation.collection_figures import bars_figure, cloud_figure
+from genre.parts import assemble
+from genre.settings import checked
+from tests.composing import TINY, compose
+from tests.conftest import track_table
+
+
+def test_tracks_and_artists_are_counted_in_each_part() -> None:
+    tracks = track_table(
+        {"1": "Rock", "2": "Rock", "3": "Rock", "4": "Folk"},
+        artist=["A", "A", "B", None],
+        split=["train", "train", "test", "val"],
+    )
+    table = eda.by_genre(tracks)
+    assert table["genre"].tolist() == ["Rock", "Folk"]
+    assert table["share"].tolist() == [0.75, 0.25]
+    columns = ["tracks", "artists", "train", "train artists", "val", "val artists", "test", "test artists"]
+    assert table[columns].to_numpy().tolist() == [[3, 2, 2, 1, 0, 0, 1, 1], [1, 0, 0, 0, 1, 0, 0, 0]]
+
+
+def test_the_command_writes_the_page(music_folder: Path, tmp_path: Path) -> None:
+    tiny = [*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}", f"paths.runs={tmp_path}/runs"]
+    done = CliRunner().invoke(app, ["eda", *tiny, "--genres", "jazz"])
+    assert done.exit_code == 0, done.output
+    folder = tmp_path / "runs/eda/folder"
+    names = {path.name for path in (folder / "figures").glob("*.svg")}
+    wanted = ("genres", "cloud", "durations", "bit_rates", "waveform", "spectrogram", "examples_1")
+    assert names == {f"{name}.svg" for name in wanted}
+    assert pd.read_csv(folder / "tables/genres.csv")["tracks"].tolist() == [10, 10, 10]
+    formats = pd.read_csv(folder / "tables/formats.csv").iloc[0].tolist()
+    assert formats == ["wav", 22050, 1, 30]
+    with pytest.raises(GenreError, match="--genres: polka is unknown here; the genres are blues, jazz, rock"):
+        CliRunner().invoke(app, ["eda", *tiny, "--genres", "polka"], catch_exceptions=False)
+
+
+def test_what_the_cache_knows_is_not_decoded_again(
+    music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = checked(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
+    parts = assemble(settings)
+    eda.write(parts.data.prepared, music_folder, "x", tmp_path / "a")
+    decoded = []
+    real = eda.read_clip
+
+    def counted(path: Path, *rest):
+        decoded.append(path)
+        return real(path, *rest)
+
+    monkeypatch.setattr(eda, "read_clip", counted)
+    monkeypatch.setattr(extract, "read_clip", counted)
+    eda.write(assemble(settings).data.prepared, music_folder, "x", tmp_path / "b")
+    assert len(decoded) == 1  # for the waveform
+
+
+def test_rejected_tracks_are_listed_by_reason(tmp_path: Path) -> None:
+    from genre.pages.page import Page
+
+    rejected = track_table({"a": "Rock", "b": "Rock", "c": "Folk"}).assign(
+        reason=["short", "short", "silent"], detail=["1 s", "2 s", "quiet"]
+    )
+    page = Page("x")
+    eda._rejected(page, rejected)
+    values = page.sections[0].blocks[0]["values"]
+    assert values[["reason", "tracks", "example"]].to_numpy().tolist() == [["short", 2, "a"], ["silent", 1, "c"]]
+    assert values["meaning"].notna().all()
+
+
+def test_every_reason_code_has_a_meaning() -> None:
+    code = "".join(path.read_text() for path in (Path(extract.__file__).parent).rglob("*.py"))
+    code += (Path(extract.__file__).parents[1] / "audio.py").read_text()
+    for reason in eda.REASONS:
+        assert f'"{reason}"' in code
+
+
+def test_bars_and_cloud_name_every_genre() -> None:
+    names = [f"Genre number {number} of many" for number in range(15)] + ["Old-Time / Historic"]
+    counts = pd.Series([2 ** (15 - number) for number in range(15)] + [6], names)
+    axes = bars_figure(counts).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == names
+    assert [text.get_text() for text in axes.texts][-2:] == ["2", "6"]
+    assert cloud_figure(counts).axes[0].images[0].get_array().shape == (700, 1400, 4)
