@@ -18,6 +18,7 @@ from torch import nn
 from genre.data.cache import Cache
 from genre.data.datamodule import GenreData
 from genre.data.extract import Recipe
+from genre.data.leakage import is_rung
 from genre.data.prepare import Prepared, prepare, restore
 from genre.data.tracks import Source
 from genre.errors import GenreError
@@ -108,6 +109,7 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
         data.num_workers,
         settings.seed,
         data.sampler == "balanced",
+        halves=is_rung(data.splits),
     )
     if data.fold is not None and data.fold >= data.folds:
         raise GenreError(f"data.fold={data.fold} is not one of the {data.folds} folds: use 0 to {data.folds - 1}")

@@ -20,6 +20,9 @@ from genre.errors import GenreError
 
 TARGETS = ("genre.", "torch.", "torchaudio.", "lightning.", "torchmetrics.", "concurrent.futures.", "dask.")
 
+LEAKS = ("leak_nothing", "leak_artists", "leak_albums", "leak_segments")
+"""Splits of the leakage ladder, for experiment=leakage."""
+
 
 def _number(
     default: Any = MISSING, low: float | None = None, above: float | None = None, high: float | None = None
@@ -45,7 +48,7 @@ class DataSettings:
     batch_size: int = _number(16, low=1)
     num_workers: int = _number(0, low=0)
     sampler: str = _choice("random", "random", "balanced")  # balanced: all genres about equally often
-    splits: str = _choice("auto", "auto", "artist", "artist_album", "official", "stratified", "fault_filtered")
+    splits: str = _choice("auto", "auto", "artist", "artist_album", "official", "stratified", "fault_filtered", *LEAKS)
     split_seed: int | None = _number(None, low=0, high=2**32 - 1)  # null for the run's seed
     fold: int | None = _number(None, low=0)  # which of the folds is the test part; null for a single split
     folds: int = _number(5, low=2)

@@ -54,14 +54,18 @@ class RandomWindows(Sampler[tuple[int, int]]):
     Args:
         tracks: Rows of the track table.
         spare: Frames that a clip is longer than a window.
+        first: Frame at which the earliest window begins.
         seed: With the epoch's number the seed of order and windows.
         balance: Their genres, shape (tracks,), to draw as many tracks with replacement, of each genre about as often;
             None to take each track once.
     """
 
-    def __init__(self, tracks: np.ndarray, spare: int, seed: int, balance: np.ndarray | None = None) -> None:
+    def __init__(
+        self, tracks: np.ndarray, spare: int, seed: int, balance: np.ndarray | None = None, first: int = 0
+    ) -> None:
         self.tracks = tracks
         self.spare = spare
+        self.first = first
         self.seed = seed
         self.chance = None
         if balance is not None:
@@ -81,7 +85,7 @@ class RandomWindows(Sampler[tuple[int, int]]):
         order = random.permutation(self.tracks)
         if self.chance is not None:
             order = random.choice(self.tracks, len(self.tracks), p=self.chance)
-        starts = random.integers(0, self.spare + 1, len(order))
+        starts = self.first + random.integers(0, self.spare + 1, len(order))
         return iter(zip(order.tolist(), starts.tolist(), strict=True))
 
 
@@ -96,6 +100,7 @@ class GenreData(L.LightningDataModule):
         num_workers: Processes that read batches; reading is a copy from the page cache, so none is usually best.
         seed: Of order, windows and augmentation.
         balanced: Whether training draws all genres about equally often.
+        halves: Whether training sees only the second half of each clip, and validation and test only the first.
     """
 
     def __init__(
@@ -107,6 +112,7 @@ class GenreData(L.LightningDataModule):
         num_workers: int,
         seed: int,
         balanced: bool = False,
+        halves: bool = False,
     ) -> None:
         super().__init__()
         self.make_prepared = make_prepared
@@ -116,6 +122,7 @@ class GenreData(L.LightningDataModule):
         self.num_workers = num_workers
         self.seed = seed
         self.balanced = balanced
+        self.halves = halves
         self._prepared: Prepared | None = None
         self._epoch_seeded = -1
 
@@ -132,11 +139,11 @@ class GenreData(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Random windows of the training tracks."""
-        clip = self.prepared.cache.recipe.frames
+        first, clip = self._span("train")
         window = min(self.segment_frames or clip, clip)
         rows = self._rows("train")
         genres = self.prepared.targets[rows] if self.balanced else None
-        sampler = RandomWindows(rows, clip - window, self.seed, genres)
+        sampler = RandomWindows(rows, clip - window, self.seed, genres, first)
         return self._loader(window, sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:
@@ -149,8 +156,9 @@ class GenreData(L.LightningDataModule):
 
     def whole_clips(self, part: str) -> DataLoader[Batch]:
         """Whole clips of a part's tracks, in order."""
-        windows = [(row, 0) for row in self._rows(part).tolist()]
-        return self._loader(self.prepared.cache.recipe.frames, cast(Sampler[tuple[int, int]], windows))
+        first, clip = self._span(part)
+        windows = [(row, first) for row in self._rows(part).tolist()]
+        return self._loader(clip, cast(Sampler[tuple[int, int]], windows))
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Make float32 of the features and, in training, augment them."""
@@ -164,6 +172,13 @@ class GenreData(L.LightningDataModule):
                 self._epoch_seeded = trainer.current_epoch
             mel = self.augment(mel)
         return batch._replace(mel=mel)
+
+    def _span(self, part: str) -> tuple[int, int]:
+        """First frame and length of what a part uses of a clip."""
+        frames = self.prepared.cache.recipe.frames
+        if not self.halves:
+            return 0, frames
+        return (frames // 2 if part == "train" else 0), frames // 2
 
     def _rows(self, part: str) -> np.ndarray:
         return np.flatnonzero(self.prepared.tracks["split"] == part)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genre.data import splits
+from genre.data import leakage, splits
 from genre.data.cache import Cache
 from genre.data.tracks import PARTS, Selection, Source
 from genre.errors import GenreError
@@ -74,7 +74,10 @@ def prepare(
     """
     selection, index = usable(source, settings, cache, make_executor)
     kept = selection.kept.sort_values("track_id").reset_index(drop=True)
-    kept["split"] = splits.split(kept, settings.splits, seed, fold=settings.fold, folds=settings.folds)
+    if leakage.is_rung(settings.splits):
+        kept = leakage.rung(kept, settings.splits, seed)
+    else:
+        kept["split"] = splits.split(kept, settings.splits, seed, fold=settings.fold, folds=settings.folds)
     tracks = kept.join(index.drop(columns=["path"]), on="path")
     genres = sorted(kept["genre"].unique())
     sizes = tracks["split"].value_counts()
@@ -166,10 +169,11 @@ def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[]
         raise GenreError(f"{path} does not exist: run_dir has to be the folder of a run that was trained")
     try:
         tracks = pd.read_parquet(path)
-        index = cache.lookup(tracks["path"].tolist(), tracks["file_digest"].tolist())
+        files = tracks.drop_duplicates("path")  # of the leakage ladder two rows may be halves of one
+        index = cache.lookup(files["path"].tolist(), files["file_digest"].tolist())
     except (ValueError, KeyError) as error:  # Arrow's errors are ValueErrors
         raise GenreError(f"{path} is damaged ({str(error).splitlines()[0]}): train again") from error
-    unknown = tracks.loc[~tracks["path"].isin(index.index), "path"].tolist()
+    unknown = files.loc[~files["path"].isin(index.index), "path"].tolist()
     if unknown:
         gone = [name for name in unknown if not (Path(source.root) / name).is_file()]
         if gone:

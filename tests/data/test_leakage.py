@@ -1,0 +1,87 @@
+"""The ladder: one test part for all rungs, training parts of one size, and exactly the leak that each rung names."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genre.data.leakage import RUNGS, rung
+from genre.errors import GenreError
+from tests.conftest import track_table
+
+
+def collection(artists: int = 40, genres: int = 2) -> pd.DataFrame:
+    """Artists of one genre, with one to three albums of three tracks."""
+    rows = {}
+    names: dict[str, list[str]] = {"artist": [], "album": []}
+    for artist in range(artists):
+        for album in range(1 + artist // genres % 3):
+            for track in range(3):
+                rows[f"{artist:02d}-{album}-{track}"] = f"genre {artist % genres}"
+                names["artist"].append(f"artist {artist}")
+                names["album"].append(f"album {artist}-{album}")
+    return track_table(rows, **names)
+
+
+def ladder(tracks: pd.DataFrame, seed: int = 1) -> dict[str, pd.DataFrame]:
+    return {which: rung(tracks, which, seed) for which in RUNGS}
+
+
+def part(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    return table[table["split"] == name]
+
+
+def test_test_and_validation_are_the_same_and_training_is_as_large_in_every_genre() -> None:
+    rungs = ladder(collection())
+    first = rungs["leak_nothing"]
+    for which, table in rungs.items():
+        for name in ("test", "val"):
+            assert part(table, name)["track_id"].tolist() == part(first, name)["track_id"].tolist(), which
+        sizes = part(table, "train")["genre"].value_counts().sort_index()
+        assert sizes.equals(part(first, "train")["genre"].value_counts().sort_index())
+        assert table["track_id"].is_unique
+
+
+def test_each_rung_leaks_what_it_names_and_nothing_else() -> None:
+    rungs = ladder(collection())
+    test = part(rungs["leak_nothing"], "test")
+    assert len(test) >= 10
+    for which, table in rungs.items():
+        train = part(table, "train")
+        new = train[~train["path"].isin(part(rungs["leak_nothing"], "train")["path"])]
+        assert (len(new) == 0) == (which == "leak_nothing")
+        assert new["artist"].isin(test["artist"]).all()
+        assert new["album"].isin(test["album"]).all() == (which != "leak_artists" or len(new) == 0)
+        assert new["path"].isin(test["path"]).all() == (which in ("leak_nothing", "leak_segments"))
+        kept = train.drop(new.index)
+        assert not kept["artist"].isin(test["artist"]).any()
+        assert not kept["album"].isin(test["album"]).any()
+    leaked = [len(part(table, "train")) for table in rungs.values()]
+    assert len(set(leaked)) == 1
+    artists = part(rungs["leak_artists"], "train")
+    assert not artists["album"].isin(test["album"]).any()
+    albums = part(rungs["leak_albums"], "train")
+    assert not albums["path"].isin(test["path"]).any()
+
+
+def test_a_seed_fixes_the_ladder_whatever_the_rows_order() -> None:
+    tracks = collection()
+    mixed = tracks.sample(frac=1, random_state=0).reset_index(drop=True)
+    for which in RUNGS:
+        assert rung(tracks, which, 3).equals(rung(mixed, which, 3))
+    ids = [set(part(rung(tracks, "leak_nothing", seed), "test")["track_id"]) for seed in (1, 2)]
+    assert ids[0] != ids[1]
+
+
+def test_validation_is_apart_from_all_training() -> None:
+    for table in ladder(collection()).values():
+        val, train = part(table, "val"), part(table, "train")
+        assert len(val) > 0
+        assert not train["artist"].isin(val["artist"]).any()
+
+
+def test_too_few_albums_are_said() -> None:
+    one_album_each = collection().assign(album=lambda table: table["artist"])
+    with pytest.raises(GenreError, match="needs artists with several albums"):
+        rung(one_album_each, "leak_albums", 1)
+    with pytest.raises(GenreError, match="names no album"):
+        rung(collection().assign(album=np.nan), "leak_albums", 1)
