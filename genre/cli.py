@@ -11,6 +11,7 @@ from genre import settings
 from genre.errors import GenreError
 
 if TYPE_CHECKING:
+    from genre.data.prepare import Prepared
     from genre.parts import Parts
 
 CONF = Path(genre.__file__).parents[1] / "conf"
@@ -57,6 +58,34 @@ def eda(
     name = parts.settings.data.name
     folder = out or Path(parts.settings.paths.runs) / "eda" / name
     print(f"report: {page.write(prepared, Path(parts.source.root), name, folder, wanted)}")
+
+
+@app.command()
+def audit(overrides: Overrides = None) -> None:
+    """Check a split for what crosses it: of a run (run_dir=RUN_FOLDER), or of data as they would be split (data=...).
+
+    Exit code 1 when an artist, an album or a recording stands in two parts.
+    """
+    from genre.data.audit import crossings
+    from genre.evaluation.crossing import show
+
+    given = overrides or []
+    folder = next((text.removeprefix("run_dir=") for text in given if text.startswith("run_dir=")), None)
+    found = crossings(_of_run(Path(folder)) if folder else _parts(given).data.prepared)
+    show(found)
+    if len(found):
+        raise typer.Exit(1)
+
+
+def _of_run(folder: Path) -> "Prepared":
+    from genre import console, run_folder
+    from genre.parts import assemble
+    from genre.resume import stored_config
+
+    if not run_folder.is_started(folder):
+        raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
+    console.quiet()
+    return assemble(settings.checked(stored_config(folder)), folder / run_folder.TRACKS).data.prepared
 
 
 def _parts(overrides: list[str] | None) -> "Parts":

@@ -86,7 +86,7 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
     """
     data = settings.data
     features = build("features", settings.features)
-    _check_frames(features, "data.clip_seconds", data.clip_seconds)
+    _check_frames(features, "data.clip_seconds", data.clip_seconds, 0.5 if is_rung(data.splits) else 1.0)
     _check_frames(features, "data.segment_seconds", data.segment_seconds)
     if data.clip_start != "middle" and not isinstance(data.clip_start, int | float):
         raise GenreError(f"data.clip_start={data.clip_start} is unknown: use seconds or middle")
@@ -178,10 +178,10 @@ def plain(spec: Any) -> Any:
     return spec if isinstance(spec, dict) else OmegaConf.to_container(OmegaConf.structured(spec))
 
 
-def _check_frames(features: LogMel, key: str, seconds: float | None) -> None:
-    if seconds and features.frames(seconds) < MIN_FRAMES:
-        least = (MIN_FRAMES - 1) * features.hop_length / features.sample_rate
+def _check_frames(features: LogMel, key: str, seconds: float | None, used: float = 1.0) -> None:
+    if seconds and features.frames(seconds * used) < MIN_FRAMES:
+        least = (MIN_FRAMES - 1) * features.hop_length / features.sample_rate / used
         raise GenreError(
-            f"{key}={seconds} makes {features.frames(seconds)} frames, and the networks need {MIN_FRAMES}: "
+            f"{key}={seconds} makes {features.frames(seconds * used)} frames, and the networks need {MIN_FRAMES}: "
             f"use at least {least + 0.05:.1f}"
         )

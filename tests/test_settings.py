@@ -32,6 +32,8 @@ WRONG = [
     (["monitor.metric=val/auc"], "monitor.metric=val/auc is unknown: use one of val/loss"),
     (["data.segment_seconds=0.5"], "the networks need 64: use at least 1.5"),
     (["data.clip_seconds=1", "data.segment_seconds=null"], "data.clip_seconds=1.0 makes 44 frames"),
+    (["data.splits=leak_albums", "data.clip_seconds=2"], "data.clip_seconds=2.0 makes 44 frames"),
+    (["finished=delete"], "finished=delete is unknown: use one of refuse, skip"),
     (["data.clip_start=end"], "data.clip_start=end is unknown: use seconds or middle"),
     (["features.n_mels=0"], "features: n_mels must be above 0, not 0"),
     (["features.f_min=20000"], "features: f_min and f_max must lie in order"),

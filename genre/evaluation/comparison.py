@@ -137,11 +137,12 @@ def table(found: list[Entrant]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def pairs(found: list[Entrant]) -> pd.DataFrame:
-    """Test all pairs of entrants.
+def pairs(found: list[Entrant], reference: str | None = None) -> pd.DataFrame:
+    """Test all pairs of entrants, or all against one.
 
     Args:
         found: As `entrants` makes them.
+        reference: Label of the one that all others are compared with; None for all pairs.
 
     Returns:
         One row a pair: first, second, the differences of accuracy and F1 macro (first less second) with their paired
@@ -149,7 +150,8 @@ def pairs(found: list[Entrant]) -> pd.DataFrame:
     """
     draws = {entrant.label: resampled_scores(list(entrant.seeds.values())) for entrant in found}
     rows = []
-    for first, second in combinations(found, 2):
+    against = [(one, other) for other in found if other.label == reference for one in found if one is not other]
+    for first, second in against if reference else combinations(found, 2):
         tests, others = list(first.seeds.values()), list(second.seeds.values())
         row: dict[str, object] = {"first": first.label, "second": second.label}
         for name in ("accuracy", "f1_macro"):

@@ -19,6 +19,7 @@ from genre.evaluation.figures import forest_figure, overlay_figure
 from genre.evaluation.runs import read
 from genre.evaluation.statistics import FEW_ARTISTS
 from genre.pages.page import TABLES, Page
+from genre.settings import LEAKS
 
 FINAL = ("accuracy", "f1_weighted", "f1_macro")
 """The columns of the study's final table."""
@@ -33,12 +34,14 @@ class Comparison:
         table: As `comparison.table`.
         pairs: As `comparison.pairs`.
         left_out: What is not in it and why, a sentence each.
+        reference: The one that all others are compared with; None for all pairs.
     """
 
     entrants: list[Entrant]
     table: pd.DataFrame
     pairs: pd.DataFrame
     left_out: list[str]
+    reference: str | None = None
 
 
 def compare(folders: list[Path]) -> Comparison:
@@ -66,7 +69,11 @@ def compare(folders: list[Path]) -> Comparison:
                     f"{broken} test tracks of {entrant.label} (seed {seed}) have logits that are no numbers: they "
                     "count as wrong, and not for the log loss."
                 )
-    return Comparison(entrants, comparison.table(entrants), comparison.pairs(entrants), left_out)
+    labels = [entrant.label for entrant in entrants]
+    reference = LEAKS[0] if LEAKS[0] in labels and set(labels) <= set(LEAKS) else None
+    if reference:
+        entrants = sorted(entrants, key=lambda entrant: LEAKS.index(entrant.label))
+    return Comparison(entrants, comparison.table(entrants), comparison.pairs(entrants, reference), left_out, reference)
 
 
 def write(result: Comparison, folder: Path) -> Path:
@@ -146,6 +153,14 @@ def final_table(table: pd.DataFrame, names: tuple[str, ...] = FINAL) -> pd.DataF
 def conclusion(result: Comparison) -> str:
     """Say which models can be told apart, and which cannot."""
     pairs, alpha = result.pairs, f"{comparison.ALPHA:.0%}".replace("%", " %")
+    if result.reference:
+        worth = [
+            f"{row['first']} is worth {100 * row['accuracy']:+.1f} points "
+            f"[{100 * row['accuracy_low']:+.1f}, {100 * row['accuracy_high']:+.1f}]"
+            + ("" if row["differs"] else ", not distinguishable from nothing")
+            for row in pairs.to_dict("records")
+        ]
+        return "; ".join(worth) + f" (accuracy, {alpha} level over all leaks)."
     if not pairs["differs"].any():
         return (
             f"The {len(result.entrants)} models are not distinguishable by accuracy on these test tracks: no pair "

@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import lightning as L
@@ -12,6 +13,9 @@ from genre.data.datamodule import Batch, GenreData
 from genre.data.extract import Recipe, shard_path
 from genre.data.prepare import Prepared
 from genre.features import LogMel
+from genre.parts import assemble
+from genre.settings import checked
+from tests.composing import TINY, compose
 
 RECIPE = Recipe(LogMel(sample_rate=8000, n_fft=512, hop_length=128, n_mels=16), 2.0, 0.0)
 FRAMES = 126
@@ -334,3 +338,18 @@ def test_lightning_tells_the_epoch_and_a_resumed_run_draws_the_same(make, prepar
         assert resumed.seen[f"train {number}"] == whole.seen[f"train {number}"]
         assert resumed.drawn[number] == whole.drawn[number]
     assert "train 1" not in resumed.seen
+
+
+def test_halves_keep_training_and_tests_apart(music_folder: Path, tmp_path: Path) -> None:
+    settings = checked(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
+    prepared = assemble(settings).data.prepared
+    frames = prepared.cache.recipe.frames
+    data = GenreData(lambda: prepared, nn.Identity(), 4, frames // 4, 0, 1, halves=True)
+    whole = prepared.cache.read(prepared.tracks["shard"], prepared.tracks["row"], [0] * len(prepared.tracks), frames)
+    for part, first in (("train", frames // 2), ("val", 0), ("test", 0)):
+        for batch in data.whole_clips(part):
+            rows = batch.track.numpy()
+            assert np.array_equal(batch.mel.numpy(), whole[rows, first : first + frames // 2])
+    starts = [start for _, start in data.train_dataloader().sampler]
+    assert min(starts) >= frames // 2
+    assert max(starts) + frames // 4 <= 2 * (frames // 2)

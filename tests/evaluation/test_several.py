@@ -148,3 +148,17 @@ def test_nothing_found_and_damaged_runs_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(GenreError, match="cannot be read"):
         runs.read(folder)
     assert json.loads((folder / run_folder.SCORES).read_text())
+
+
+def test_a_ladder_is_compared_with_its_lowest_rung(tmp_path: Path) -> None:
+    for name, correct in (("leak_albums", GOOD), ("leak_artists", BAD), ("leak_nothing", BAD)):
+        write_run(tmp_path / name, correct, (f"label={name}",), artists=60)
+    result = several.compare(runs.find([str(tmp_path)]))
+    assert result.table["label"].tolist() == ["leak_nothing", "leak_artists", "leak_albums"]
+    assert result.pairs[["first", "second"]].to_numpy().tolist() == [
+        ["leak_artists", "leak_nothing"],
+        ["leak_albums", "leak_nothing"],
+    ]
+    said = several.conclusion(result)
+    assert "leak_artists is worth +0.0 points [+0.0, +0.0], not distinguishable from nothing" in said
+    assert "leak_albums is worth +40.0 points [" in said

@@ -77,3 +77,9 @@ def test_holm_multiplies_the_smallest_by_the_number_of_tests() -> None:
 
 def test_an_interval_of_nothing_is_missing() -> None:
     assert np.isnan(interval(np.array([np.nan, np.nan]))).all()
+
+
+def test_one_artist_only_leaves_intervals_without_width_and_proves_nothing() -> None:
+    right, wrong = (made([(0, guess)] * 9 + [(1, 1)], ["a", "b"], ["X"] * 10) for guess in (0, 1))
+    assert interval(resampled_scores([wrong])["accuracy"]) == pytest.approx((0.1, 0.1))
+    assert permutation([right], [wrong]) == 1.0

@@ -1,0 +1,27 @@
+"""What an audit found, on the screen."""
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from genre.data.audit import KINDS
+
+NAMED = 5
+
+
+def show(found: pd.DataFrame) -> None:
+    """Print what crosses a split: counts, and the first names of each kind.
+
+    Args:
+        found: As `audit.crossings` makes it.
+    """
+    table = Table("what", "in several parts", "tracks", "parts", "such as", title="What crosses the split")
+    for kind in KINDS:
+        rows = found[found["kind"] == kind]
+        parts = "; ".join(f"{parts}: {count}" for parts, count in rows["parts"].value_counts().items())
+        names = [str(name) for name in rows["name"][:NAMED]] + ["..."] * (len(rows) > NAMED)
+        table.add_row(kind, str(len(rows)), str(rows["tracks"].sum()), parts or "-", escape("\n".join(names)) or "-")
+    console = Console()
+    console.print(table)
+    console.print("Something crosses the split." if len(found) else "Nothing crosses the split.")

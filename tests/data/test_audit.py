@@ -1,0 +1,113 @@
+"""What crosses a split is found: names, the same audio, and copies that were encoded again."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from genre import fit
+from genre.cli import app
+from genre.data.audit import ALIKE, crossings, fingerprints
+from genre.data.prepare import Prepared
+from genre.errors import GenreError
+from genre.parts import assemble
+from genre.settings import checked
+from tests.composing import TINY, compose
+from tests.conftest import write_sound
+
+
+def melody(seed: int, seconds: float = 4.0) -> np.ndarray:
+    """Random notes of a quarter of a second, in noise; shape (samples, 1)."""
+    random = np.random.default_rng(seed)
+    time = np.arange(round(0.25 * 22050)) / 22050
+    notes = [np.sin(2 * np.pi * random.uniform(100, 4000) * time) for _ in range(int(4 * seconds))]
+    sound = 0.4 * np.concatenate(notes) + random.normal(0, 0.01, len(time) * len(notes))
+    return sound[:, None].astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Two genres of ten melodies; low/5 is low/0 once more, quieter and as mp3."""
+    root = tmp_path_factory.mktemp("melodies")
+    for number in range(20):
+        write_sound(root / ("low" if number < 10 else "high") / f"{number}.wav", melody(number))
+    (root / "low/5.wav").unlink()
+    samples = 0.5 * melody(0)
+    soundfile.write(root / "low/5.mp3", samples, 22050, format="MP3", subtype="MPEG_LAYER_III")
+    tiny = [*TINY, f"data.root={root}", f"paths.data={root}/data", "data.clip_seconds=4", "features.n_mels=64"]
+    made = assemble(checked(compose([*tiny, "data.splits=stratified"]))).data.prepared
+    return split(made, ["train"] * 20)
+
+
+def split(prepared: Prepared, parts: list[str], **columns: list[str | None]) -> Prepared:
+    return replace(prepared, tracks=prepared.tracks.assign(split=parts, **columns))
+
+
+def where(prepared: Prepared, name: str) -> int:
+    return prepared.tracks["path"].tolist().index(name)
+
+
+def test_a_copy_that_was_encoded_again_is_found_across_parts_only(prepared: Prepared) -> None:
+    assert crossings(prepared).empty
+    parts = ["train"] * 20
+    parts[where(prepared, "low/5.mp3")] = "test"
+    found = crossings(split(prepared, parts))
+    assert found["kind"].tolist() == ["nearly the same audio"]
+    assert found["name"].item() == "low/0.wav ~ low/5.mp3"
+    assert found["parts"].item() == "train, test"
+
+
+def test_fingerprints_of_other_melodies_are_far_from_alike(prepared: Prepared) -> None:
+    prints = fingerprints(prepared.cache, prepared.tracks)
+    assert prints.shape == (20, 16 * 64)
+    assert np.linalg.norm(prints, axis=1) == pytest.approx(np.ones(20), abs=1e-4)
+    alike = prints @ prints.T
+    pair = where(prepared, "low/0.wav"), where(prepared, "low/5.mp3")
+    assert alike[pair] > 0.97
+    alike[pair] = alike[pair[::-1]] = 0
+    np.fill_diagonal(alike, 0)
+    assert alike.max() < ALIKE - 0.2
+
+
+def test_artists_albums_and_the_same_audio_are_named(prepared: Prepared) -> None:
+    parts = ["train"] * 16 + ["val"] * 2 + ["test"] * 2
+    artists = ["X", *"abcdefghijklmno", "X", "p", "q", "X"]
+    albums: list[str | None] = [None] * 20
+    albums[1] = albums[19] = "Live"
+    digests = prepared.tracks["audio_digest"].tolist()
+    digests[17] = digests[18]
+    made = split(prepared, parts, artist=artists, album=albums, audio_digest=digests)
+    found = crossings(made).set_index("kind")
+    ids = made.tracks["track_id"]
+    assert found.loc["artist", ["name", "parts", "tracks"]].tolist() == ["X", "train, val, test", 3]
+    assert found.loc["album", ["name", "parts", "tracks"]].tolist() == ["Live", "train, test", 2]
+    assert found.loc["same audio", ["name", "parts", "tracks"]].tolist() == [f"{ids[17]} = {ids[18]}", "val, test", 2]
+
+
+def test_the_command_ends_with_1_when_something_crosses(fma_folder: Path, tmp_path: Path) -> None:
+    fma = ["data=fma", "data.subset=small", *TINY[1:], f"data.root={fma_folder}", f"paths.data={tmp_path}"]
+    clean = CliRunner().invoke(app, ["audit", *fma, "data.splits=artist_album"])
+    assert clean.exit_code == 0, clean.output
+    assert "Nothing crosses the split." in clean.output
+    leaky = CliRunner().invoke(app, ["audit", *fma, "data.splits=stratified"])
+    assert leaky.exit_code == 1
+    assert "Something crosses the split." in leaky.output
+    assert "Band" in leaky.output
+
+
+def test_a_run_is_audited_by_its_own_split(fma_folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    fma = ["data=fma", "data.subset=small", *TINY[1:], "data.splits=stratified", "model=majority"]
+    fma += [f"data.root={fma_folder}", f"paths.data={tmp_path}", f"run_dir={run}"]
+    fit.run(compose(fma), run, fma)
+    done = CliRunner().invoke(app, ["audit", f"run_dir={run}"])
+    assert done.exit_code == 1
+    tracks = pd.read_parquet(run / "tracks.parquet")
+    crossing = (tracks.groupby("artist")["split"].nunique() > 1).sum()
+    assert f"│ artist               │ {crossing}" in done.output or f" {crossing} " in done.output
+    with pytest.raises(GenreError, match="is not a run folder"):
+        CliRunner().invoke(app, ["audit", f"run_dir={tmp_path}/nowhere"], catch_exceptions=False)
