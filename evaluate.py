@@ -26,7 +26,7 @@ def main(config: DictConfig) -> None:
         run = predictions.repeat_test(evaluation, folders[0])
         table = single.write(run, report)
         console.show_scores(run.scores, run.folder)
-        single.show(table)
+        single.show(run, table)
     else:
         comparison = several.compare(folders)
         several.write(comparison, report)

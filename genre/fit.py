@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from genre import baselines, console, run_folder
+from genre.best import with_best
 from genre.classifier import GenreClassifier
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
@@ -41,6 +42,7 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
         GenreError: The run cannot start, and nothing is left behind then; or training diverged.
     """
     console.quiet()
+    config = with_best(config, overrides)
     if is_to_skip(config, folder):
         log.info("%s is finished", folder)
         return float(run_folder.read_scores(folder)[config.monitor.metric])

@@ -166,6 +166,7 @@ class Settings:
     paths: PathSettings = field(default_factory=PathSettings)
     label: str = "${model.name}"
     test_last: bool = False  # test the last epoch too, beside the best
+    best: str | None = None  # folder of a search, or of several: the model's best settings are taken from there
     finished: str = _choice("refuse", "refuse", "skip")
     seed: int = _number(42, low=0, high=2**32 - 1)
     run_dir: str = MISSING

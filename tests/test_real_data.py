@@ -71,4 +71,4 @@ def test_real_music_is_split_by_artist_and_its_test_repeats(tmp_path: Path) -> N
     again = script("evaluate.py", f"run_dir={tmp_path / 'run'}")
     assert again.returncode == 0, again.stderr
     assert f"{scores['test/accuracy']:.4f}" in again.stdout
-    assert (tmp_path / "run" / "report" / "confusion.png").stat().st_size > 10_000
+    assert (tmp_path / "run" / "report" / "figures" / "confusion.png").stat().st_size > 10_000

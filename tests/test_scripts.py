@@ -103,4 +103,31 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(music_folder: Path
 
 
 def without_seconds(text: str) -> list[str]:
-    return [",".join(line.split(",")[:-1]) for line in text.splitlines() if "train_seconds" not in line]
+    return [",".join(line.split(",")[:-1]) for line in text.splitlines() if "train_seconds" not in line and "clips_per_second" not in line]
+
+
+@pytest.mark.slow
+def test_a_comparison_is_repeated_without_doing_anything_twice(music_folder: Path, tmp_path: Path) -> None:
+    tiny = [text for text in TINY if not text.startswith("model=")]
+    common = [*tiny, f"data.root={music_folder}", f"paths.data={tmp_path}", f"paths.runs={tmp_path}/runs"]
+    common += ["trainer.max_epochs=2", "hydra.sweeper.params.model='majority,logreg,cnn1d_gru'"]
+    command = ["-m", "experiment=compare", *common, "hydra.sweeper.params.seed='1,2'"]
+    done = script("train.py", *command)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "runs/compare/folder"
+    finished = sorted(folder.glob("*/seed-*/scores.json"))
+    assert [path.parent.relative_to(folder).as_posix() for path in finished] == [
+        f"{model}/seed-{seed}" for model in ("cnn1d_gru", "logreg", "majority") for seed in (1, 2)
+    ]
+    finished[0].unlink()  # as if it had been stopped after training
+    times = {path: path.stat().st_mtime_ns for path in finished[1:]}
+    done = script("train.py", *command)
+    assert done.returncode == 0, done.stderr
+    assert finished[0].exists()
+    assert {path: path.stat().st_mtime_ns for path in finished[1:]} == times
+    done = script("evaluate.py", f"run_dir={folder}")
+    assert done.returncode == 0, done.stderr
+    assert "distinguishable" in done.stdout or "more accurate" in done.stdout
+    assert (folder / "report/index.html").stat().st_size > 10_000
+    done = script("train.py", *command, "model.weight_decay=0")
+    assert_refused(done, "holds a finished run with model.weight_decay=")

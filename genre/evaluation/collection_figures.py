@@ -27,6 +27,7 @@ def bars_figure(counts: pd.Series) -> Figure:
     axes.bar_label(bars, padding=3, fmt="{:,.0f}")
     axes.invert_yaxis()
     axes.margins(x=0.1, y=0.01)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("tracks")
     return figure
 

@@ -12,6 +12,8 @@ from genre.pages.theme import colour, dot, line
 LEGEND_GROUPS = 16
 """FMA's genres; of artists there are more than a legend can hold."""
 
+VECTORS = 1500
+"""Points that are drawn as shapes; more are drawn as an image, lest the page becomes megabytes."""
 RATES = 8
 """Learning rates that are labelled at most."""
 
@@ -181,17 +183,20 @@ def map_figure(points: np.ndarray, groups: list[tuple[str, list[str]]]) -> Figur
     """
     figure = Figure(figsize=(5.2 * len(groups), 6.4), layout="constrained")
     panels = figure.subplots(1, len(groups), squeeze=False)[0]
+    size = float(np.clip(13000 / len(points), 4, 26))
+    style = {"linewidths": 0, "alpha": 0.85, "rasterized": len(points) > VECTORS}
     for axes, (title, members) in zip(panels, groups, strict=True):
         counts = pd.Series(members).value_counts()
         named = counts.index[:LEGEND_GROUPS]
         for number, name in enumerate(named):
             rows = np.array(members) == name
             label = f"{name}: {counts[name]} ({100 * counts[name] / len(members):.0f} %)"
-            axes.scatter(*points[rows].T, s=26, linewidths=0, alpha=0.85, **dot(number), label=label)
+            axes.scatter(*points[rows].T, s=size, **style, **dot(number), label=label)
         if len(counts) > len(named):
             rows = ~np.isin(members, named)
             label = f"{len(counts) - len(named)} more: {rows.sum()} ({100 * rows.mean():.0f} %)"
-            axes.scatter(*points[rows].T, s=8, color=colour(6), alpha=0.6, linewidths=0, label=label)
+            axes.scatter(*points[rows].T, s=size / 2, **style, color=colour(6), label=label)
         axes.set(title=title, xticks=[], yticks=[])
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=2, frameon=False, fontsize=8)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.02)}
+        axes.legend(**below, ncols=2, frameon=False, fontsize=8, markerscale=1.5)
     return figure

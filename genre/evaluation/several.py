@@ -17,7 +17,7 @@ from genre.evaluation.answers import NAMES, SCORES
 from genre.evaluation.comparison import Entrant
 from genre.evaluation.figures import forest_figure, overlay_figure
 from genre.evaluation.runs import read
-from genre.evaluation.statistics import FEW_ARTISTS
+from genre.evaluation.statistics import few_artists
 from genre.pages.page import TABLES, Page
 from genre.settings import LEAKS
 
@@ -102,9 +102,7 @@ def write(result: Comparison, folder: Path) -> Path:
     )
     others = tuple(name for name in SCORES if name not in FINAL)
     page.table(table[["label", *others]], "more_scores", shown=final_table(table, others))
-    if test.by_artist and test.clusters < FEW_ARTISTS:
-        page.text(f"With {test.clusters} artists in the test part the intervals are too narrow.", "note")
-    for text in result.left_out:
+    for text in [*few_artists(test), *result.left_out]:
         page.text(text, "note")
     if len(result.pairs):
         page.section("Differences")
@@ -191,7 +189,8 @@ def show(result: Comparison) -> None:
     for row in final.itertuples(index=False):
         shown.add_row(*(escape(str(cell)) for cell in row))
     console.print(shown)
-    for text in [*result.left_out, *([conclusion(result)] if len(result.pairs) else [])]:
+    test = next(iter(result.entrants[0].seeds.values()))
+    for text in [*few_artists(test), *result.left_out, *([conclusion(result)] if len(result.pairs) else [])]:
         console.print(escape(text), soft_wrap=True)
 
 

@@ -13,7 +13,7 @@ from genre.evaluation.answers import NAMES, Answers, answers, scores
 from genre.evaluation.figures import confusion_by_row_figure, confusion_figure, curves_figure
 from genre.evaluation.material import Material
 from genre.evaluation.per_genre import confusion, per_genre
-from genre.evaluation.statistics import FEW_ARTISTS, interval, resampled_scores
+from genre.evaluation.statistics import few_artists, interval, resampled_scores
 from genre.pages.page import Page
 
 SHARES = ("precision", "recall", "f1")
@@ -54,8 +54,8 @@ def _scores(page: Page, run: Material, test: Answers) -> None:
     values, what = score_table(test), "artists" if test.by_artist else "tracks"
     shown = values.assign(**{name: values[name].map("{:.3f}".format) for name in ("value", "low", "high")})
     page.table(values, "scores", f"With 95 % intervals of a bootstrap that resamples {what}.", shown=shown)
-    if test.by_artist and test.clusters < FEW_ARTISTS:
-        page.text(f"With {test.clusters} artists in the test part the intervals are too narrow.", "note")
+    for note in few_artists(test):
+        page.text(note, "note")
     if broken := int((~test.usable).sum()):
         page.text(f"{broken} test tracks have logits that are no numbers: they count as wrong.", "note")
 
@@ -95,8 +95,15 @@ def score_table(test: Answers) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["score", "value", "low", "high"])
 
 
-def show(table: pd.DataFrame) -> None:
-    """Print a per-genre table."""
+def show(run: Material, table: pd.DataFrame) -> None:
+    """Print all scores with their intervals, and the per-genre table."""
+    test = answers(run.predictions, run.data.prepared.tracks, run.scores["genres"])
+    every = Table("score", "value", "95 % interval", title="Scores")
+    for score in score_table(test).itertuples():
+        every.add_row(score.score, f"{score.value:.3f}", f"{score.low:.3f} to {score.high:.3f}")
+    Console().print(every)
+    for note in few_artists(test):
+        Console().print(note)
     shown = Table("genre", "precision", "recall", "F1", "test tracks", title="Test by genre")
     for row in table.itertuples():
         shares = ("-" if pd.isna(share) else f"{share:.3f}" for share in (row.precision, row.recall, row.f1))

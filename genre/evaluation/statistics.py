@@ -59,6 +59,12 @@ def resampled_scores(seeds: list[Answers]) -> dict[str, np.ndarray]:
     return {name: np.mean([values[name] for values in each], axis=0) for name in each[0]}
 
 
+def few_artists(test: Answers) -> list[str]:
+    """What to mind about intervals, if anything."""
+    few = test.by_artist and test.clusters < FEW_ARTISTS
+    return [f"With {test.clusters} artists in the test part the intervals are too narrow."] if few else []
+
+
 def permutation(first: list[Answers], second: list[Answers]) -> float:
     """Test whether two models are equally accurate, by swapping their answers artist by artist.
 

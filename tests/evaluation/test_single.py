@@ -42,8 +42,10 @@ def test_a_report_has_all_its_parts(run: Material, tmp_path: Path, capsys: pytes
     assert stored["accuracy"] == pytest.approx(run.scores["test/accuracy"])
     assert stored["F1 macro"] == pytest.approx(run.scores["test/f1_macro"])
     assert stored["log loss"] == pytest.approx(run.scores["test/loss"], abs=1e-6)
-    single.show(table)
-    assert "Test by genre" in capsys.readouterr().out
+    single.show(run, table)
+    said = capsys.readouterr().out
+    assert "Test by genre" in said
+    assert "balanced accuracy" in said
 
 
 def test_three_test_tracks_are_no_map(run: Material, tmp_path: Path) -> None:

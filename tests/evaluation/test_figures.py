@@ -1,0 +1,57 @@
+"""What is drawn is what was given."""
+
+import numpy as np
+import pandas as pd
+
+from genre.evaluation.figures import curves_figure, forest_figure, map_figure, overlay_figure, reliability_figure
+
+
+def epochs(count: int) -> pd.DataFrame:
+    names = ("train/loss", "val/loss", "train/accuracy", "val/accuracy", "train/f1_macro", "val/f1_macro")
+    table = pd.DataFrame({name: np.linspace(0.9, 0.1, count) + place for place, name in enumerate(names)})
+    return table.assign(epoch=range(count), learning_rate=[1e-3] * (count - 1) + [5e-4])
+
+
+def test_curves_show_both_parts_and_the_best_epoch() -> None:
+    loss, accuracy, f1, rate = curves_figure(epochs(4), 2).axes
+    titles = [axes.get_title() for axes in (loss, accuracy, f1, rate)]
+    assert titles == ["loss", "accuracy", "F1 macro", "learning rate"]
+    assert loss.lines[0].get_ydata().tolist() == epochs(4)["train/loss"].tolist()
+    assert loss.lines[1].get_ydata().tolist() == epochs(4)["val/loss"].tolist()
+    assert loss.lines[2].get_xdata() == [3, 3]  # epochs are counted from 1
+    assert [label.get_text() for label in rate.get_yticklabels()] == ["0.0005", "0.001"]
+
+
+def test_runs_of_one_model_share_their_style_and_stand_once_in_the_legend() -> None:
+    figure = overlay_figure({"one": [epochs(3), epochs(4)], "other": [epochs(1)]})
+    lines = figure.axes[0].lines
+    assert len(lines) == 3
+    assert lines[0].get_color() == lines[1].get_color() != lines[2].get_color()
+    assert lines[2].get_marker() == "o"  # a line of one point would not be seen
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["one", "other"]
+
+
+def test_a_forest_has_a_row_for_each() -> None:
+    values = np.array([[0.5, 0.7], [0.4, 0.6], [0.6, 0.8]])
+    runs = [np.array([0.45, 0.55]), np.array([0.7])]
+    axes = forest_figure(["a", "b"], {"accuracy": values}, {"accuracy": runs}).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    assert axes.lines[0].get_xdata().tolist() == [0.45, 0.55]
+    assert axes.lines[-1].get_xdata().tolist() == [0.5, 0.7]
+
+
+def test_a_map_names_the_largest_groups_and_counts_the_rest() -> None:
+    members = ["big"] * 10 + [f"artist {number:02d}" for number in range(30)]
+    points = np.random.default_rng(0).normal(0, 1, (40, 2))
+    axes = map_figure(points, [("by artist", members)]).axes[0]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend[0] == "big: 10 (25 %)"
+    assert legend[-1] == "15 more: 15 (38 %)"
+    assert len(legend) == 17
+
+
+def test_reliability_draws_both() -> None:
+    table = pd.DataFrame({"low": [0.5], "high": [0.6], "tracks": [4], "confidence": [0.55], "accuracy": [0.25]})
+    axes, sizes = reliability_figure(table, table.assign(accuracy=0.5), ("before", "after")).axes
+    assert [line.get_ydata().tolist() for line in axes.lines[1:]] == [[0.25], [0.5]]
+    assert [bar.get_height() for bar in sizes.patches] == [4, 4]

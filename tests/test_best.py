@@ -1,0 +1,42 @@
+"""Settings that a search found are taken, and the command line wins over them."""
+
+from pathlib import Path
+
+import pytest
+
+from genre.best import with_best
+from genre.errors import GenreError
+from tests.composing import compose
+
+
+def search(home: Path, name: str) -> None:
+    (home / name).mkdir(parents=True)
+    text = "model.learning_rate: 3e-4\ndata.batch_size: 64\nmodel.net.hidden_dim: 128\n"
+    (home / name / "best.yaml").write_text(text)
+
+
+def taken(*overrides: str) -> tuple[float, int, int]:
+    config = with_best(compose([*overrides, "model=cnn1d_gru"]), list(overrides))
+    return config.model.learning_rate, config.data.batch_size, config.model.net.hidden_dim
+
+
+@pytest.mark.parametrize("folder", ["", "cnn1d_gru-synthetic"])
+def test_a_search_is_found_by_its_folder_or_by_model_and_data(tmp_path: Path, folder: str) -> None:
+    search(tmp_path, folder or "one")
+    best = tmp_path if folder else tmp_path / "one"
+    assert taken(f"best={best}") == (3e-4, 64, 128)
+    assert taken(f"best={best}", "data.batch_size=4") == (3e-4, 4, 128)
+
+
+def test_without_a_search_nothing_changes(tmp_path: Path) -> None:
+    assert taken() == (1e-3, 8, 32)
+    search(tmp_path, "cnn2d_gru-synthetic")
+    assert taken(f"best={tmp_path}") == (1e-3, 8, 32)  # this model was not searched
+
+
+def test_a_wrong_folder_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(GenreError, match=r"holds no best.yaml, nor cnn1d_gru-synthetic/best.yaml: search first"):
+        taken(f"best={tmp_path}")
+    (tmp_path / "best.yaml").write_text("- what")
+    with pytest.raises(GenreError, match="is damaged: search again"):
+        taken(f"best={tmp_path}")
