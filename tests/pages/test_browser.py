@@ -1,0 +1,66 @@
+"""Pages in a real browser: nothing runs over the edge, every picture shows, in light and in dark."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genre.evaluation import runs, several
+from genre.evaluation.figures import confusion_figure
+from genre.pages.page import Page
+from tests.evaluation.making import write_run
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed"),
+]
+
+PROBE = """<script>addEventListener("load", () => {
+const images = [...document.images].filter(image => image.naturalWidth > 0 && image.currentSrc.startsWith("data:"));
+document.title = [document.documentElement.scrollWidth, innerWidth, images.length, document.images.length,
+getComputedStyle(document.body).backgroundColor, performance.getEntriesByType("resource").length].join("|");
+});</script></body>"""
+
+
+def probe(page: Path, width: int, dark: bool) -> list[str]:
+    """What the browser says of a page: width used, width given, pictures that show, pictures, paper, requests."""
+    copy = page.with_name("probe.html")
+    copy.write_text(page.read_text().replace("</body>", PROBE))
+    command = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000"]
+    command += [f"--window-size={width},900", f"--blink-settings=preferredColorScheme={0 if dark else 1}"]
+    command += ["--dump-dom", copy.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    found = re.search(r"<title>(.*?)</title>", done.stdout)
+    assert found is not None
+    return found.group(1).split("|")
+
+
+@pytest.mark.parametrize("width", [1280, 500])  # narrower windows than 500 this browser does not open
+@pytest.mark.parametrize("dark", [False, True])
+def test_pages_fit_and_show(tmp_path: Path, width: int, dark: bool) -> None:
+    for name in ("a model of a rather long name", "b"):
+        write_run(tmp_path / name, np.arange(60) % 3 != 0, (f"label={name}",))
+    page = several.write(several.compare(runs.find([str(tmp_path)])), tmp_path / "report")
+    used, given, shown, pictures, paper, requests = probe(page, width, dark)
+    assert int(used) <= int(given)
+    assert shown == pictures == "2"
+    assert paper == ("rgb(22, 24, 28)" if dark else "rgb(255, 255, 255)")
+    assert int(requests) == 0
+
+
+def test_a_page_of_sixteen_long_names_fits(tmp_path: Path) -> None:
+    names = [f"Old-Time / Historic number {number}" for number in range(16)]
+    counts = pd.DataFrame(np.eye(16, dtype=int) * 6, pd.Index(names), pd.Index(names))
+    page = Page("Genres")
+    page.section("Confusion")
+    page.figure(lambda: confusion_figure(counts), "confusion", "A matrix.")
+    page.table(counts.reset_index(), "confusion", "A matrix.")
+    used, given, shown, pictures, *_ = probe(page.write(tmp_path), 500, False)
+    assert int(used) <= int(given)
+    assert shown == pictures == "1"
