@@ -46,6 +46,25 @@ class Entrant:
         return float(np.mean([run.scores.get(name, np.nan) for run in self.runs]))
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Runs that were compared.
+
+    Attributes:
+        entrants: One a label.
+        table: As `table` makes it.
+        pairs: As `pairs` makes it.
+        left_out: What is not in it and why, a sentence each.
+        reference: The one that all others are compared with; None for all pairs.
+    """
+
+    entrants: list[Entrant]
+    table: pd.DataFrame
+    pairs: pd.DataFrame
+    left_out: list[str]
+    reference: str | None = None
+
+
 def entrants(runs: list[Run]) -> list[Entrant]:
     """Group runs by label, in the order in which labels come first.
 

@@ -1,9 +1,7 @@
 """The report of several runs: the final table, what can be told apart, and the curves."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from rich.console import Console
@@ -12,36 +10,15 @@ from rich.table import Table
 
 from genre import run_folder
 from genre.errors import GenreError
-from genre.evaluation import comparison
+from genre.evaluation import comparison, wording
 from genre.evaluation.answers import NAMES, SCORES
-from genre.evaluation.comparison import Entrant
+from genre.evaluation.comparison import Comparison, Entrant
 from genre.evaluation.figures import forest_figure, overlay_figure
 from genre.evaluation.runs import read
 from genre.evaluation.statistics import few_artists
+from genre.evaluation.wording import FINAL
 from genre.pages.page import TABLES, Page
 from genre.settings import LEAKS
-
-FINAL = ("accuracy", "f1_weighted", "f1_macro")
-"""The columns of the study's final table."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Runs that were compared.
-
-    Attributes:
-        entrants: One a label.
-        table: As `comparison.table`.
-        pairs: As `comparison.pairs`.
-        left_out: What is not in it and why, a sentence each.
-        reference: The one that all others are compared with; None for all pairs.
-    """
-
-    entrants: list[Entrant]
-    table: pd.DataFrame
-    pairs: pd.DataFrame
-    left_out: list[str]
-    reference: str | None = None
 
 
 def compare(folders: list[Path]) -> Comparison:
@@ -92,8 +69,8 @@ def write(result: Comparison, folder: Path) -> Path:
     what = f"{len(test.target)} test tracks{artists}, {len(test.genres)} genres"
     page = Page("Comparison", f"{len(found)} models, {what}")
     page.section("Scores")
-    final = final_table(table)
-    page.table(table, "scores", _how(found[0]), shown=final)
+    final = wording.final_table(table)
+    page.table(table, "scores", wording.how(found[0]), shown=final)
     page.figure(
         lambda: _forest(found, table),
         "scores",
@@ -101,13 +78,13 @@ def write(result: Comparison, folder: Path) -> Path:
         "Large dots: the mean over seeds. Lines: 95 % intervals. Small dots: single runs.",
     )
     others = tuple(name for name in SCORES if name not in FINAL)
-    page.table(table[["label", *others]], "more_scores", shown=final_table(table, others))
+    page.table(table[["label", *others]], "more_scores", shown=wording.final_table(table, others))
     for text in [*few_artists(test), *result.left_out]:
         page.text(text, "note")
     if len(result.pairs):
         page.section("Differences")
-        page.text(conclusion(result), "result")
-        page.table(result.pairs, "pairs", _how_tested(result), shown=_shown_pairs(result.pairs))
+        page.text(wording.conclusion(result), "result")
+        page.table(result.pairs, "pairs", wording.how_tested(result), shown=wording.pair_table(result.pairs))
     page.section("Curves")
     page.figure(
         lambda: overlay_figure({entrant.label: [run.epochs for run in entrant.runs] for entrant in found}),
@@ -122,11 +99,12 @@ def write(result: Comparison, folder: Path) -> Path:
             table[["label", *columns]],
             "folds",
             "Mean and standard deviation over the folds; the scores above are those of all folds' tracks together.",
-            shown=_fold_table(table),
+            shown=wording.fold_table(table),
         )
     page.section("Cost")
     cost = table[["label", "parameters", "epochs", "train_seconds", "clips_per_second"]]
-    page.table(cost, "cost", "Means over the runs; prediction of validation and test tracks.", shown=_shown_cost(cost))
+    caption = "Means over the runs; prediction of validation and test tracks."
+    page.table(cost, "cost", caption, shown=wording.cost_table(cost))
     written = page.write(folder)
     for suffix, text in (
         ("md", final.to_markdown(index=False)),
@@ -136,53 +114,10 @@ def write(result: Comparison, folder: Path) -> Path:
     return written
 
 
-def final_table(table: pd.DataFrame, names: tuple[str, ...] = FINAL) -> pd.DataFrame:
-    """Scores as text, in per cent: mean over seeds, +/- their deviation, 95 % interval."""
-    columns = {"model": table["label"], "runs": table["seeds"] * table["folds"]}
-    for name in names:
-        unit = 1 if name == "log_loss" else 100
-        digits = 2 if name == "log_loss" else 1
-        columns[NAMES[name] + ("" if unit == 1 else " %")] = [
-            _with_interval(row, name, unit, digits) for row in table.to_dict("records")
-        ]
-    return pd.DataFrame(columns)
-
-
-def conclusion(result: Comparison) -> str:
-    """Say which models can be told apart, and which cannot."""
-    pairs, alpha = result.pairs, f"{comparison.ALPHA:.0%}".replace("%", " %")
-    if result.reference:
-        worth = [
-            f"{row['first']} is worth {100 * row['accuracy']:+.1f} points "
-            f"[{100 * row['accuracy_low']:+.1f}, {100 * row['accuracy_high']:+.1f}]"
-            + ("" if row["differs"] else ", not distinguishable from nothing")
-            for row in pairs.to_dict("records")
-        ]
-        return "; ".join(worth) + f" (accuracy, {alpha} level over all leaks)."
-    if not pairs["differs"].any():
-        return (
-            f"The {len(result.entrants)} models are not distinguishable by accuracy on these test tracks: no pair "
-            f"differs at the {alpha} level."
-        )
-    sentences = []
-    best = result.table.loc[result.table["accuracy"].idxmax(), "label"]
-    of_best = pairs[(pairs["first"] == best) | (pairs["second"] == best)]
-    for differs, verb in ((True, "is more accurate than"), (False, "is not distinguishable from")):
-        rows = of_best[of_best["differs"] == differs]
-        others = rows["first"].where(rows["first"] != best, rows["second"])
-        if len(others):
-            sentences.append(f"{best} {verb} {', '.join(others)}")
-    rest = pairs.drop(of_best.index)
-    same = int((~rest["differs"]).sum())
-    if len(rest):
-        sentences.append(f"among the others {same} of {len(rest)} pairs are not distinguishable")
-    return "; ".join(sentences) + f" (accuracy, {alpha} level over all pairs)."
-
-
 def show(result: Comparison) -> None:
     """Print the final table and the conclusion."""
     console = Console()
-    final = final_table(result.table)
+    final = wording.final_table(result.table)
     for name in final.columns[3:]:
         final[name] = final[name].str.partition(" [")[0]  # a terminal is narrow
     shown = Table(*final.columns, title="Comparison")
@@ -190,76 +125,8 @@ def show(result: Comparison) -> None:
         shown.add_row(*(escape(str(cell)) for cell in row))
     console.print(shown)
     test = next(iter(result.entrants[0].seeds.values()))
-    for text in [*few_artists(test), *result.left_out, *([conclusion(result)] if len(result.pairs) else [])]:
+    for text in [*few_artists(test), *result.left_out, *([wording.conclusion(result)] if len(result.pairs) else [])]:
         console.print(escape(text), soft_wrap=True)
-
-
-def _with_interval(row: dict[str, float], name: str, unit: float, digits: int) -> str:
-    value, low, high, deviation = (unit * row[f"{name}{end}"] for end in ("", "_low", "_high", "_sd"))
-    spread = "" if np.isnan(deviation) else f" ± {deviation:.{digits}f}"
-    return f"{value:.{digits}f}{spread} [{low:.{digits}f}, {high:.{digits}f}]"
-
-
-def _how(entrant: Entrant) -> str:
-    test = next(iter(entrant.seeds.values()))
-    what = "artists" if test.by_artist else "tracks"
-    seeds = "mean over seeds ± their standard deviation" if len(entrant.seeds) > 1 else "one seed"
-    folds = f", {entrant.folds} folds joined" if entrant.folds > 1 else ""
-    return f"{seeds.capitalize()}{folds}; in brackets the 95 % interval of a bootstrap that resamples {what}."
-
-
-def _how_tested(result: Comparison) -> str:
-    test = next(iter(result.entrants[0].seeds.values()))
-    what = "artists" if test.by_artist else "tracks"
-    return (
-        f"First less second, in points, with paired 95 % intervals. p: two-sided permutation test of accuracy that "
-        f"swaps the two models' answers on whole {what}; Holm: adjusted over the {len(result.pairs)} pairs."
-        + (" McNemar: exact, each track on its own." if result.pairs["p_mcnemar"].notna().any() else "")
-    )
-
-
-def _shown_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
-    def difference(row: dict[str, float], name: str) -> str:
-        return f"{100 * row[name]:+.1f} [{100 * row[f'{name}_low']:+.1f}, {100 * row[f'{name}_high']:+.1f}]"
-
-    rows = pairs.to_dict("records")
-    shown = pairs[["first", "second"]].assign(
-        **{
-            "accuracy": [difference(row, "accuracy") for row in rows],
-            "F1 macro": [difference(row, "f1_macro") for row in rows],
-            "p": pairs["p"].map(_p),
-            "Holm": pairs["p_holm"].map(_p),
-        }
-    )
-    if pairs["p_mcnemar"].notna().any():
-        shown["McNemar"] = pairs["p_mcnemar"].map(_p)
-    shown["verdict"] = np.where(pairs["differs"], "different", "not distinguishable")
-    return shown
-
-
-def _p(value: float) -> str:
-    return "<0.0001" if value < 0.0001 else f"{value:.4f}"
-
-
-def _fold_table(table: pd.DataFrame) -> pd.DataFrame:
-    shown = pd.DataFrame({"model": table["label"], "folds": table["folds"]})
-    for name in FINAL:
-        mean, deviation = table[f"{name}_fold_mean"], table[f"{name}_fold_sd"]
-        cells = [f"{100 * m:.1f} ± {100 * d:.1f}" for m, d in zip(mean, deviation, strict=True)]
-        shown[f"{NAMES[name]} %"] = cells
-    return shown
-
-
-def _shown_cost(cost: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "model": cost["label"],
-            "parameters": cost["parameters"].map("{:,.0f}".format),
-            "epochs": cost["epochs"].map("{:.1f}".format),
-            "training, s": cost["train_seconds"].map("{:.1f}".format),
-            "prediction, clips/s": cost["clips_per_second"].map(lambda rate: "–" if np.isnan(rate) else f"{rate:.0f}"),
-        }
-    )
 
 
 def _forest(found: list[Entrant], table: pd.DataFrame) -> Figure:

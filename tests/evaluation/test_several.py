@@ -10,6 +10,7 @@ import pytest
 from genre import run_folder
 from genre.errors import GenreError
 from genre.evaluation import runs, several
+from genre.evaluation.wording import conclusion
 from tests.evaluation.making import write_run
 
 GOOD, BAD = np.arange(60) % 10 != 0, np.arange(60) % 2 == 0
@@ -43,12 +44,12 @@ def test_seeds_are_averaged(tmp_path: Path) -> None:
     assert pair["accuracy"] == pytest.approx(0.4)
     assert 0 < pair["accuracy_low"] < 0.4 < pair["accuracy_high"]
     assert np.isnan(pair["p_mcnemar"])  # it knows no seeds
-    assert several.conclusion(result).startswith("cnn1d_gru is more accurate than cnn2d_gru (accuracy, 5 % level")
+    assert conclusion(result).startswith("cnn1d_gru is more accurate than cnn2d_gru (accuracy, 5 % level")
 
 
 def test_equal_models_are_not_distinguishable(tmp_path: Path) -> None:
     folders = [write_run(tmp_path / name, GOOD, (f"label={name}",)) for name in "ab"]
-    assert "The 2 models are not distinguishable" in several.conclusion(several.compare(folders))
+    assert "The 2 models are not distinguishable" in conclusion(several.compare(folders))
 
 
 def test_folds_are_joined(tmp_path: Path) -> None:
@@ -159,6 +160,6 @@ def test_a_ladder_is_compared_with_its_lowest_rung(tmp_path: Path) -> None:
         ["leak_artists", "leak_nothing"],
         ["leak_albums", "leak_nothing"],
     ]
-    said = several.conclusion(result)
+    said = conclusion(result)
     assert "leak_artists is worth +0.0 points [+0.0, +0.0], not distinguishable from nothing" in said
     assert "leak_albums is worth +40.0 points [" in said
