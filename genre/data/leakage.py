@@ -23,7 +23,7 @@ def rung(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
     """Split for one rung of the ladder.
 
     Test and validation are the same for all rungs, and no artist or album of theirs is in `leak_nothing`'s training.
-    The other rungs swap tracks of it, of each genre as many, for tracks that leak.
+    The other rungs swap tracks of it for all those that leak, of each genre as many as they take out.
 
     Args:
         tracks: A track table.
@@ -41,17 +41,16 @@ def rung(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
     group = groups(ordered, ["artist", "album"])
     pools = _pools(ordered, group, rng)
     sizes = pd.DataFrame({name: ordered.loc[rows, "genre"].value_counts() for name, rows in pools.items()}).fillna(0)
-    swapped = sizes[["test", *RUNGS[1:3]]].min(axis=1).astype(int)
-    swapped = swapped.clip(upper=(sizes["train"] - 1).clip(lower=0)).astype(int)
-    if not swapped.any():
+    if not sizes[["test", *RUNGS[1:3]]].min(axis=1).any():
         raise GenreError(
             "the leakage ladder needs artists with several albums, one of them with two tracks or more, and these data "
             "have too few: use more tracks"
         )
-    pools["leak_segments"] = pools["test"]
     train = pools["train"]
     if which != RUNGS[0]:
-        taken, given = _drawn(ordered, train, swapped, seed), _drawn(ordered, pools[which], swapped, seed)
+        leaking = "test" if which == "leak_segments" else which
+        swapped = np.minimum(sizes[leaking], (sizes["train"] - 1).clip(lower=0)).astype(int)
+        taken, given = _drawn(ordered, train, swapped, seed), _drawn(ordered, pools[leaking], swapped, seed)
         train = np.concatenate([np.setdiff1d(train, taken), given])
     parts = {"train": ordered.loc[train], "val": ordered.loc[pools["val"]], "test": ordered.loc[pools["test"]]}
     if which == "leak_segments":
@@ -60,7 +59,7 @@ def rung(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
             track_id=parts["train"]["track_id"].where(~both, parts["train"]["track_id"] + " (other half)")
         )
     chosen = pd.concat([part.assign(split=name) for name, part in parts.items()])
-    return chosen[chosen["genre"].isin(swapped.index)].sort_values("track_id").reset_index(drop=True)
+    return chosen.sort_values("track_id").reset_index(drop=True)
 
 
 def _pools(tracks: pd.DataFrame, group: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
