@@ -18,7 +18,8 @@ def main(config: DictConfig) -> None:
     evaluation = settings.checked(config)
     given = evaluation.run_dir
     folders = runs.find([str(pattern) for pattern in (given if isinstance(given, list) else [given])])
-    report = Path(evaluation.out_dir or Path(os.path.commonpath(folders)) / run_folder.REPORT)
+    home = os.path.commonpath([folder.absolute() for folder in folders])
+    report = Path(evaluation.out_dir or Path(home) / run_folder.REPORT)
     if len(folders) == 1:
         from genre import predictions
         from genre.evaluation import single

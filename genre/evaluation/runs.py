@@ -56,14 +56,15 @@ def find(patterns: list[str]) -> list[Path]:
     for pattern in patterns:
         names = sorted(glob.glob(pattern), key=_natural)  # noqa: PTH207 (pathlib's takes no absolute pattern)
         hits = [Path(name) for name in names] or [Path(pattern)]
-        before = len(found)
+        these: list[Path] = []
         for hit in hits:
             if run_folder.is_started(hit):
-                found[hit] = None
+                these.append(hit)
             else:
                 configs = sorted(hit.glob(f"**/{run_folder.CONFIG}"), key=lambda path: _natural(str(path)))
-                found |= dict.fromkeys(path.parents[1] for path in configs)
-        if len(found) == before:
+                these += [path.parents[1] for path in configs]
+        found |= dict.fromkeys(these)
+        if not these:
             raise GenreError(
                 f"{pattern} is not a run folder, and holds none: give one that train.py made, with "
                 f"{run_folder.CONFIG} in it"

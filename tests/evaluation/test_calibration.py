@@ -30,3 +30,8 @@ def test_the_temperature_of_logits_that_were_made_too_sure_is_found_again() -> N
 def test_probabilities_at_a_temperature_keep_their_order() -> None:
     made = probabilities(np.array([[1.0, 2.0]]), 2.0)
     assert made[0, 1] == pytest.approx(1 / (1 + np.exp(-0.5)))
+
+
+def test_a_confidence_of_one_belongs_to_the_last_bin() -> None:
+    probability = np.array([[0.95, 0.05]] * 10 + [[1.0, 0.0]] * 10)
+    assert calibration_error(probability, np.array([0] * 19 + [1])) == pytest.approx(0.025)

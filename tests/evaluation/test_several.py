@@ -163,3 +163,8 @@ def test_a_ladder_is_compared_with_its_lowest_rung(tmp_path: Path) -> None:
     said = conclusion(result)
     assert "leak_artists is worth +0.0 points [+0.0, +0.0], not distinguishable from nothing" in said
     assert "leak_albums is worth +40.0 points [" in said
+
+
+def test_a_run_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+    folders = seeds(tmp_path)
+    assert runs.find([str(tmp_path), str(folders[2])]) == folders
