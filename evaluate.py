@@ -7,6 +7,7 @@ import hydra
 from omegaconf import DictConfig
 
 from genre import settings
+from genre.one_line import one_line_errors
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
@@ -36,5 +37,5 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    with settings.one_line_errors():
+    with one_line_errors():
         main()

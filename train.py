@@ -6,7 +6,8 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from genre import settings
+from genre import settings  # noqa: F401 (makes the schema known to Hydra)
+from genre.one_line import one_line_errors
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -19,5 +20,5 @@ def main(config: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    with settings.one_line_errors():
+    with one_line_errors():
         main()

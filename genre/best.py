@@ -2,20 +2,24 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, ValidationError
 
 from genre.errors import GenreError
 
 BEST = "best.yaml"
-"""In a search's folder: dotted keys of the configuration and their values."""
+"""In a search's folder: dotted keys of the configuration and their values; `model.name` says whose they are."""
+SUBJECT = ("model", "data")
+"""Groups whose choice says what is trained, not how: their keys are taken although the command line names them."""
 
 log = logging.getLogger(__name__)
 
 
 def with_best(config: DictConfig, overrides: list[str]) -> DictConfig:
-    """Set what the model's search found best, but for keys that the command line gives.
+    """Set what the model's search found best, but for what the command line gives.
 
     Args:
         config: What Hydra composed; `best` names a search's folder, or one that holds `<model>-<data>` for each model.
@@ -25,7 +29,7 @@ def with_best(config: DictConfig, overrides: list[str]) -> DictConfig:
         The configuration; the same one where `best` is null, or the model was not searched.
 
     Raises:
-        GenreError: There is no such search, or its file is damaged.
+        GenreError: There is no such search, it is another model's, or its file is damaged.
     """
     if config.best is None:
         return config
@@ -37,11 +41,27 @@ def with_best(config: DictConfig, overrides: list[str]) -> DictConfig:
             log.info("%s was not searched in %s: it keeps its settings", config.model.name, folder)
             return config
         raise GenreError(f"best={folder} holds no {BEST}, nor {own.relative_to(folder)}: search first")
+    values = _read(path)
+    if (name := values.pop("model.name", config.model.name)) != config.model.name:
+        raise GenreError(f"{path} is of {name}, not of {config.model.name}: use model={name}, or another search")
+    given = {text.lstrip("+~").partition("=")[0] for text in overrides} - set(SUBJECT)
+    for key, value in values.items():
+        if any(key == text or key.startswith(text + ".") for text in given):
+            continue
+        try:
+            OmegaConf.update(config, key, value, merge=False, force_add=key.startswith("scheduler."))
+        except (ConfigAttributeError, ConfigKeyError) as error:
+            raise GenreError(f"{path} sets {key}, which this configuration does not have: search again") from error
+        except ValidationError as error:
+            raise GenreError(f"{path}: {key}: {str(error).splitlines()[0]}") from error
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text())
-        given = {text.lstrip("+~").partition("=")[0] for text in overrides}
-        for key in values.keys() - given:
-            OmegaConf.update(config, key, values[key], merge=False)
-    except (yaml.YAMLError, AttributeError) as error:
-        raise GenreError(f"{path} is damaged: search again") from error
-    return config
+    except yaml.YAMLError:
+        values = None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise GenreError(f"{path} is damaged: search again")
+    return values

@@ -9,6 +9,7 @@ import typer
 import genre
 from genre import settings
 from genre.errors import GenreError
+from genre.one_line import one_line_errors
 
 if TYPE_CHECKING:
     from genre.data.prepare import Prepared
@@ -101,5 +102,5 @@ def _parts(overrides: list[str] | None) -> "Parts":
 
 def main() -> None:
     """Entry point."""
-    with settings.one_line_errors():
+    with one_line_errors():
         app()

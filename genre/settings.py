@@ -1,22 +1,16 @@
 """The schema of the configuration: what exists, of which type and in which range. Known to Hydra by name."""
 
 import dataclasses
-import difflib
-import itertools
 import math
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from genre.errors import GenreError
+from genre.one_line import unknown_key
 
 TARGETS = ("genre.", "torch.", "torchaudio.", "lightning.", "torchmetrics.", "concurrent.futures.", "dask.")
 
@@ -223,16 +217,11 @@ def _walk(path: str, node: Any) -> Iterator[tuple[str, Any, Any]]:
             yield from _walk(f"{path}{entry.name}.", value)
         known = [entry.name for entry in dataclasses.fields(node)]
         for key in vars(node).keys() - set(known):  # Hydra adds whatever stands behind a `+`
-            raise GenreError(_unknown_key(path + key, known))
+            raise GenreError(unknown_key(path + key, known))
     elif isinstance(node, dict):
         for key, value in node.items():
             yield f"{path}{key}", value, {}
             yield from _walk(f"{path}{key}.", value)
-
-
-def _unknown_key(path: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
-    return f"{path} is no key of the configuration" + (f": did you mean {close[0]}?" if close else "")
 
 
 def _check(path: str, value: Any, limits: Any) -> None:
@@ -249,46 +238,6 @@ def _check(path: str, value: Any, limits: Any) -> None:
         raise GenreError(f"{path}={value} is too large: the most is {high}")
     if path.endswith("_target_") and not str(value).startswith(TARGETS):
         raise GenreError(f"{path}={value} is not allowed: targets lie inside {', '.join(TARGETS)}")
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """End the program with a short message where a failure is the user's; GENRE_DEBUG=1 shows the traceback."""
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra would otherwise print and exit by itself
-    try:
-        yield
-    except (GenreError, HydraException, OmegaConfBaseException) as error:
-        if _debugging():
-            raise
-        print(f"error: {_short(error)}", file=sys.stderr)
-        sys.exit(1)
-    except OSError as error:
-        if _debugging():
-            raise
-        print(f"error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted; the same run_dir goes on where it stopped", file=sys.stderr)
-        sys.exit(130)
-
-
-def _debugging() -> bool:
-    return os.environ.get("GENRE_DEBUG", "0") != "0"
-
-
-def _short(error: Exception) -> str:
-    """One line of an error of Hydra's or OmegaConf's, which use several."""
-    cause = error.__cause__ if isinstance(error, HydraException) and error.__cause__ else error
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()] or [type(cause).__name__]
-    if isinstance(cause, ConfigKeyError | ConfigAttributeError) and dataclasses.is_dataclass(cause.object_type):
-        return _unknown_key(str(cause.full_key), [entry.name for entry in dataclasses.fields(cause.object_type)])
-    if isinstance(cause, OmegaConfBaseException) and cause.full_key:
-        return f"{cause.full_key}: {lines[0]}"
-    options = next((i for i, line in enumerate(lines) if line.startswith("Available options")), None)
-    if options is not None:
-        names = itertools.takewhile(lambda line: ":" not in line, lines[options + 1 :])
-        return f"{lines[0]}: available are {', '.join(names)}"
-    return lines[0]
 
 
 register()

@@ -40,3 +40,37 @@ def test_a_wrong_folder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "best.yaml").write_text("- what")
     with pytest.raises(GenreError, match="is damaged: search again"):
         taken(f"best={tmp_path}")
+    (tmp_path / "best.yaml").write_text("model: [")
+    with pytest.raises(GenreError, match="is damaged: search again"):
+        taken(f"best={tmp_path}")
+
+
+WRITTEN = {
+    "model.name: cnn2d_gru": r"best.yaml is of cnn2d_gru, not of cnn1d_gru: use model=cnn2d_gru, or another search",
+    "model.net.depth: 3": r"sets model.net.depth, which this configuration does not have",
+    "model.net.hidden_dim: much": r"best.yaml: model.net.hidden_dim: Value 'much'",
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_what_does_not_fit_the_model_is_said(tmp_path: Path, text: str) -> None:
+    (tmp_path / "best.yaml").write_text(text)
+    with pytest.raises(GenreError, match=WRITTEN[text]):
+        taken(f"best={tmp_path}")
+
+
+def test_a_scheduler_is_taken_whole_and_one_that_is_given_wins(tmp_path: Path) -> None:
+    text = "scheduler.step._target_: torch.optim.lr_scheduler.StepLR\nscheduler.step._partial_: true\n"
+    (tmp_path / "best.yaml").write_text(text + "scheduler.step.step_size: 5\nscheduler.plateau.factor: 0.7\n")
+
+    def schedulers(*overrides: str) -> dict:
+        config = with_best(compose([*overrides, "model=cnn1d_gru", f"best={tmp_path}"]), list(overrides))
+        return {name: dict(spec) for name, spec in config.scheduler.items()}
+
+    both = schedulers()
+    assert both["step"]["step_size"] == 5
+    assert both["plateau"]["factor"] == 0.7
+    assert both["plateau"]["patience"] == 2
+    assert schedulers("scheduler.plateau.factor=0.9")["plateau"]["factor"] == 0.9
+    assert schedulers("scheduler=none") == {}
+    assert schedulers("scheduler=plateau") == {"plateau": {**both["plateau"], "factor": 0.5}}

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from genre import cli, settings
+from genre import cli
+from genre.one_line import one_line_errors
 from tests.composing import TINY
 
 
@@ -23,7 +24,7 @@ def test_precompute_fills_the_cache_and_nothing_else(
 
 
 def test_precompute_says_in_one_line_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit), settings.one_line_errors():
+    with pytest.raises(SystemExit), one_line_errors():
         cli.precompute(["data=vinyl"])
     assert capsys.readouterr().err == (
         "error: In 'train': Could not find 'data/vinyl': available are fma, folder, gtzan, synthetic\n"

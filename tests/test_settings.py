@@ -3,8 +3,9 @@
 import pytest
 
 from genre.errors import GenreError
+from genre.one_line import one_line_errors
 from genre.parts import assemble
-from genre.settings import checked, one_line_errors
+from genre.settings import checked
 from tests.composing import compose
 
 WRONG = [

@@ -37,14 +37,17 @@ def crossings(prepared: Prepared) -> pd.DataFrame:
 def fingerprints(cache: Cache, tracks: pd.DataFrame) -> np.ndarray:
     """Describe how each clip's bands rise and fall: pooled features, less each band's mean, of length 1.
 
+    Only the sound counts, not the silence that fills a short clip up: that would make all short clips alike.
+
     Args:
         cache: Holds the features.
-        tracks: With the cache's `shard` and `row`.
+        tracks: With the cache's `shard`, `row` and `duration`.
 
     Returns:
-        float32, shape (tracks, at most BANDS * STEPS); zero for a clip in which nothing changes.
+        float32, shape (tracks, at most BANDS * STEPS); zero where nothing sounds, or nothing changes.
     """
-    frames, prints = cache.recipe.frames, []
+    recipe, prints = cache.recipe, []
+    frames, durations = recipe.frames, tracks["duration"].to_numpy().clip(max=recipe.clip_seconds)
     shards, rows = tracks["shard"].to_numpy(), tracks["row"].to_numpy()
     for first in range(0, len(tracks), READ):
         chosen = slice(first, first + READ)
@@ -53,7 +56,10 @@ def fingerprints(cache: Cache, tracks: pd.DataFrame) -> np.ndarray:
         bands = np.linspace(0, clips.shape[2], min(BANDS, clips.shape[2]) + 1).astype(int)[:-1]
         pooled = np.add.reduceat(np.add.reduceat(clips, steps, axis=1), bands, axis=2)
         pooled /= np.diff([*steps, frames])[:, None] * np.diff([*bands, clips.shape[2]])
-        pooled -= pooled.mean(axis=1, keepdims=True)
+        ends = np.array([*steps, frames])[1:]
+        sound = (ends <= [[recipe.features.frames(seconds)] for seconds in durations[chosen]])[:, :, None]
+        pooled -= pooled.sum(axis=1, where=sound, keepdims=True) / sound.sum(axis=1, keepdims=True).clip(min=1)
+        pooled *= sound
         flat = pooled.reshape(len(pooled), -1)
         prints.append(flat / np.linalg.norm(flat, axis=1, keepdims=True).clip(min=1e-6))
     return np.concatenate(prints)

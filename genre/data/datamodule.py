@@ -139,7 +139,7 @@ class GenreData(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Random windows of the training tracks."""
-        first, clip = self._span("train")
+        first, clip = self.span("train")
         window = min(self.segment_frames or clip, clip)
         rows = self._rows("train")
         genres = self.prepared.targets[rows] if self.balanced else None
@@ -156,9 +156,16 @@ class GenreData(L.LightningDataModule):
 
     def whole_clips(self, part: str) -> DataLoader[Batch]:
         """Whole clips of a part's tracks, in order."""
-        first, clip = self._span(part)
+        first, clip = self.span(part)
         windows = [(row, first) for row in self._rows(part).tolist()]
         return self._loader(clip, cast(Sampler[tuple[int, int]], windows))
+
+    def span(self, part: str) -> tuple[int, int]:
+        """First frame and length of what a part uses of each clip."""
+        frames = self.prepared.cache.recipe.frames
+        if not self.halves:
+            return 0, frames
+        return (frames // 2 if part == "train" else 0), frames // 2
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Make float32 of the features and, in training, augment them."""
@@ -172,13 +179,6 @@ class GenreData(L.LightningDataModule):
                 self._epoch_seeded = trainer.current_epoch
             mel = self.augment(mel)
         return batch._replace(mel=mel)
-
-    def _span(self, part: str) -> tuple[int, int]:
-        """First frame and length of what a part uses of a clip."""
-        frames = self.prepared.cache.recipe.frames
-        if not self.halves:
-            return 0, frames
-        return (frames // 2 if part == "train" else 0), frames // 2
 
     def _rows(self, part: str) -> np.ndarray:
         return np.flatnonzero(self.prepared.tracks["split"] == part)

@@ -54,7 +54,7 @@ def assign(counts: np.ndarray, fractions: Sequence[float], rng: np.random.Genera
         The part of each group, shape (groups,).
     """
     weight = np.append(np.ones(counts.shape[1]), np.sqrt(counts.shape[1]))
-    share = np.column_stack([counts / counts.sum(axis=0), counts.sum(axis=1) / counts.sum()]) * weight
+    share = np.column_stack([counts / counts.sum(axis=0).clip(min=1), counts.sum(axis=1) / counts.sum()]) * weight
     fraction = np.asarray(fractions)[:, None]
 
     def cost(load: np.ndarray, absent: float) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from genre.data.grouping import assign, groups
+from genre.data.splits import check
 from genre.errors import GenreError
 from genre.settings import LEAKS
 
@@ -12,6 +13,8 @@ RUNGS = LEAKS
 tracks of their albums; the test tracks themselves, their other half."""
 HELD, VALIDATION = 0.5, 0.1
 """Shares of the tracks: of artists that are kept out for test tracks and what leaks of them, and of validation."""
+LEFT = 2
+"""So many artists of each genre stay for training and validation."""
 
 
 def is_rung(splits: str) -> bool:
@@ -34,7 +37,8 @@ def rung(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
         The tracks that take part, with `split`; a test track whose other half is in training stands in two rows.
 
     Raises:
-        GenreError: Artists or albums are not known, or too few artists have several albums.
+        GenreError: Artists or albums are not known, too few artists have several albums, or a genre has no track left
+            for training.
     """
     ordered = tracks.sort_values("track_id").reset_index(drop=True)
     rng = np.random.default_rng(seed)
@@ -59,6 +63,7 @@ def rung(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
             track_id=parts["train"]["track_id"].where(~both, parts["train"]["track_id"] + " (other half)")
         )
     chosen = pd.concat([part.assign(split=name) for name, part in parts.items()])
+    check(chosen, chosen["split"], which)
     return chosen.sort_values("track_id").reset_index(drop=True)
 
 
@@ -80,7 +85,8 @@ def _pools(tracks: pd.DataFrame, group: np.ndarray, rng: np.random.Generator) ->
     for column in range(counts.shape[1]):
         mine = rng.permutation(able[counts[able].argmax(axis=1) == column])
         enough = counts[mine, column].cumsum() <= max(HELD * counts[:, column].sum(), counts[mine[:1], column].sum())
-        held[mine[enough]] = True
+        spare = np.count_nonzero(counts[~held, column]) - LEFT
+        held[mine[enough][: max(spare, 0)]] = True
     rest = np.flatnonzero(~held)
     part = np.full(len(counts), -1)
     part[rest] = assign(counts[rest], [1 - VALIDATION / (1 - HELD), VALIDATION / (1 - HELD)], rng)
@@ -88,12 +94,15 @@ def _pools(tracks: pd.DataFrame, group: np.ndarray, rng: np.random.Generator) ->
     rank = pd.Series(rng.random(len(tracks))).groupby([group, on_it]).rank().to_numpy()
     half = np.ceil(np.bincount(group, on_it)[group] / 2)
     out = place == -1
+    test = out & on_it & (rank <= half)
+    artist = tracks["artist"]
+    theirs = (artist.notna() & artist.isin(artist[test])).to_numpy()  # a compilation ties other artists to them
     return {
         "train": np.flatnonzero(place == 0),
         "val": np.flatnonzero(place == 1),
-        "test": np.flatnonzero(out & on_it & (rank <= half)),
+        "test": np.flatnonzero(test),
         "leak_albums": np.flatnonzero(out & on_it & (rank > half)),
-        "leak_artists": np.flatnonzero(out & ~on_it),
+        "leak_artists": np.flatnonzero(out & ~on_it & theirs & (album != "")),
     }
 
 

@@ -17,6 +17,8 @@ from genre.settings import DataSettings
 
 DECODED = 0.9
 """A file that decodes to less than this share of what its header promises is truncated."""
+FULL = 0.9
+"""A track shorter than this share of a clip has too little of it for the leakage ladder, which halves clips."""
 SOUNDING = 0.1
 """A clip of which less than this share is louder than `audio.QUIET_DB` is silent."""
 MENDABLE = ("missing_file", "undecodable", "truncated")
@@ -132,10 +134,12 @@ def by_ear(selection: Selection, index: pd.DataFrame, settings: DataSettings) ->
     """
     heard = index.loc[selection.kept["path"]].set_axis(selection.kept.index)
     share = (100 * heard["decoded"]).map("decodes to {:.0f} % of what its header promises".format)
+    # Of a rung's clips training sees the second half, which must not be padding
+    least = max(settings.min_seconds, FULL * settings.clip_seconds if leakage.is_rung(settings.splits) else 0)
     verdicts = [  # the first that holds is the one reason
         (heard["reason"] != "", heard["reason"], heard["detail"]),
         (heard["decoded"] < DECODED, "truncated", share),
-        (heard["duration"] < settings.min_seconds, "short", heard["duration"].map("{:.1f} s".format)),
+        (heard["duration"] < least, "short", heard["duration"].map("{:.1f} s".format)),
         (heard["sounding"] < SOUNDING, "silent", "hardly anything above the noise floor"),
     ]
     found = [holds for holds, _, _ in verdicts]

@@ -8,6 +8,7 @@ import pandas as pd
 from genre.data.grouping import assign, groups
 from genre.data.tracks import PARTS
 from genre.errors import GenreError
+from genre.settings import LEAKS
 
 SPLITS = ("artist", "artist_album", "official", "fault_filtered", "stratified")
 TOGETHER = {"artist": ["artist"], "artist_album": ["artist", "album"]}
@@ -62,7 +63,7 @@ def split(
         group = groups(ordered, TOGETHER[how])
         numbers = assign(pd.crosstab(group, ordered["genre"].to_numpy()).to_numpy(), fractions, rng)[group]
     parts = pd.Series(np.array(PARTS)[numbers], ordered.index, dtype=str).sort_index().set_axis(tracks.index)
-    _check(tracks, parts, how)
+    check(tracks, parts, how)
     return parts.rename("split")
 
 
@@ -105,10 +106,21 @@ def _folded(tracks: pd.DataFrame, how: str, seed: int, fold: int, folds: int) ->
     return part[group]
 
 
-def _check(tracks: pd.DataFrame, parts: pd.Series, how: str) -> None:
+def check(tracks: pd.DataFrame, parts: pd.Series, how: str) -> None:
+    """Refuse a split that leaves a part empty, or a genre without a track to learn from.
+
+    Args:
+        tracks: A track table.
+        parts: One of `PARTS` a track.
+        how: The split's name.
+
+    Raises:
+        GenreError: It does; the message says what to change.
+    """
     if empty := [name for name in PARTS if not (parts == name).any()]:
         instead = {"official": "use data.splits=auto", "stratified": "add tracks"}
-        advice = instead.get(how, "use data.splits=stratified or add artists")
+        otherwise = "add artists" if how in LEAKS else "use data.splits=stratified or add artists"
+        advice = instead.get(how, otherwise)
         raise GenreError(f"data.splits={how} leaves {' and '.join(empty)} without a track: {advice}")
     if genres := lacking(tracks, parts)["train"]:
         enough = tracks["genre"].value_counts()[genres].max() + 1

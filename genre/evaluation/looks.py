@@ -107,8 +107,10 @@ def _draw(page: Page, run: Material, test: Answers, chosen: list[int], sure: np.
     prepared = run.data.prepared
     rows = np.flatnonzero(prepared.tracks["split"] == "test")[chosen].tolist()
     window = prepared.cache.recipe.window(run.model.card["segment_seconds"])
+    first, length = run.data.span("test")
     pictures = []
-    for number, row, mel in zip(chosen, rows, read(prepared, rows), strict=True):
+    for number, row, clip in zip(chosen, rows, read(prepared, rows), strict=True):
+        mel = clip[first : first + length]  # what was heard
         track, said = prepared.tracks.iloc[row], int(test.prediction[number])
         title = f"{track['track_id']}: {test.genres[test.target[number]]}"
         title += "" if said == test.target[number] else f", taken for {test.genres[said]}"

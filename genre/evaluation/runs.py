@@ -98,4 +98,4 @@ def read(folder: Path) -> Run:
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Sort job 10 behind job 9."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in name.replace("-", "/").split("/")]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.replace("-", "/").split("/")]

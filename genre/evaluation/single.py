@@ -78,8 +78,11 @@ def _training(page: Page, run: Material) -> None:
     if "learning_rate" not in epochs:
         return  # fitted in one go: there is no curve
     metric, mode = run.monitor
-    best = int(epochs.loc[epochs[metric].idxmin() if mode == "min" else epochs[metric].idxmax(), "epoch"])
     page.section("Training")
+    if epochs[metric].isna().all():
+        page.text(f"Left out: {metric} is no number in any epoch, training diverged.", "note")
+        return
+    best = int(epochs.loc[epochs[metric].idxmin() if mode == "min" else epochs[metric].idxmax(), "epoch"])
     page.figure(
         lambda: curves_figure(epochs, best),
         "curves",

@@ -111,3 +111,25 @@ def test_a_run_is_audited_by_its_own_split(fma_folder: Path, tmp_path: Path) -> 
     assert f"│ artist               │ {crossing}" in done.output or f" {crossing} " in done.output
     with pytest.raises(GenreError, match="is not a run folder"):
         CliRunner().invoke(app, ["audit", f"run_dir={tmp_path}/nowhere"], catch_exceptions=False)
+
+
+def test_short_clips_are_alike_only_where_they_sound_alike(tmp_path: Path) -> None:
+    lengths = [1.5, 2.0, 2.5]
+    for number in range(20):
+        write_sound(tmp_path / ("low", "high")[number % 2] / f"{number}.wav", melody(number, lengths[number % 3]))
+    (tmp_path / "low/10.wav").unlink()
+    soundfile.write(tmp_path / "low/10.mp3", 0.5 * melody(0, 1.5), 22050, format="MP3", subtype="MPEG_LAYER_III")
+    tiny = [*TINY, f"data.root={tmp_path}", f"paths.data={tmp_path}/data", "data.clip_seconds=6", "features.n_mels=64"]
+    made = assemble(checked(compose([*tiny, "data.splits=stratified"]))).data.prepared
+    prints = fingerprints(made.cache, made.tracks)
+    alike = prints @ prints.T
+    pair = where(made, "low/0.wav"), where(made, "low/10.mp3")
+    assert alike[pair] > 0.95
+    alike[pair] = alike[pair[::-1]] = 0
+    np.fill_diagonal(alike, 0)
+    assert alike.max() < ALIKE - 0.2
+
+
+def test_a_clip_shorter_than_a_step_is_like_nothing(prepared: Prepared) -> None:
+    prints = fingerprints(prepared.cache, prepared.tracks.assign(duration=0.0))
+    assert not prints.any()

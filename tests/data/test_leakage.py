@@ -85,3 +85,44 @@ def test_too_few_albums_are_said() -> None:
         rung(one_album_each, "leak_albums", 1)
     with pytest.raises(GenreError, match="names no album"):
         rung(collection().assign(album=np.nan), "leak_albums", 1)
+
+
+def test_a_genre_of_one_artist_who_has_the_albums_stays_in_training() -> None:
+    tracks = collection()
+    lone = tracks["genre"] == "genre 1"
+    tracks.loc[lone, "artist"] = "artist 5"  # genre 1 is now one artist with many albums
+    for table in ladder(tracks).values():
+        assert set(part(table, "train")["genre"]) == {"genre 0", "genre 1"}
+        assert set(part(table, "test")["genre"]) == {"genre 0"}
+        assert len(part(table, "val")) > 0
+
+
+def test_a_genre_that_training_lacks_is_refused_with_advice() -> None:
+    tracks = collection()
+    guests = tracks["artist"] == "artist 5"  # artist 5's only album is of a genre of its own, and ties him to others
+    tracks.loc[guests, "genre"] = "rare"
+    tracks.loc[guests, "album"] = "album 4-0"
+    tied = tracks["artist"].isin(["artist 4", "artist 5"])
+    others = tracks[tied | (tracks["genre"] == "genre 0")].reset_index(drop=True)
+    found = set()
+    for seed in range(20):
+        try:
+            found |= set(part(rung(others, "leak_nothing", seed), "train")["genre"])
+        except GenreError as error:
+            found.add(str(error).partition(":")[0])
+    assert found == {"genre 0", "rare", "data.splits=leak_nothing leaves train without a track of rare"}
+
+
+def test_of_artists_on_a_compilation_only_those_that_are_tested_leak() -> None:
+    tracks = collection()
+    ties = tracks[tracks["track_id"].str.endswith("-0-0")].index  # the first song of each artist
+    for pair in range(0, 40, 4):  # a two-track compilation ties two artists of one genre
+        names = [f"artist {pair}", f"artist {pair + 2}"]
+        tracks.loc[ties[tracks.loc[ties, "artist"].isin(names)], "album"] = f"compilation {pair}"
+    for seed in range(5):
+        nothing, artists = (rung(tracks, which, seed) for which in RUNGS[:2])
+        test = part(nothing, "test")
+        new = part(artists, "train").loc[lambda t, n=nothing: ~t["path"].isin(part(n, "train")["path"])]
+        assert len(new) > 0
+        assert new["artist"].isin(test["artist"]).all()
+        assert not new["album"].isin(test["album"]).any()

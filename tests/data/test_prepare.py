@@ -319,6 +319,16 @@ def test_usable_tells_the_same_without_a_split(root, judged, cache, executors):
     assert index.loc["rock/short.wav", "duration"] == 0.5
 
 
+def test_the_ladder_halves_clips_and_takes_none_that_is_much_shorter(root, judged, cache, executors):
+    some(root, "rock/short.wav", seconds=0.85)
+    table = judged({"rock/short.wav": "rock"}).tracks[COLUMNS]
+    source = Listed(str(root), table)
+    assert len(table) == 21
+    selection, _ = usable(source, replace(SETTINGS, splits="leak_albums", clip_seconds=1.0), cache, executors)
+    assert reasons(selection.rejected) == {"rock/short.wav": "short"}
+    assert len(usable(source, replace(SETTINGS, splits="artist", clip_seconds=1.0), cache, executors)[0].kept) == 21
+
+
 def test_thresholds_are_judged_anew_and_the_cache_stays(root, judged, executors):
     some(root, "rock/short.wav", seconds=0.5)
     assert len(judged({"rock/short.wav": "rock"}).tracks) == 20

@@ -12,7 +12,7 @@ from genre import fit, predictions, run_folder
 from genre.evaluation import single
 from genre.evaluation.inside import embeddings, saliency, tsne
 from genre.evaluation.material import Material
-from genre.evaluation.spectrograms import decibels, read
+from genre.evaluation.spectrograms import Picture, decibels, read, spectrograms_figure
 from genre.run_folder import TrainedModel
 from genre.settings import EvaluateSettings
 from tests.composing import TINY, compose
@@ -69,6 +69,34 @@ def test_logits_that_are_no_numbers_and_unfinished_runs_are_told_of(run: Materia
     every = broken.assign(logits=[np.full(3, np.nan)] * len(broken))
     single.write(replace(run, predictions=every), tmp_path)
     assert "Left out: no validation or no test track has finite logits." in (tmp_path / "index.html").read_text()
+
+
+def test_a_run_that_diverged_has_no_curves(run: Material, tmp_path: Path) -> None:
+    metrics = run.folder / run_folder.METRICS
+    kept = metrics.read_text()
+    pd.read_csv(metrics).assign(**{"val/loss": np.nan}).to_csv(metrics, index=False)
+    try:
+        single.write(run, tmp_path)
+    finally:
+        metrics.write_text(kept)
+    page = (tmp_path / "index.html").read_text()
+    assert "Left out: val/loss is no number in any epoch, training diverged." in page
+    assert not (tmp_path / "figures/curves.png").exists()
+
+
+def test_pictures_of_a_rung_show_the_half_that_was_heard(
+    run: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Picture] = []
+    keep = lambda pictures, features: drawn.extend(pictures) or spectrograms_figure(pictures, features)  # noqa: E731
+    monkeypatch.setattr("genre.evaluation.looks.spectrograms_figure", keep)
+    frames = run.data.prepared.cache.recipe.frames
+    for halves, length in ((False, frames), (True, frames // 2)):
+        monkeypatch.setattr(run.data, "halves", halves)
+        drawn.clear()
+        single.write(run, tmp_path)
+        assert {len(picture.values) for picture in drawn} == {length}
+        assert {len(picture.saliency) for picture in drawn if picture.saliency is not None} <= {length}
 
 
 def test_a_genre_without_test_tracks_is_named(run: Material, tmp_path: Path) -> None:
