@@ -6,7 +6,8 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from genre import settings
+from genre import settings  # noqa: F401 (makes the schema known to Hydra)
+from genre.checking import checked
 from genre.one_line import one_line_errors
 
 
@@ -16,7 +17,7 @@ def main(config: DictConfig) -> None:
     from genre import console, run_folder  # torch takes seconds to load
     from genre.evaluation import runs, several
 
-    evaluation = settings.checked(config)
+    evaluation = checked(config)
     given = evaluation.run_dir
     folders = runs.find([str(pattern) for pattern in (given if isinstance(given, list) else [given])])
     home = os.path.commonpath([folder.absolute() for folder in folders])

@@ -12,11 +12,16 @@ from genre.one_line import one_line_errors
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(config: DictConfig) -> float:
-    """Run one job and return the monitored score of its best epoch."""
-    from genre import fit  # torch takes seconds to load: `--help` and a misspelt key should not
-
+    """Run one job, or one trial of a search, and return the monitored score of its best epoch."""
     job = HydraConfig.get()
-    return fit.run(config, Path(job.runtime.output_dir), list(job.overrides.task))
+    folder, overrides = Path(job.runtime.output_dir), list(job.overrides.task)
+    if config.search is None:
+        from genre import fit  # torch takes seconds to load: `--help` and a misspelt key should not
+
+        return fit.run(config, folder, overrides)
+    from genre.search import trial
+
+    return trial.run(config, folder, overrides)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import hydra
 import typer
 
 import genre
-from genre import settings
+from genre import settings  # noqa: F401 (makes the schema known to Hydra)
+from genre.checking import checked
 from genre.errors import GenreError
 from genre.one_line import one_line_errors
 
@@ -86,18 +87,18 @@ def _of_run(folder: Path) -> "Prepared":
     if not run_folder.is_started(folder):
         raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
     console.quiet()
-    return assemble(settings.checked(stored_config(folder)), folder / run_folder.TRACKS).data.prepared
+    return assemble(checked(stored_config(folder)), folder / run_folder.TRACKS).data.prepared
 
 
 def _parts(overrides: list[str] | None) -> "Parts":
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose("train", overrides or [])
-    checked = settings.checked(config)
+    checked_settings = checked(config)
     from genre import console
     from genre.parts import assemble
 
     console.quiet()
-    return assemble(checked)
+    return assemble(checked_settings)
 
 
 def main() -> None:

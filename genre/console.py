@@ -18,12 +18,17 @@ CHATTER = (
 """Advice of Lightning that does not hold here: batches are copied from the page cache, and runs are resumed."""
 
 
-def quiet() -> None:
-    """Set up the log: lines of this package go to the screen, and wait for a file."""
+def quiet(screen_level: int = logging.INFO) -> None:
+    """Set up the log: lines of this package go to the screen, and wait for a file.
+
+    Args:
+        screen_level: The least that goes to the screen.
+    """
     for text in CHATTER:
         warnings.filterwarnings("ignore", f".*{text}")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     screen = logging.StreamHandler(sys.stdout)
+    screen.setLevel(screen_level)
     screen.setFormatter(logging.Formatter("%(message)s"))
     waiting = logging.handlers.MemoryHandler(1, flushOnClose=False)
     ours = logging.getLogger("genre")

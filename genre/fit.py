@@ -2,27 +2,28 @@
 
 import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from genre import baselines, console, run_folder
 from genre.best import with_best
+from genre.checking import checked
 from genre.classifier import GenreClassifier
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
-from genre.loggers import close
+from genre.loggers import close, report
 from genre.metrics_csv import MetricsCsv
 from genre.parts import Parts, assemble, build, plain
 from genre.predictions import device, judge
 from genre.resume import discard_empty, is_to_skip, open_run, stored_or_new
-from genre.settings import checked
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,36 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
     if is_to_skip(config, folder):
         log.info("%s is finished", folder)
         return float(run_folder.read_scores(folder)[config.monitor.metric])
+    parts, loggers = start(config, folder, overrides)
+    best = learn(parts, folder, loggers)
+    scores, predictions = judge(parts, folder, parts.settings.trainer.accelerator)
+    predictions.to_parquet(folder / run_folder.PREDICTIONS)
+    scores[parts.settings.monitor.metric] = best
+    if parts.settings.test_last:
+        last, predictions_last = judge(parts, folder, parts.settings.trainer.accelerator, run_folder.LAST)
+        predictions_last.to_parquet(folder / run_folder.PREDICTIONS_LAST)
+        scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
+    report(loggers, scores, predictions, parts.data.prepared.tracks)
+    close(loggers)
+    run_folder.write_json(folder / run_folder.SCORES, scores)
+    console.show_scores(scores, folder)
+    return best
+
+
+def start(config: DictConfig, folder: Path, overrides: list[str]) -> tuple[Parts, list[Logger]]:
+    """Make the parts of a run and open its folder.
+
+    Args:
+        config: What Hydra composed.
+        folder: The run folder.
+        overrides: The command line's.
+
+    Returns:
+        The parts, their data prepared, and the loggers.
+
+    Raises:
+        GenreError: The run cannot start, and nothing is left behind.
+    """
     try:
         config = stored_or_new(config, folder, overrides)
         started = run_folder.is_started(folder)  # a resumed run keeps its split, whatever has come to the data since
@@ -58,30 +89,37 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
     open_run(folder, config, overrides, prepared)
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
+    return parts, loggers
+
+
+def learn(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()) -> float:
+    """Train a network, or fit a model that is fitted in one go.
+
+    Args:
+        parts: What the configuration names.
+        folder: The run folder.
+        loggers: Beside metrics.csv.
+        callbacks: For training, beside its own.
+
+    Returns:
+        The monitored score of the best epoch.
+
+    Raises:
+        GenreError: Training diverged.
+    """
     if parts.settings.model.fit:
-        best = baselines.fit(parts, folder, device(parts.settings.trainer.accelerator), loggers)
-    else:
-        best = train(parts, folder, loggers)
-    scores, predictions = judge(parts, folder, parts.settings.trainer.accelerator)
-    predictions.to_parquet(folder / run_folder.PREDICTIONS)
-    scores[parts.settings.monitor.metric] = best
-    if parts.settings.test_last:
-        last, predictions_last = judge(parts, folder, parts.settings.trainer.accelerator, run_folder.LAST)
-        predictions_last.to_parquet(folder / run_folder.PREDICTIONS_LAST)
-        scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
-    close(loggers, scores, predictions, prepared.tracks)
-    run_folder.write_json(folder / run_folder.SCORES, scores)
-    console.show_scores(scores, folder)
-    return best
+        return baselines.fit(parts, folder, device(parts.settings.trainer.accelerator), loggers)
+    return train(parts, folder, loggers, callbacks)
 
 
-def train(parts: Parts, folder: Path, loggers: list[Logger]) -> float:
+def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()) -> float:
     """Train the configured network in a run folder, from its last checkpoint where it has one.
 
     Args:
         parts: What the configuration names.
         folder: The run folder.
         loggers: Beside metrics.csv.
+        callbacks: Beside its own.
 
     Returns:
         The monitored score of the best epoch.
@@ -110,7 +148,7 @@ def train(parts: Parts, folder: Path, loggers: list[Logger]) -> float:
     stopping = EarlyStopping(monitor.metric, mode=monitor.mode, patience=patience, check_on_train_epoch_end=True)
     trainer = L.Trainer(
         **plain(settings.trainer),
-        callbacks=[stopping, best, _checkpoint(last), RichProgressBar(leave=False)],
+        callbacks=[stopping, best, _checkpoint(last), RichProgressBar(leave=False), *callbacks],
         logger=[MetricsCsv(folder / run_folder.METRICS, resumed["epoch"] + 1 if resumed else 0), *loggers],
         default_root_dir=folder,
         num_sanity_val_steps=0,

@@ -16,8 +16,8 @@ from genre.pages.theme import theme
 CONFUSION = "test/confusion"
 
 
-def close(loggers: list[Logger], scores: dict[str, Any], predictions: pd.DataFrame, tracks: pd.DataFrame) -> None:
-    """Log the test's scores and confusion matrix, and end the loggers' runs: the next job starts its own.
+def report(loggers: list[Logger], scores: dict[str, Any], predictions: pd.DataFrame, tracks: pd.DataFrame) -> None:
+    """Log the test's scores and confusion matrix.
 
     Args:
         loggers: Of the run.
@@ -31,7 +31,17 @@ def close(loggers: list[Logger], scores: dict[str, Any], predictions: pd.DataFra
     for logger in loggers:
         logger.log_metrics(numbers)
         _log_figure(logger, figure)
-        logger.finalize("success")
+
+
+def close(loggers: list[Logger], status: str = "success") -> None:
+    """End the loggers' runs: the next job of a multirun starts its own.
+
+    Args:
+        loggers: Of the run.
+        status: How it ended, as Lightning calls it: success or failed.
+    """
+    for logger in loggers:
+        logger.finalize(status)
         if isinstance(logger, WandbLogger):
             logger.experiment.finish()  # a multirun stays in one process, and wandb in one run
 

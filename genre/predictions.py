@@ -12,6 +12,7 @@ from torch import Tensor
 
 from genre import console, run_folder
 from genre.adjustment import adjusted, best_tau
+from genre.checking import checked
 from genre.data.datamodule import GenreData
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
@@ -20,7 +21,7 @@ from genre.metrics import score
 from genre.parts import Parts, assemble
 from genre.resume import stored_config
 from genre.run_folder import TrainedModel
-from genre.settings import EvaluateSettings, checked
+from genre.settings import EvaluateSettings
 from genre.windows import track_logits
 
 

@@ -1,9 +1,9 @@
 """Which configuration a run folder stands for: a new one, that of an unfinished run, or none any more."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
@@ -12,7 +12,7 @@ from genre.data.prepare import Prepared
 from genre.errors import GenreError
 from genre.settings import Settings
 
-NO_MATTER = ("run_dir", "paths", "logger", "executor", "finished")
+NO_MATTER = ("run_dir", "paths", "logger", "executor", "finished", "search")
 """What of a configuration says where and how, not what."""
 
 
@@ -35,10 +35,8 @@ def is_to_skip(config: DictConfig, folder: Path) -> bool:
     """
     if config.finished != "skip" or not run_folder.is_finished(folder):
         return False
-    new, old = (_what_counts(some) for some in (config, stored_config(folder)))
-    different = sorted(key for key in new.keys() | old.keys() if new.get(key) != old.get(key))
-    if different:
-        key = different[0]
+    new, old = (what_counts(some) for some in (config, stored_config(folder)))
+    if key := first_difference(new, old):
         raise GenreError(
             f"{folder} holds a finished run with {key}={old.get(key)}, not {new.get(key)}: delete it, or choose "
             "another paths.runs"
@@ -46,12 +44,24 @@ def is_to_skip(config: DictConfig, folder: Path) -> bool:
     return True
 
 
-def _what_counts(config: DictConfig) -> dict[str, Any]:
-    """The leaves of a configuration that a score may depend on, by their dotted names."""
+def what_counts(config: DictConfig) -> dict[str, Any]:
+    """The leaves of a configuration that a score may depend on, by their dotted names, as JSON would keep them."""
     values = OmegaConf.to_container(config, resolve=True)
     assert isinstance(values, dict)
-    flat = pd.json_normalize({key: value for key, value in values.items() if key not in NO_MATTER})
-    return flat.iloc[0].to_dict()
+
+    def leaves(path: str, node: Any) -> Iterator[tuple[str, Any]]:
+        if not isinstance(node, dict):
+            yield path, node
+        else:
+            for key, value in node.items():
+                yield from leaves(f"{path}.{key}" if path else str(key), value)
+
+    return dict(leaves("", {key: value for key, value in values.items() if key not in NO_MATTER}))
+
+
+def first_difference(new: dict[str, Any], old: dict[str, Any]) -> str | None:
+    """The first key, in alphabetical order, whose values differ; None where all are the same."""
+    return min((key for key in new.keys() | old.keys() if new.get(key) != old.get(key)), default=None)
 
 
 def stored_or_new(config: DictConfig, folder: Path, overrides: list[str]) -> DictConfig:

@@ -1,18 +1,10 @@
 """The schema of the configuration: what exists, of which type and in which range. Known to Hydra by name."""
 
-import dataclasses
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
-
-from genre.errors import GenreError
-from genre.one_line import unknown_key
-
-TARGETS = ("genre.", "torch.", "torchaudio.", "lightning.", "torchmetrics.", "concurrent.futures.", "dask.")
+from omegaconf import MISSING
 
 LEAKS = ("leak_nothing", "leak_artists", "leak_albums", "leak_segments")
 """Splits of the leakage ladder, for experiment=leakage."""
@@ -128,9 +120,29 @@ class TrainerSettings:
 
 @dataclass
 class SizeSettings:
-    """What networks take where nothing else is said."""
+    """What networks take where nothing else is said, and what a search chooses from."""
 
     hidden_dim: int = _number(64, low=1)
+    search_hidden_dim: str = "64,128,256"
+    search_batch_size: str = "16,32,64,128"
+
+
+@dataclass
+class SearchSettings:
+    """A durable study: how much of it, where it is kept, and which of its trials this run is."""
+
+    n_trials: int = _number(30, low=1)  # in all, however often the command is repeated
+    n_jobs: int = _number(1, low=1)  # trials at a time, for launchers that run several
+    seed: int = _number(42, low=0, high=2**32 - 1)  # of the sampler
+    study: str = MISSING
+    folder: str = MISSING
+    storage: str = MISSING  # as SQLAlchemy writes it: sqlite:///..., postgresql://...
+    prune: bool = True  # stop a trial early that is worse than the median
+    startup_trials: int = _number(5, low=1)  # so many are completed before any is pruned
+    warm_up_epochs: int = _number(5, low=0)  # no trial is pruned before
+    failures_in_a_row: int = _number(5, low=1)  # end the search
+    heartbeat_seconds: int = _number(10, low=1)  # a trial silent for three of them is dead
+    trial: int | None = _number(None, low=0)  # set by the search
 
 
 @dataclass
@@ -162,6 +174,7 @@ class Settings:
     test_last: bool = False  # test the last epoch too, beside the best
     best: str | None = None  # folder of a search, or of several: the model's best settings are taken from there
     finished: str = _choice("refuse", "refuse", "skip")
+    search: SearchSettings | None = None
     seed: int = _number(42, low=0, high=2**32 - 1)
     run_dir: str = MISSING
 
@@ -184,60 +197,6 @@ def register() -> None:
     store.store(group="schema", name="evaluate", node=EvaluateSettings)
     store.store(group="schema/net", name="hybrid", node=HybridNet)
     store.store(group="schema/net", name="plain", node=PlainNet)
-
-
-def checked(config: DictConfig) -> Any:
-    """Resolve a composed configuration and check it against the schema's ranges.
-
-    Args:
-        config: What Hydra composed, on top of `Settings` or `EvaluateSettings`.
-
-    Returns:
-        The settings: dataclasses where the schema has them, plain lists and dicts elsewhere.
-
-    Raises:
-        GenreError: A value is missing, out of its range, or a target lies outside the packages that are trusted.
-    """
-    for path, value, _ in _walk("", OmegaConf.to_container(config)):
-        if value == MISSING:
-            raise GenreError(f"{path} must be given: add {path}=...")
-    settings = OmegaConf.to_object(config)
-    for path, value, limits in _walk("", settings):
-        if value is not None:
-            _check(path, value, limits)
-    return settings
-
-
-def _walk(path: str, node: Any) -> Iterator[tuple[str, Any, Any]]:
-    """All leaves, and the metadata of those that the schema names."""
-    if dataclasses.is_dataclass(node):
-        for entry in dataclasses.fields(node):
-            value = getattr(node, entry.name)
-            yield f"{path}{entry.name}", value, entry.metadata
-            yield from _walk(f"{path}{entry.name}.", value)
-        known = [entry.name for entry in dataclasses.fields(node)]
-        for key in vars(node).keys() - set(known):  # Hydra adds whatever stands behind a `+`
-            raise GenreError(unknown_key(path + key, known))
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            yield f"{path}{key}", value, {}
-            yield from _walk(f"{path}{key}.", value)
-
-
-def _check(path: str, value: Any, limits: Any) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise GenreError(f"{path}={value} is not a number to compute with")
-    choices, low, above, high = (limits.get(key) for key in ("choices", "low", "above", "high"))
-    if choices and value not in choices:
-        raise GenreError(f"{path}={value} is unknown: use one of {', '.join(choices)}")
-    if low is not None and value < low:
-        raise GenreError(f"{path}={value} is too small: the least is {low}")
-    if above is not None and value <= above:
-        raise GenreError(f"{path}={value} is too small: it must be above {above}")
-    if high is not None and value > high:
-        raise GenreError(f"{path}={value} is too large: the most is {high}")
-    if path.endswith("_target_") and not str(value).startswith(TARGETS):
-        raise GenreError(f"{path}={value} is not allowed: targets lie inside {', '.join(TARGETS)}")
 
 
 register()

@@ -6,9 +6,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from genre.checking import checked
 from genre.errors import GenreError
 from genre.parts import assemble, build
-from genre.settings import checked
 from tests.composing import CONF, compose
 
 GROUPS = sorted(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from genre.settings import checked
+from genre.checking import checked
 from tests.composing import ROOT, compose
 
 README = (ROOT / "README.md").read_text()

@@ -2,10 +2,10 @@
 
 import pytest
 
+from genre.checking import checked
 from genre.errors import GenreError
 from genre.one_line import one_line_errors
 from genre.parts import assemble
-from genre.settings import checked
 from tests.composing import compose
 
 WRONG = [

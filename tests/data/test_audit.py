@@ -10,12 +10,12 @@ import soundfile
 from typer.testing import CliRunner
 
 from genre import fit
+from genre.checking import checked
 from genre.cli import app
 from genre.data.audit import ALIKE, crossings, fingerprints
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
 from genre.parts import assemble
-from genre.settings import checked
 from tests.composing import TINY, compose
 from tests.conftest import write_sound
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from genre.checking import checked
 from genre.data.cache import Cache
 from genre.data.datamodule import Batch, GenreData
 from genre.data.extract import Recipe, shard_path
 from genre.data.prepare import Prepared
 from genre.features import LogMel
 from genre.parts import assemble
-from genre.settings import checked
 from tests.composing import TINY, compose
 
 RECIPE = Recipe(LogMel(sample_rate=8000, n_fft=512, hop_length=128, n_mels=16), 2.0, 0.0)

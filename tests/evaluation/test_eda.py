@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from genre.checking import checked
 from genre.cli import app
 from genre.data import extract
 from genre.errors import GenreError
 from genre.evaluation import eda
 from genre.evaluation.collection_figures import bars_figure, cloud_figure
 from genre.parts import assemble
-from genre.settings import checked
 from tests.composing import TINY, compose
 from tests.conftest import track_table
 

@@ -1,0 +1,67 @@
+"""A composed configuration against the schema: what is missing, misspelt or out of its range is said in one line."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from genre.errors import GenreError
+from genre.one_line import unknown_key
+
+TARGETS = ("genre.", "torch.", "torchaudio.", "lightning.", "torchmetrics.", "concurrent.futures.", "dask.")
+
+
+def checked(config: DictConfig) -> Any:
+    """Resolve a composed configuration and check it against the schema's ranges.
+
+    Args:
+        config: What Hydra composed, on top of `Settings` or `EvaluateSettings`.
+
+    Returns:
+        The settings: dataclasses where the schema has them, plain lists and dicts elsewhere.
+
+    Raises:
+        GenreError: A value is missing, out of its range, or a target lies outside the packages that are trusted.
+    """
+    for path, value, _ in _walk("", OmegaConf.to_container(config)):
+        if value == MISSING:
+            raise GenreError(f"{path} must be given: add {path}=...")
+    settings = OmegaConf.to_object(config)
+    for path, value, limits in _walk("", settings):
+        if value is not None:
+            _check(path, value, limits)
+    return settings
+
+
+def _walk(path: str, node: Any) -> Iterator[tuple[str, Any, Any]]:
+    """All leaves, and the metadata of those that the schema names."""
+    if dataclasses.is_dataclass(node):
+        for entry in dataclasses.fields(node):
+            value = getattr(node, entry.name)
+            yield f"{path}{entry.name}", value, entry.metadata
+            yield from _walk(f"{path}{entry.name}.", value)
+        known = [entry.name for entry in dataclasses.fields(node)]
+        for key in vars(node).keys() - set(known):  # Hydra adds whatever stands behind a `+`
+            raise GenreError(unknown_key(path + key, known))
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield f"{path}{key}", value, {}
+            yield from _walk(f"{path}{key}.", value)
+
+
+def _check(path: str, value: Any, limits: Any) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise GenreError(f"{path}={value} is not a number to compute with")
+    choices, low, above, high = (limits.get(key) for key in ("choices", "low", "above", "high"))
+    if choices and value not in choices:
+        raise GenreError(f"{path}={value} is unknown: use one of {', '.join(choices)}")
+    if low is not None and value < low:
+        raise GenreError(f"{path}={value} is too small: the least is {low}")
+    if above is not None and value <= above:
+        raise GenreError(f"{path}={value} is too small: it must be above {above}")
+    if high is not None and value > high:
+        raise GenreError(f"{path}={value} is too large: the most is {high}")
+    if path.endswith("_target_") and not str(value).startswith(TARGETS):
+        raise GenreError(f"{path}={value} is not allowed: targets lie inside {', '.join(TARGETS)}")

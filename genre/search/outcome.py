@@ -1,0 +1,155 @@
+"""What came out of a search: its trials as a table, its best as settings, the command that trains it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+import yaml
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import make_url
+
+from genre.best import BEST
+from genre.errors import GenreError
+from genre.search.study import COMMAND, CONFIG, EPOCHS, REASON, SECONDS, connect, counted
+from genre.settings import SearchSettings
+
+SEARCH = "search.yaml"
+"""In a search's folder: where its study is."""
+STATES = ("complete", "pruned", "failed", "interrupted", "running", "waiting")
+"""Interrupted: the process died, or the user ended it; the same is tried again in another trial."""
+TAKEN = ("scheduler.", "model.name")
+"""Keys beside the suggested ones that a best one needs to be what it was."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A study, read.
+
+    Attributes:
+        folder: Of the search.
+        study: What was read.
+        config: The configuration's leaves, by dotted names.
+        command: Trains the best again, and tests it.
+        space: The parameters' names.
+        maximize: Whether more is better.
+        trials: One row a trial: `trial, state, value, epochs, seconds, begun, reason` and the parameters.
+    """
+
+    folder: Path
+    study: optuna.Study
+    config: dict[str, Any]
+    command: str
+    space: list[str]
+    maximize: bool
+    trials: pd.DataFrame
+
+    @property
+    def name(self) -> str:
+        """Of the study."""
+        return str(self.study.study_name)
+
+    @property
+    def metric(self) -> str:
+        """What is minimised or maximised."""
+        return str(self.config["monitor.metric"])
+
+    @property
+    def best(self) -> pd.Series | None:
+        """The best complete trial, the earliest of equals; None where none is complete."""
+        complete = self.trials[self.trials["state"] == "complete"]
+        if complete.empty:
+            return None
+        return complete.loc[complete["value"].idxmax() if self.maximize else complete["value"].idxmin()]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Trials of each state that there is."""
+        found = self.trials["state"].value_counts()
+        return {state: int(found[state]) for state in STATES if state in found}
+
+    @property
+    def epochs_saved(self) -> tuple[int, float]:
+        """Epochs that pruned trials trained, and about how many more they would have: as complete ones did."""
+        complete, pruned = (self.trials.loc[self.trials["state"] == name, "epochs"] for name in ("complete", "pruned"))
+        saved = (complete.mean() - pruned).clip(lower=0).sum() if len(complete) else 0.0
+        return int(pruned.sum()), float(saved)
+
+    def reason(self, trial: int) -> str:
+        """Why a trial failed."""
+        return str(self.trials.set_index("trial").loc[trial, "reason"])
+
+
+def read(study: optuna.Study, folder: Path) -> Outcome:
+    """Read a study that may still be running, of the search in a folder."""
+    trials = study.get_trials(deepcopy=False)
+    space = sorted({name for trial in trials for name in trial.params})
+    count = {trial.number for trial in counted(trials)}
+    rows = [_row(trial, trial.number in count) for trial in trials]
+    columns = ["trial", "state", "value", "epochs", "seconds", "begun", "reason", *space]
+    table = pd.DataFrame(rows, columns=columns)
+    attrs = study.user_attrs
+    maximize = study.direction == StudyDirection.MAXIMIZE
+    return Outcome(folder, study, attrs.get(CONFIG, {}), attrs.get(COMMAND, ""), space, maximize, table)
+
+
+def open_folder(folder: Path, storage: str | None = None) -> Outcome:
+    """Read the study of a search's folder.
+
+    Args:
+        folder: Of the search.
+        storage: Where its study is, if not where the folder says.
+
+    Returns:
+        What came out so far.
+
+    Raises:
+        GenreError: It is no such folder, or the study is gone.
+    """
+    try:
+        noted = yaml.safe_load((folder / SEARCH).read_text())
+        url, name = storage or noted["storage"], noted["study"]
+    except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
+        raise GenreError(f"{folder} is not the folder of a search: it has no {SEARCH} that can be read") from error
+    return read(connect(url, name), folder)
+
+
+def note(search: SearchSettings) -> None:
+    """Write down where the study of a folder is; a password is left to PGPASSWORD or ~/.pgpass."""
+    url = make_url(search.storage)
+    shown = search.storage if url.password is None else url.set(password=None).render_as_string()
+    text = yaml.safe_dump({"storage": shown, "study": search.study})
+    (Path(search.folder) / SEARCH).write_text(text)
+
+
+def write_best(found: Outcome) -> None:
+    """Write the best trial's settings as dotted keys, whole or not at all; nothing where no trial is complete."""
+    if (best := found.best) is None:
+        return
+    settings = {key: value for key, value in found.config.items() if key.startswith(TAKEN)}
+    settings |= found.study.get_trials(deepcopy=False)[best["trial"]].params
+    how = "largest" if found.maximize else "smallest"
+    head = f"# Trial {best['trial']} of {len(found.trials)}: the {how} {found.metric}, {best['value']:.6g}\n"
+    temporary = found.folder / f"{BEST}.tmp"
+    temporary.write_text(head + yaml.safe_dump(settings, sort_keys=False))
+    temporary.replace(found.folder / BEST)
+
+
+def _row(trial: FrozenTrial, counts: bool) -> dict[str, Any]:
+    attrs = trial.user_attrs
+    state, reason = trial.state.name.lower(), attrs.get(REASON, "")
+    if trial.state == TrialState.FAIL:
+        state = "failed" if counts else "interrupted"
+        reason = reason or "its process died"
+    return {
+        "trial": trial.number,
+        "state": state,
+        "value": trial.value if trial.state == TrialState.COMPLETE else None,
+        "epochs": attrs.get(EPOCHS, 0) if trial.state.is_finished() else len(trial.intermediate_values),
+        "seconds": attrs.get(SECONDS, 0.0),
+        "begun": trial.datetime_start,
+        "reason": reason,
+        **trial.params,
+    }

@@ -1,0 +1,204 @@
+"""A study in a database: any number of processes take trials from it until there are enough, and any may die."""
+
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from filelock import FileLock
+from optuna.distributions import BaseDistribution
+from optuna.pruners import BasePruner
+from optuna.storages import RDBStorage, RetryFailedTrialCallback
+from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from genre.errors import GenreError
+from genre.settings import SearchSettings
+
+MISSED_BEATS = 3
+"""A trial that was silent for so many heartbeats is dead."""
+REPEATS = 1
+"""A trial whose process died is repeated so often: if that kills its process again, it is likely the trial's fault."""
+REASON, EPOCHS, SECONDS, SURPLUS = "reason", "epochs", "seconds", "surplus"
+"""What is noted of a trial, beside what Optuna keeps."""
+CONFIG, COMMAND = "config", "command"
+"""What is noted of the study: the configuration's leaves, and the command that trains its best."""
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)  # heartbeats and repeats
+
+
+@contextmanager
+def storage_errors(url: str) -> Iterator[None]:
+    """Say in one line, without its password, that a storage does not work."""
+    try:
+        yield
+    except (SQLAlchemyError, ImportError, RuntimeError) as error:
+        try:
+            shown = make_url(url).render_as_string(hide_password=True)
+        except ArgumentError:
+            shown = url
+        text = str(error).strip().splitlines()[0]
+        raise GenreError(f"search.storage={shown} cannot be used: {text}") from error
+
+
+def connect(url: str, name: str, pruner: BasePruner | None = None, **heartbeat: Any) -> optuna.Study:
+    """Open a study that exists.
+
+    Args:
+        url: Of its storage, as SQLAlchemy writes it.
+        name: Of the study.
+        pruner: Ends its trials early.
+        heartbeat: For `RDBStorage`.
+
+    Returns:
+        The study.
+
+    Raises:
+        GenreError: The storage cannot be reached, or has no such study.
+    """
+    with storage_errors(url):
+        storage = _storage(url, **heartbeat)
+        try:
+            study = optuna.load_study(study_name=name, storage=storage, pruner=pruner)
+        except KeyError as error:
+            raise GenreError(f"there is no study {name} in search.storage: it was deleted, or never begun") from error
+    study._storage = storage  # Optuna puts a cache before it that misses what other processes write of a trial
+    return study
+
+
+def _storage(url: str, **heartbeat: Any) -> RDBStorage:
+    sqlite = url.startswith("sqlite")
+    options: dict[str, Any] = {"connect_args": {"timeout": 60}} if sqlite else {"pool_pre_ping": True}
+    return RDBStorage(url, engine_kwargs=options, **heartbeat)
+
+
+class DurableStudy:
+    """Hands out trials, and takes their results.
+
+    Args:
+        search: Where the study is, and how many trials it is to have.
+        direction: minimize or maximize.
+        make_sampler: Sampler for the trial of a number: no two trials of a study draw the same chance, in whichever
+            process they are made, and a study that was interrupted goes on as it would have.
+    """
+
+    def __init__(
+        self, search: SearchSettings, direction: str, make_sampler: Callable[[int], optuna.samplers.BaseSampler]
+    ) -> None:
+        self.search = search
+        self.make_sampler = make_sampler
+        self._repeat = RetryFailedTrialCallback(REPEATS)
+        Path(search.folder).mkdir(parents=True, exist_ok=True)
+        with FileLock(Path(search.folder) / "lock"), storage_errors(search.storage):
+            storage = _storage(search.storage)  # makes the tables where they are missing
+            optuna.create_study(study_name=search.study, storage=storage, direction=direction, load_if_exists=True)
+        self.study = connect(
+            search.storage,
+            search.study,
+            heartbeat_interval=search.heartbeat_seconds,
+            grace_period=MISSED_BEATS * search.heartbeat_seconds,
+            failed_trial_callback=self._repeat,
+        )
+
+    def take(self, count: int, space: dict[str, BaseDistribution], waiting: Callable[[int], None]) -> list[Trial]:
+        """Begin trials; while other processes run the last ones, wait in case they die.
+
+        Args:
+            count: At most so many.
+            space: What is to be suggested.
+            waiting: Called once with the number of trials that are waited for.
+
+        Returns:
+            The trials; none when the study is complete.
+        """
+        said = False
+        while True:
+            optuna.storages.fail_stale_trials(self.study)
+            trials: list[Trial] = []
+            while len(trials) < count and self.left() > 0 and (trial := self._begin(space)):
+                trials.append(trial)
+            running = [t for t in self.trials() if t.state == TrialState.RUNNING]
+            if trials or not running:
+                return trials
+            if not said:
+                waiting(len(running))
+                said = True
+            time.sleep(self.search.heartbeat_seconds)
+
+    def left(self) -> int:
+        """How many trials are still to be begun."""
+        return self.search.n_trials - len(counted(self.trials()))
+
+    def trials(self) -> list[FrozenTrial]:
+        """All of them, by number."""
+        return self.study.get_trials(deepcopy=False)
+
+    @contextmanager
+    def beating(self, trials: list[Trial]) -> Iterator[None]:
+        """Keep trials alive: other processes take those for dead that are silent."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(self.search.heartbeat_seconds):
+                try:
+                    self._beat(trials)
+                except SQLAlchemyError:  # a database that restarts is back by the next beat
+                    continue
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def end(self, trial: Trial, state: TrialState, value: float | None = None, reason: str = "") -> bool:
+        """Write down how a trial ended.
+
+        Returns:
+            Whether it was this process's to say: not when another one took the trial for dead.
+        """
+        if self.study._storage.get_trial(trial._trial_id).state.is_finished():
+            return False
+        trial.set_user_attr(REASON, reason)
+        self.study.tell(trial, value, state)
+        return True
+
+    def interrupt(self, trials: list[Trial]) -> None:
+        """End trials that the user stopped, and have them repeated."""
+        for trial in trials:
+            if self.end(trial, TrialState.FAIL, reason="interrupted"):
+                self._repeat(self.study, self.study._storage.get_trial(trial._trial_id))
+
+    def _begin(self, space: dict[str, BaseDistribution]) -> Trial | None:
+        self.study.sampler = self.make_sampler(len(self.trials()))  # for samplers that draw all parameters at once
+        trial = self.study.ask()
+        self._beat([trial])
+        if len(counted(self.trials()[: trial.number])) >= self.search.n_trials:  # two processes took the last one
+            trial.set_user_attr(SURPLUS, True)
+            self.end(trial, TrialState.FAIL, reason="another process took the last trial")
+            return None
+        trial.set_user_attr(REASON, "")
+        self.study.sampler = self.make_sampler(trial.number)
+        for name, distribution in space.items():
+            trial._suggest(name, distribution)
+        return trial
+
+    def _beat(self, trials: list[Trial]) -> None:
+        for trial in trials:
+            self.study._storage.record_heartbeat(trial._trial_id)
+
+
+def counted(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """Trials that count towards `n_trials`: begun, and not repeated because their process died."""
+    repeated = {t.system_attrs.get("failed_trial") for t in trials}
+    return [
+        t for t in trials if t.state != TrialState.WAITING and t.number not in repeated and SURPLUS not in t.user_attrs
+    ]

@@ -1,0 +1,89 @@
+"""One trial: train with what the search suggests, tell each epoch's score, never look at the test part."""
+
+import logging
+import shutil
+from pathlib import Path
+
+import lightning as L
+import optuna
+import pandas as pd
+from omegaconf import DictConfig
+from optuna.pruners import MedianPruner
+from optuna.trial import Trial
+
+from genre import console, fit, run_folder
+from genre.errors import GenreError
+from genre.loggers import close
+from genre.search.study import EPOCHS, SECONDS, connect
+from genre.settings import SearchSettings
+
+
+class Pruning(L.Callback):
+    """Reports the monitored score of each epoch, and stops a training that is losing.
+
+    Args:
+        trial: Of the study.
+        metric: The score.
+        prune: Whether to stop.
+    """
+
+    def __init__(self, trial: Trial, metric: str, prune: bool) -> None:
+        self.trial = trial
+        self.metric = metric
+        self.prune = prune
+        self.pruned = False
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Report, and ask."""
+        value = trainer.callback_metrics[self.metric]
+        if value.isfinite():  # what is not is a failure, which early stopping ends
+            self.trial.report(value.item(), trainer.current_epoch)
+            if self.prune and self.trial.should_prune():
+                self.pruned = trainer.should_stop = True
+
+
+def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
+    """Train for a trial of a search.
+
+    Args:
+        config: What Hydra composed, with what was suggested; `search.trial` is the trial's number.
+        folder: The trial's folder.
+        overrides: The command line's and the search's.
+
+    Returns:
+        The monitored score of the best epoch.
+
+    Raises:
+        GenreError: This is no multirun, or training diverged.
+        optuna.TrialPruned: It was losing.
+    """
+    if config.search.trial is None:
+        raise GenreError("hparams_search is for a multirun: python train.py -m hparams_search=...")
+    console.quiet(logging.WARNING)  # what is said of the data is the same for all trials
+    parts, loggers = fit.start(config, folder, overrides)
+    assert parts.settings.search is not None
+    trial = _attach(parts.settings.search)
+    pruning = Pruning(trial, parts.settings.monitor.metric, parts.settings.search.prune)
+    status = "failed"
+    try:
+        value = fit.learn(parts, folder, loggers, [pruning])
+        status = "success"
+    finally:
+        close(loggers, status)
+        shutil.rmtree((folder / run_folder.BEST).parent, ignore_errors=True)  # gigabytes; the best is trained anew
+        metrics = folder / run_folder.METRICS
+        if metrics.exists():
+            epochs = pd.read_csv(metrics)
+            trial.set_user_attr(EPOCHS, len(epochs))
+            trial.set_user_attr(SECONDS, float(epochs["seconds"].sum()) if "seconds" in epochs else 0.0)
+    if pruning.pruned:
+        raise optuna.TrialPruned("worse than the median")
+    return value
+
+
+def _attach(search: SearchSettings) -> Trial:
+    """The trial that the search began, here where it runs."""
+    pruner = MedianPruner(search.startup_trials, search.warm_up_epochs)
+    study = connect(search.storage, search.study, pruner)
+    number = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, search.trial)
+    return Trial(study, number)
