@@ -31,7 +31,7 @@ def one_line_errors() -> Iterator[None]:
         print(f"error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted; the same run_dir goes on where it stopped", file=sys.stderr)
+        print("interrupted; the same run_dir, or the same search, goes on where it stopped", file=sys.stderr)
         sys.exit(130)
 
 

@@ -8,6 +8,9 @@ from omegaconf import DictConfig
 
 from genre.search.sweeper import DurableSweeper
 
+PLACE = "OptunaSweeperImpl"
+"""What the plug-in makes its sweeper of."""
+
 
 class DurableSearch(Callback):
     """Puts `DurableSweeper` in the place of the plug-in's own before the plug-in makes it.
@@ -20,8 +23,9 @@ class DurableSearch(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Swap the sweepers."""
-        self.own, _impl.OptunaSweeperImpl = _impl.OptunaSweeperImpl, DurableSweeper
+        self.own = _impl.OptunaSweeperImpl
+        setattr(_impl, PLACE, DurableSweeper)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Swap them back."""
-        _impl.OptunaSweeperImpl = self.own
+        setattr(_impl, PLACE, self.own)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from genre.pages.theme import MARKERS, colour
+from genre.pages.theme import colour, dot
 from genre.search.outcome import STATES
 
 SHOWN = ("complete", "pruned")
@@ -32,10 +33,10 @@ def history_figure(trials: pd.DataFrame, metric: str, maximize: bool) -> Figure:
         some = trials[trials["state"] == state]
         if len(some):
             ground = np.full(len(some), 0.03)
-            marks = {"transform": axes.get_xaxis_transform(), "marker": MARKERS[number], "clip_on": False}
-            axes.scatter(some["trial"], ground, color=colour(number), label=state, **marks)
+            floor = axes.get_xaxis_transform()
+            axes.scatter(some["trial"], ground, transform=floor, clip_on=False, label=state, **dot(number))
     axes.set(xlabel="trial", ylabel=metric)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(y=0.15)
     axes.grid(visible=True, axis="y")
     figure.legend(loc="outside upper center", ncols=5, frameon=False)
@@ -89,8 +90,8 @@ def parallel_figure(trials: pd.DataFrame, space: list[str], metric: str, maximiz
         names = _ordered(complete[name])
         heights.append(complete[name].map({v: i / max(len(names) - 1, 1) for i, v in enumerate(names)}).to_numpy(float))
         for place, text in enumerate(names):
-            at = (column - 0.06, place / max(len(names) - 1, 1))
-            axes.annotate(_text(text), at, ha="right", va="center", fontsize=9)
+            where = (column - 0.06, place / max(len(names) - 1, 1))
+            axes.annotate(_text(text), where, ha="right", va="center", fontsize=9)
     heights.append((value - low) / (high - low or 1))
     for at, text in ((0, low), (1, high)):
         axes.annotate(f"{text:.3g}", (len(space) + 0.06, at), ha="left", va="center", fontsize=9)
@@ -117,7 +118,7 @@ def time_figure(trials: pd.DataFrame) -> Figure:
         if len(some):
             axes.bar(some["trial"], some["seconds"] / 60, color=colour(number), label=state)
     axes.set(xlabel="trial", ylabel="minutes of training")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(loc="outside upper center", ncols=5, frameon=False)
     return figure
 

@@ -6,8 +6,7 @@ from rich.table import Table
 
 from genre import run_folder
 from genre.search.outcome import Outcome
-from genre.search.study import DurableStudy
-from genre.settings import Settings
+from genre.settings import SearchSettings
 
 
 def say(text: str) -> None:
@@ -15,13 +14,10 @@ def say(text: str) -> None:
     Console().print(escape(text), soft_wrap=True, highlight=False)
 
 
-def begins(settings: Settings, study: DurableStudy) -> None:
+def begins(model: str, metric: str, search: SearchSettings, left: int) -> None:
     """Say what is searched, and how much of it is left."""
-    search, left = settings.search, max(study.left(), 0)
-    assert search is not None
-    done = search.n_trials - left
-    what = f"{settings.model.name}: {search.n_trials} trials for the best {settings.monitor.metric} in {search.folder}"
-    say(what + (f", {done} of them done" if done else ""))
+    done = f", {search.n_trials - left} of them begun" if left < search.n_trials else ""
+    say(f"{model}: {search.n_trials} trials for the best {metric} in {search.folder}{done}")
 
 
 def waits(count: int) -> None:
@@ -29,7 +25,7 @@ def waits(count: int) -> None:
     say(f"waiting for {count} {'trials' if count > 1 else 'trial'} of other processes, which may die")
 
 
-def ended(found: Outcome, number: int, n_trials: int, seconds: float) -> None:
+def ended(found: Outcome, number: int, seconds: float) -> None:
     """Say how a trial ended, which one is the best, and about how long the rest will take."""
     row = found.trials.set_index("trial").loc[number]
     result = f"{row['value']:.4f}" if row["state"] == "complete" else row["state"]

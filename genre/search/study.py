@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from genre.errors import GenreError
+from genre.resume import first_difference
 from genre.settings import SearchSettings
 
 MISSED_BEATS = 3
@@ -106,6 +107,26 @@ class DurableStudy:
             failed_trial_callback=self._repeat,
         )
 
+    def describe(self, config: dict[str, Any], command: str) -> None:
+        """Note what the study is of.
+
+        Args:
+            config: What must be the same for all of its trials.
+            command: Trains its best.
+
+        Raises:
+            GenreError: It is a study of something else.
+        """
+        old = self.study.user_attrs.get(CONFIG)
+        if old is None:
+            self.study.set_user_attr(CONFIG, config)
+        elif key := first_difference(config, old):
+            raise GenreError(
+                f"{self.search.study} is a search with {key}={old.get(key)}, not {config.get(key)}: give this one "
+                "another search.study"
+            )
+        self.study.set_user_attr(COMMAND, command)
+
     def take(self, count: int, space: dict[str, BaseDistribution], waiting: Callable[[int], None]) -> list[Trial]:
         """Begin trials; while other processes run the last ones, wait in case they die.
 
@@ -133,7 +154,7 @@ class DurableStudy:
 
     def left(self) -> int:
         """How many trials are still to be begun."""
-        return self.search.n_trials - len(counted(self.trials()))
+        return max(self.search.n_trials - len(counted(self.trials())), 0)
 
     def trials(self) -> list[FrozenTrial]:
         """All of them, by number."""
@@ -159,22 +180,23 @@ class DurableStudy:
             over.set()
             thread.join()
 
-    def end(self, trial: Trial, state: TrialState, value: float | None = None, reason: str = "") -> bool:
-        """Write down how a trial ended.
+    def end(self, trial: Trial, state: TrialState, value: float | None = None, reason: str = "") -> TrialState:
+        """Write down how a trial ended, unless another process took it for dead before.
 
         Returns:
-            Whether it was this process's to say: not when another one took the trial for dead.
+            How it ended.
         """
-        if self.study._storage.get_trial(trial._trial_id).state.is_finished():
-            return False
+        known = self.study._storage.get_trial(trial._trial_id).state
+        if known.is_finished():
+            return known
         trial.set_user_attr(REASON, reason)
         self.study.tell(trial, value, state)
-        return True
+        return state
 
     def interrupt(self, trials: list[Trial]) -> None:
         """End trials that the user stopped, and have them repeated."""
         for trial in trials:
-            if self.end(trial, TrialState.FAIL, reason="interrupted"):
+            if self.end(trial, TrialState.FAIL, reason="interrupted") == TrialState.FAIL:
                 self._repeat(self.study, self.study._storage.get_trial(trial._trial_id))
 
     def _begin(self, space: dict[str, BaseDistribution]) -> Trial | None:

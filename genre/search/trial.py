@@ -85,5 +85,5 @@ def _attach(search: SearchSettings) -> Trial:
     """The trial that the search began, here where it runs."""
     pruner = MedianPruner(search.startup_trials, search.warm_up_epochs)
     study = connect(search.storage, search.study, pruner)
-    number = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, search.trial)
-    return Trial(study, number)
+    assert search.trial is not None
+    return Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, search.trial))
