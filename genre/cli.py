@@ -79,6 +79,20 @@ def audit(overrides: Overrides = None) -> None:
         raise typer.Exit(1)
 
 
+@app.command("search-report")
+def search_report(
+    folder: Annotated[Path, typer.Argument(help="Of the search: runs/search/<model>-<data>")],
+    storage: Annotated[str | None, typer.Option(help="Of the study, if not where the folder says.")] = None,
+) -> None:
+    """Write the page of a search, its table of trials and its best.yaml again, also while it runs."""
+    from genre.search import outcome, report, screen
+
+    found = outcome.open_folder(folder, storage)
+    outcome.write_best(found)
+    report.write(found)
+    screen.finished([found])
+
+
 def _of_run(folder: Path) -> "Prepared":
     from genre import console, run_folder
     from genre.parts import assemble

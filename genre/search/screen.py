@@ -54,3 +54,5 @@ def finished(found: list[Outcome]) -> None:
         if one.best is not None:
             say(f"train the best: {one.command}")
             say(f"report: {one.folder / run_folder.REPORT / 'index.html'}")
+    if len(found) > 1:
+        say(f"compare their bests: python train.py -m experiment=compare best={found[0].folder.parent}")

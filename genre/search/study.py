@@ -203,7 +203,8 @@ class DurableStudy:
         self.study.sampler = self.make_sampler(len(self.trials()))  # for samplers that draw all parameters at once
         trial = self.study.ask()
         self._beat([trial])
-        if len(counted(self.trials()[: trial.number])) >= self.search.n_trials:  # two processes took the last one
+        before = [t for t in counted(self.trials()) if t.number < trial.number]
+        if len(before) >= self.search.n_trials:  # two processes took the last one
             trial.set_user_attr(SURPLUS, True)
             self.end(trial, TrialState.FAIL, reason="another process took the last trial")
             return None

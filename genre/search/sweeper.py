@@ -135,8 +135,6 @@ class DurableSweeper(OptunaSweeperImpl):
 
     def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
         spec = self.hydra.sweeper.sampler
-        if "seed" not in spec:
-            raise GenreError("hydra/sweeper/sampler has to be one that takes a seed: tpe, random, cmaes, nsgaii, motpe")
         mixed = np.random.SeedSequence([spec.seed or 0, number]).generate_state(1)[0]
         return instantiate(spec, seed=int(mixed))
 

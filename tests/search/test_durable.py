@@ -1,0 +1,138 @@
+"""Searches as users start them: killed, sharing a study, launching others; with a real PostgreSQL."""
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial
+from typer.testing import CliRunner
+
+from genre.cli import app
+from genre.resume import stored_config, what_counts
+from tests.composing import ROOT, TINY
+
+pytestmark = pytest.mark.slow
+QUICK = ["search.heartbeat_seconds=1", "trainer.max_epochs=3", "early_stopping.patience=null"]
+SERVER = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
+def command(music: Path, home: Path, *overrides: str) -> list[str]:
+    tiny = [text for text in TINY if not text.startswith("data.batch_size=")]
+    paths = [f"data.root={music}", f"paths.data={home}", f"paths.runs={home}/runs"]
+    return [sys.executable, str(ROOT / "train.py"), "-m", "hparams_search=optuna", *tiny, *paths, *QUICK, *overrides]
+
+
+def begin(command: list[str]) -> subprocess.Popen[str]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    return said
+
+
+def trials(home: Path, storage: str | None = None) -> list[FrozenTrial]:
+    url = storage or f"sqlite:///{home}/runs/search/cnn1d_gru-folder/study.db"
+    return optuna.load_study("cnn1d_gru-folder", url).trials
+
+
+def states(found: list[FrozenTrial]) -> list[str]:
+    return [trial.state.name for trial in found]
+
+
+def folders(home: Path) -> list[str]:
+    return sorted(path.name for path in (home / "runs/search/cnn1d_gru-folder/trials").iterdir())
+
+
+def test_kill_9_in_mid_trial_loses_nothing(music_folder: Path, tmp_path: Path) -> None:
+    longer = ("search.n_trials=3", "trainer.max_epochs=40", "search.prune=false")
+    process = begin(command(music_folder, tmp_path, *longer))
+    database = tmp_path / "runs/search/cnn1d_gru-folder/study.db"
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None:
+        time.sleep(0.2)
+        if database.exists() and (tmp_path / "runs/search/cnn1d_gru-folder/trials/1/metrics.csv").exists():
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = trials(tmp_path)
+    assert states(before) == ["COMPLETE", "RUNNING"]
+    finish(begin(command(music_folder, tmp_path, *longer)))
+    after = trials(tmp_path)
+    assert sorted(states(after)) == ["COMPLETE"] * 3 + ["FAIL"]
+    assert states(after)[1] == "FAIL"
+    assert after[0] == before[0]
+    repeats = [trial for trial in after if trial.system_attrs.get("failed_trial") == 1]
+    assert [trial.params for trial in repeats] == [before[1].params]
+    assert folders(tmp_path) == ["0", "1", "2", "3"]
+
+
+def test_the_best_trained_again_has_the_same_score(music_folder: Path, tmp_path: Path) -> None:
+    said = finish(begin(command(music_folder, tmp_path, "search.n_trials=2", "model=cnn1d_lstm")))
+    (line,) = [line for line in said.splitlines() if line.startswith("train the best: ")]
+    again = shlex.split(line.removeprefix("train the best: "))
+    assert again[:2] == ["python", "train.py"]
+    finish(begin([sys.executable, str(ROOT / "train.py"), *again[2:], f"run_dir={tmp_path}/best"]))
+    study = optuna.load_study("cnn1d_lstm-folder", f"sqlite:///{tmp_path}/runs/search/cnn1d_lstm-folder/study.db")
+    assert json.loads((tmp_path / "best/scores.json").read_text())["val/loss"] == study.best_value
+    trial = tmp_path / f"runs/search/cnn1d_lstm-folder/trials/{study.best_trial.number}"
+    ours, searched = (what_counts(stored_config(folder)) for folder in (tmp_path / "best", trial))
+    assert {**ours, "best": None} == searched
+
+
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_launchers_run_trials(music_folder: Path, tmp_path: Path, launcher: str) -> None:
+    given = [f"hydra/launcher={launcher}", "search.n_jobs=2", "search.n_trials=3"]
+    finish(begin(command(music_folder, tmp_path, *given)))
+    assert states(trials(tmp_path)) == ["COMPLETE"] * 3
+    assert set(folders(tmp_path)) >= {"0", "1", "2"}
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of its own, reached through a socket in its folder; the address of an empty database."""
+    if not SERVER:
+        pytest.skip("PostgreSQL is not installed")
+    home = tmp_path_factory.mktemp("postgres")
+    own = [] if os.geteuid() else ["runuser", "-u", "postgres", "--"]  # it refuses to be run by root
+    if own:
+        for folder in (home, *home.parents[:3]):
+            folder.chmod(0o755)
+        shutil.chown(home, "postgres")
+    tool = SERVER[-1].parent
+    subprocess.run([*own, tool / "initdb", "-D", home / "data", "-A", "trust", "-U", "me"], check=True, cwd=home)
+    options = f"-c listen_addresses='' -c unix_socket_directories={home} -c fsync=off"
+    control = [*own, tool / "pg_ctl", "-D", home / "data", "-w"]
+    subprocess.run([*control, "-o", options, "-l", home / "log", "start"], check=True, cwd=home)
+    try:
+        yield f"postgresql://me@/postgres?host={home}"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, cwd=home)
+
+
+def test_two_processes_share_a_study_on_postgresql(music_folder: Path, tmp_path: Path, server: str) -> None:
+    given = ["search.n_trials=8", f"search.storage='{server}'"]
+    both = [begin(command(music_folder, tmp_path, *given)) for _ in range(2)]
+    said = [finish(process) for process in both]
+    found = trials(tmp_path, server)
+    assert states(found) == ["COMPLETE"] * 8
+    begun = [{line.split(":")[0] for line in text.splitlines() if line.startswith("trial ")} for text in said]
+    assert begun[0] | begun[1] == {f"trial {number}" for number in range(8)}
+    assert not begun[0] & begun[1]
+    assert all(begun)
+    done = CliRunner().invoke(app, ["search-report", str(tmp_path / "runs/search/cnn1d_gru-folder")])
+    assert "8 complete" in done.output
+    assert folders(tmp_path) == list("01234567")

@@ -1,0 +1,81 @@
+"""Trials are taken once, however many processes take them, and a crash's are found by their silence."""
+
+import threading
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import TrialState
+
+from genre.errors import GenreError
+from genre.search.study import DurableStudy, connect, counted
+from genre.settings import SearchSettings
+
+SPACE = {"x": CategoricalDistribution(list(range(1000)))}
+
+
+def durable(home: Path, **search: object) -> DurableStudy:
+    settings = SearchSettings(study="s", folder=str(home), storage=f"sqlite:///{home}/study.db", **search)
+    return DurableStudy(settings, "minimize", lambda number: optuna.samplers.RandomSampler(seed=number))
+
+
+def test_many_processes_take_each_trial_once(tmp_path: Path) -> None:
+    durable(tmp_path)
+    taken: list[tuple[int, int]] = []
+
+    def work() -> None:
+        own = durable(tmp_path, n_trials=20)
+        while trials := own.take(1, SPACE, lambda count: None):
+            taken.append((trials[0].number, trials[0].params["x"]))
+            own.end(trials[0], TrialState.COMPLETE, 1.0)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    study = connect(f"sqlite:///{tmp_path}/study.db", "s")
+    assert len(taken) == len({number for number, _ in taken}) == 20
+    assert len(counted(study.get_trials())) == 20
+    assert sum(trial.state == TrialState.COMPLETE for trial in study.get_trials()) == 20
+    assert len({value for _, value in taken}) > 15  # no two of them draw the same chance
+
+
+def test_a_surplus_trial_is_given_back(tmp_path: Path) -> None:
+    one = durable(tmp_path, n_trials=1)
+    other = durable(tmp_path, n_trials=2)
+    assert len(other.take(1, SPACE, lambda count: None)) == 1
+    other.search.n_trials = 1
+    assert one._begin(SPACE) is None
+    assert len(counted(one.trials())) == 1
+    assert one.trials()[1].user_attrs["reason"] == "another process took the last trial"
+
+
+def test_a_beating_trial_is_left_alone_and_a_silent_one_is_not(tmp_path: Path) -> None:
+    owner, neighbour = (durable(tmp_path, n_trials=3, heartbeat_seconds=1) for _ in range(2))
+    beating, silent = owner.take(2, SPACE, lambda count: None)
+    with owner.beating([beating]):
+        time.sleep(5)
+        optuna.storages.fail_stale_trials(neighbour.study)
+    states = {trial.number: trial.state for trial in neighbour.trials()}
+    assert states == {0: TrialState.RUNNING, 1: TrialState.FAIL, 2: TrialState.WAITING}
+    assert owner.end(silent, TrialState.COMPLETE, 1.0) == TrialState.FAIL  # too late: another process has its repeat
+    assert owner.trials()[2].params == silent.params
+
+
+def test_what_a_study_is_of_cannot_change(tmp_path: Path) -> None:
+    study = durable(tmp_path)
+    study.describe({"a": 1, "b": [1, 2]}, "python train.py")
+    durable(tmp_path).describe({"a": 1, "b": [1, 2]}, "python train.py")
+    with pytest.raises(GenreError, match=r"s is a search with b=\[1, 2\], not 3: give this one another search.study"):
+        durable(tmp_path).describe({"a": 1, "b": 3}, "python train.py")
+
+
+def test_a_study_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(GenreError, match=r"there is no study s in search\.storage"):
+        connect(f"sqlite:///{tmp_path}/study.db", "s")
+    (tmp_path / "text.db").write_text("no database\n" * 100)
+    with pytest.raises(GenreError, match=r"search.storage=sqlite:////.*/text.db cannot be used: .*not a database"):
+        connect(f"sqlite:///{tmp_path}/text.db", "s")
