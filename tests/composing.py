@@ -26,7 +26,7 @@ TINY = [
 """A run of seconds on some folder: add data.root, paths.data and run_dir."""
 
 
-def compose(overrides: list[str], name: str = "train") -> DictConfig:
+def compose(overrides: list[str], name: str = "train", hydra_too: bool = False) -> DictConfig:
     settings.register()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        return hydra.compose(name, overrides)
+        return hydra.compose(name, overrides, return_hydra_config=hydra_too)

@@ -102,3 +102,14 @@ def test_the_ablations_steps_are_the_studys() -> None:
         ("cnn2d_lstm", 1e-4, 0.4, True, "mean_max", True, absolute, True, (2, 2), 0.4),
         ("cnn2d_gru", 1e-4, 0.4, True, "mean", True, absolute, True, (2, 2), 0.4),
     ]
+
+
+@pytest.mark.parametrize("path", sorted((CONF / "search_space").glob("optuna_*.yaml")), ids=lambda path: path.stem)
+def test_a_search_space_belongs_to_a_model_and_names_keys_that_exist(path: Path) -> None:
+    model = path.stem.removeprefix("optuna_")
+    config = compose(["hparams_search=optuna", f"model={model}"], hydra_too=True)
+    assert config.model.name == model
+    names = list(config.hydra.sweeper.params)
+    assert {"data.batch_size", "model.learning_rate", "model.net.hidden_dim", "model.net.dropout"} <= set(names)
+    for name in names:
+        assert OmegaConf.select(config, name) is not None, name

@@ -63,11 +63,13 @@ def test_the_commands_of_the_readme_run(tmp_path: Path, music_folder: Path) -> N
     for words in OTHERS:
         command = [word.replace("runs/mine", str(tmp_path / "mine")) for word in words]
         command = [word.replace("runs/ablation", str(tmp_path / "runs/ablation")) for word in command]
+        command = [word.replace("runs/search", str(tmp_path / "runs/search")) for word in command]
         command = [word.replace("path/to/music", str(music_folder)) for word in command]
         command = [word.replace("path/to/fma", str(tmp_path / "data/synthetic")) for word in command]
         command = [word.replace("subset=small", "subset=large") for word in command]
         command[0] = sys.executable if command[0] == "python" else str(Path(sys.executable).with_name("genre"))
-        if "evaluate.py" not in command:
+        command += ["search.n_trials=2"] if "hparams_search=optuna" in command else []
+        if not {"evaluate.py", "search-report"} & set(command):
             command += [*small, "data.clip_seconds=2"] if words[0] == "genre" else [*small, *brief]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stderr}"

@@ -1,5 +1,6 @@
 """Pictures of a search."""
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -85,13 +86,14 @@ def parallel_figure(trials: pd.DataFrame, space: list[str], metric: str, maximiz
     low, high = value.min(), value.max()
     worth = (value - low) / (high - low or 1)
     worth = worth if maximize else 1 - worth
+    behind = {"facecolor": mpl.rcParams["axes.facecolor"], "edgecolor": "none", "pad": 0.8, "alpha": 0.8}
     heights = []
     for column, name in enumerate(space):
         names = _ordered(complete[name])
         heights.append(complete[name].map({v: i / max(len(names) - 1, 1) for i, v in enumerate(names)}).to_numpy(float))
         for place, text in enumerate(names):
             where = (column - 0.06, place / max(len(names) - 1, 1))
-            axes.annotate(_text(text), where, ha="right", va="center", fontsize=9)
+            axes.annotate(_text(text), where, ha="right", va="center", fontsize=9, bbox=behind)
     heights.append((value - low) / (high - low or 1))
     for at, text in ((0, low), (1, high)):
         axes.annotate(f"{text:.3g}", (len(space) + 0.06, at), ha="left", va="center", fontsize=9)

@@ -65,6 +65,11 @@ class Outcome:
         return complete.loc[complete["value"].idxmax() if self.maximize else complete["value"].idxmin()]
 
     @property
+    def best_values(self) -> dict[str, Any]:
+        """What was suggested for the best trial."""
+        return {} if self.best is None else self.study.get_trials(deepcopy=False)[self.best["trial"]].params
+
+    @property
     def counts(self) -> dict[str, int]:
         """Trials of each state that there is."""
         found = self.trials["state"].value_counts()
@@ -129,7 +134,7 @@ def write_best(found: Outcome) -> None:
     if (best := found.best) is None:
         return
     settings = {key: value for key, value in found.config.items() if key.startswith(TAKEN)}
-    settings |= found.study.get_trials(deepcopy=False)[best["trial"]].params
+    settings |= found.best_values
     how = "largest" if found.maximize else "smallest"
     head = f"# Trial {best['trial']} of {len(found.trials)}: the {how} {found.metric}, {best['value']:.6g}\n"
     temporary = found.folder / f"{BEST}.tmp"

@@ -50,7 +50,7 @@ def _best(page: Page, found: Outcome) -> None:
         page.text("No trial is complete yet.", "note")
         return
     page.text(f"Trial {best['trial']}: {found.metric} {best['value']:.4f} after {best['epochs']} epochs.", "result")
-    values = pd.DataFrame({"parameter": found.space, "value": [best[name] for name in found.space]})
+    values = pd.DataFrame({"parameter": found.best_values.keys(), "value": map(str, found.best_values.values())})
     page.table(values, "best", "Of the best trial; best.yaml holds the same for `best=`.")
     page.text(f"Train it, and test it: {found.command}")
 
@@ -93,8 +93,8 @@ def _unfinished(page: Page, found: Outcome) -> None:
     trained, saved = found.epochs_saved
     if "pruned" in found.counts:
         page.text(
-            f"{found.counts['pruned']} pruned trials trained {trained} epochs together, and about {saved:.0f} fewer "
-            "than they would have, had they gone on as long as complete trials did.",
+            f"Trials that were pruned ({found.counts['pruned']}) trained {trained} epochs together, and about "
+            f"{saved:.0f} fewer than if they had gone on as long as complete trials did.",
             "result",
         )
     page.table(lost[["trial", "state", "epochs", "reason"]], "lost", "What was interrupted was tried again.")
