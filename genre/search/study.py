@@ -12,6 +12,7 @@ import optuna
 from filelock import FileLock
 from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage, RetryFailedTrialCallback
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.engine import make_url
@@ -25,6 +26,8 @@ MISSED_BEATS = 3
 """A trial that was silent for so many heartbeats is dead."""
 REPEATS = 1
 """A trial whose process died is repeated so often: if that kills its process again, it is likely the trial's fault."""
+TRIES = 12
+"""Draws until a trial may have what another one had."""
 REASON, EPOCHS, SECONDS, SURPLUS = "reason", "epochs", "seconds", "surplus"
 """What is noted of a trial, beside what Optuna keeps."""
 CONFIG, COMMAND = "config", "command"
@@ -85,13 +88,11 @@ class DurableStudy:
     Args:
         search: Where the study is, and how many trials it is to have.
         direction: minimize or maximize.
-        make_sampler: Sampler for the trial of a number: no two trials of a study draw the same chance, in whichever
-            process they are made, and a study that was interrupted goes on as it would have.
+        make_sampler: Sampler for the trial of a number, and for the how-manieth try: no two trials of a study draw the
+            same chance, in whichever process they are made, and a study that was interrupted goes on as it would have.
     """
 
-    def __init__(
-        self, search: SearchSettings, direction: str, make_sampler: Callable[[int], optuna.samplers.BaseSampler]
-    ) -> None:
+    def __init__(self, search: SearchSettings, direction: str, make_sampler: Callable[[int, int], BaseSampler]) -> None:
         self.search = search
         self.make_sampler = make_sampler
         self._repeat = RetryFailedTrialCallback(REPEATS)
@@ -200,7 +201,7 @@ class DurableStudy:
                 self._repeat(self.study, self.study._storage.get_trial(trial._trial_id))
 
     def _begin(self, space: dict[str, BaseDistribution]) -> Trial | None:
-        self.study.sampler = self.make_sampler(len(self.trials()))  # for samplers that draw all parameters at once
+        self.study.sampler = self.make_sampler(len(self.trials()), 0)  # for those that draw all parameters at once
         trial = self.study.ask()
         self._beat([trial])
         before = [t for t in counted(self.trials()) if t.number < trial.number]
@@ -209,10 +210,29 @@ class DurableStudy:
             self.end(trial, TrialState.FAIL, reason="another process took the last trial")
             return None
         trial.set_user_attr(REASON, "")
-        self.study.sampler = self.make_sampler(trial.number)
+        self._draw(trial, space)
         for name, distribution in space.items():
             trial._suggest(name, distribution)
         return trial
+
+    def _draw(self, trial: Trial, space: dict[str, BaseDistribution]) -> None:
+        """Draw what no trial has had: training is deterministic, so the same again would say nothing.
+
+        On a space of few choices TPE proposes its favourite again and again.
+        """
+        frozen = self.study._storage.get_trial(trial._trial_id)
+        known = [other.params for other in self.trials() if other.number != trial.number]
+        for attempt in range(TRIES if not frozen.params else 0):
+            sampler = self.study.sampler = self.make_sampler(trial.number, attempt)
+            if sampler.infer_relative_search_space(self.study, frozen):
+                return  # drawn all at once, and hardly ever twice
+            drawn = {name: sampler.sample_independent(self.study, frozen, name, d) for name, d in space.items()}
+            if drawn not in known:
+                break
+        else:
+            return
+        # As Optuna gives the parameters of a trial that was enqueued
+        self.study._storage.set_trial_system_attr(trial._trial_id, "fixed_params", drawn)
 
     def _beat(self, trials: list[Trial]) -> None:
         for trial in trials:

@@ -133,10 +133,12 @@ class DurableSweeper(OptunaSweeperImpl):
             )
         return space, fixed
 
-    def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
+    def _sampler(self, number: int, attempt: int) -> optuna.samplers.BaseSampler:
+        """A sampler of its own for each trial; TPE chooses among fewer candidates, so less greedily, in each try."""
         spec = self.hydra.sweeper.sampler
-        mixed = np.random.SeedSequence([spec.seed or 0, number]).generate_state(1)[0]
-        return instantiate(spec, seed=int(mixed))
+        mixed = np.random.SeedSequence([spec.seed or 0, number, attempt]).generate_state(1)[0]
+        fewer = {"n_ei_candidates": max(spec.n_ei_candidates >> attempt, 1)} if "n_ei_candidates" in spec else {}
+        return instantiate(spec, seed=int(mixed), **fewer)
 
     def _sweeper_of(self, model: str, others: list[str]) -> "DurableSweeper":
         """The sweeper of the same command for one model: its search space is composed anew."""

@@ -18,7 +18,11 @@ SPACE = {"x": CategoricalDistribution(list(range(1000)))}
 
 def durable(home: Path, **search: object) -> DurableStudy:
     settings = SearchSettings(study="s", folder=str(home), storage=f"sqlite:///{home}/study.db", **search)
-    return DurableStudy(settings, "minimize", lambda number: optuna.samplers.RandomSampler(seed=number))
+
+    def sampler(number: int, attempt: int) -> optuna.samplers.BaseSampler:
+        return optuna.samplers.RandomSampler(seed=99 * number + attempt)
+
+    return DurableStudy(settings, "minimize", sampler)
 
 
 def test_many_processes_take_each_trial_once(tmp_path: Path) -> None:
@@ -79,3 +83,20 @@ def test_a_study_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database\n" * 100)
     with pytest.raises(GenreError, match=r"search.storage=sqlite:////.*/text.db cannot be used: .*not a database"):
         connect(f"sqlite:///{tmp_path}/text.db", "s")
+
+
+def test_no_two_trials_are_the_same_while_there_are_others(tmp_path: Path) -> None:
+    few = {"x": CategoricalDistribution([1, 2, 3]), "y": CategoricalDistribution(["a", "b"])}
+    settings = SearchSettings(n_trials=7, study="s", folder=str(tmp_path), storage=f"sqlite:///{tmp_path}/study.db")
+
+    def greedy(number: int, attempt: int) -> optuna.samplers.BaseSampler:
+        candidates = max(24 >> attempt, 1)
+        return optuna.samplers.TPESampler(seed=99 * number + attempt, n_startup_trials=2, n_ei_candidates=candidates)
+
+    study = DurableStudy(settings, "minimize", greedy)
+    drawn = []
+    while trials := study.take(1, few, lambda count: None):
+        drawn.append(tuple(trials[0].params.values()))
+        study.end(trials[0], TrialState.COMPLETE, float(trials[0].params["x"]))
+    assert len(set(drawn[:5])) == 5
+    assert len(drawn) == 7  # there are six, and then again

@@ -212,9 +212,7 @@ def test_a_launcher_that_fails_costs_its_trials_only(
     assert found.trials[0].user_attrs["reason"] == "ChildProcessError: a worker was killed"
 
 
-def test_each_model_has_a_search_of_its_own(
-    music_folder: Path, home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_model_has_a_search_of_its_own(music_folder: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     four = "model=cnn1d_gru,cnn1d_lstm,cnn2d_gru,cnn2d_lstm"
     go(Tasks(), music_folder, home, "four", four, "search.n_trials=2")
     for model in four.removeprefix("model=").split(","):

@@ -21,7 +21,7 @@ def run(music: Path, home: Path, rivals: float | None, *overrides: str) -> tuple
     tiny = [*TINY, f"data.root={music}", f"paths.data={home}", f"paths.runs={home}/runs", "hparams_search=optuna"]
     given = [*tiny, "search.warm_up_epochs=1", f"trainer.max_epochs={EPOCHS}", *overrides]
     config = compose(given)
-    study = DurableStudy(config.search, "minimize", lambda number: optuna.samplers.RandomSampler(seed=number)).study
+    study = DurableStudy(config.search, "minimize", lambda number, _: optuna.samplers.RandomSampler(seed=number)).study
     for _ in range(6 if rivals is not None else 0):
         values = dict.fromkeys(range(EPOCHS), rivals)
         study.add_trial(create_trial(state=TrialState.COMPLETE, value=rivals, intermediate_values=values))
@@ -42,9 +42,7 @@ def test_a_trial_reports_each_epoch_and_leaves_no_checkpoint(music_folder: Path,
     assert not (folder / "checkpoints").exists()
 
 
-def test_the_test_part_is_never_touched(
-    music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_test_part_is_never_touched(music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parts: list[str] = []
     rows = GenreData._rows
     monkeypatch.setattr(GenreData, "_rows", lambda self, part: parts.append(part) or rows(self, part))
