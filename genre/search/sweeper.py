@@ -73,10 +73,12 @@ class DurableSweeper(OptunaSweeperImpl):
         config = self.task_config
         settings = checked(config)
         search: SearchSettings = settings.search
+        if config.best is not None:
+            raise GenreError("best= is for runs: a search finds it anew, leave it out")
         space, fixed = self._space(arguments, config)
         _prepare(settings)
         study = DurableStudy(search, self._get_directions()[0], self._sampler)
-        study.describe(_description(config, space), _command(arguments, config))
+        study.describe(_description(config, space), _command(arguments, config, space))
         outcome.note(search)
         screen.begins(settings.model.name, settings.monitor.metric, search, study.left())
         started, begun, failures = time.perf_counter(), 0, 0
@@ -175,9 +177,11 @@ def _description(config: DictConfig, space: dict[str, BaseDistribution]) -> dict
     return leaves | {f"the choice of {name}": repr(distribution) for name, distribution in space.items()}
 
 
-def _command(arguments: list[str], config: DictConfig) -> str:
+def _command(arguments: list[str], config: DictConfig, space: dict[str, BaseDistribution]) -> str:
     """The command that trains the best as its trial was trained."""
-    kept = [text for text in arguments if not text.lstrip("+~").startswith(("search.", "hparams_search", "model="))]
+    keys = {text: text.lstrip("+~").partition("=")[0] for text in arguments}
+    dropped = {"hparams_search", "model", *space}
+    kept = [text for text, key in keys.items() if key not in dropped and not key.startswith("search.")]
     given = [f"model={config.model.name}", *kept, f"best={config.search.folder}"]
     if not any(text.startswith("trainer.max_epochs=") for text in kept):
         given.append(f"trainer.max_epochs={config.trainer.max_epochs}")

@@ -1,5 +1,6 @@
 """What a search does with trials that end well, badly or not at all; training is replaced by made-up scores."""
 
+import shlex
 import threading
 import time
 from pathlib import Path
@@ -245,6 +246,7 @@ def test_a_sampler_without_a_seed_is_refused(music_folder: Path, home: Path) -> 
         (["model=majority"], "model=majority has no search space"),
         (["model=cnn2d_gru", "scheduler=none", "~scheduler.step"], "names scheduler.plateau.factor, which this"),
         (["seed=1,2"], "seed cannot be searched"),
+        (["best=runs/search"], "best= is for runs: a search finds it anew, leave it out"),
         (["search.n_trials=0"], "search.n_trials=0 is too small: the least is 1"),
         (["search.storage=sqlite:////no/such/folder/x.db"], "search.storage=sqlite:////no/such/folder/x.db cannot be"),
         (["search.storage=nosql://me:secret@host/x"], r"search.storage=nosql://me:\*\*\*@host/x cannot be used"),
@@ -287,3 +289,7 @@ def test_fixed_and_replaced_parameters(music_folder: Path, home: Path) -> None:
     assert "model.net.dropout" not in found.trials[0].params
     assert all(config.model.net.dropout == 0.1 for config in tasks.configs)
     assert 1e-4 <= found.trials[0].params["model.learning_rate"] <= 1e-2
+    command = shlex.split(found.user_attrs["command"])
+    assert "model.net.dropout=0.1" in command
+    assert not any("learning_rate" in word or word.startswith("search.") for word in command)
+    assert command[:3] == ["python", "train.py", "model=cnn1d_gru"]
