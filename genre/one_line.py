@@ -39,8 +39,10 @@ def short(error: Exception) -> str:
     """One line of an error of Hydra's or OmegaConf's, which use several."""
     cause = error.__cause__ if isinstance(error, HydraException) and error.__cause__ else error
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()] or [type(cause).__name__]
-    if isinstance(cause, ConfigKeyError | ConfigAttributeError) and dataclasses.is_dataclass(cause.object_type):
-        return unknown_key(str(cause.full_key), [entry.name for entry in dataclasses.fields(cause.object_type)])
+    if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.full_key:
+        kind = cause.object_type
+        known = [entry.name for entry in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+        return unknown_key(str(cause.full_key), known)
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:
         return f"{cause.full_key}: {lines[0]}"
     options = next((i for i, line in enumerate(lines) if line.startswith("Available options")), None)

@@ -174,7 +174,7 @@ class Settings:
     test_last: bool = False  # test the last epoch too, beside the best
     best: str | None = None  # folder of a search, or of several: the model's best settings are taken from there
     finished: str = _choice("refuse", "refuse", "skip")
-    search: SearchSettings | None = None
+    search: Any = None  # `SearchSettings` where something is searched
     seed: int = _number(42, low=0, high=2**32 - 1)
     run_dir: str = MISSING
 
@@ -195,6 +195,7 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(group="schema", name="train", node=Settings)
     store.store(group="schema", name="evaluate", node=EvaluateSettings)
+    store.store(group="schema", name="search", node=SearchSettings)
     store.store(group="schema/net", name="hybrid", node=HybridNet)
     store.store(group="schema/net", name="plain", node=PlainNet)
 

@@ -42,6 +42,10 @@ WRONG = [
     (["scheduler.plateau.factor=2"], "scheduler.plateau"),
     (["logger.tensorboard._target_=os.system"], "logger.tensorboard._target_=os.system is not allowed"),
     (["+scheduler.plateau.speed=2"], "scheduler.plateau"),
+    (["scheduler.plateau.speed=2"], "scheduler.plateau.speed is no key of the configuration"),
+    (["search.n_trials=3"], "search.n_trials is no key of the configuration"),
+    (["hparams_search=optuna", "search.trials=3"], "search.trials is no key of the configuration: did you mean trial?"),
+    (["hparams_search=optuna", "search.n_trials=x"], "search.n_trials: Value 'x' of type 'str'"),
 ]
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from genre.errors import GenreError
-from genre.resume import first_difference
+from genre.resume import discard_empty, first_difference
 from genre.settings import SearchSettings
 
 MISSED_BEATS = 3
@@ -28,6 +28,7 @@ REPEATS = 1
 """A trial whose process died is repeated so often: if that kills its process again, it is likely the trial's fault."""
 TRIES = 12
 """Draws until a trial may have what another one had."""
+LOCK = "lock"
 REASON, EPOCHS, SECONDS, SURPLUS = "reason", "epochs", "seconds", "surplus"
 """What is noted of a trial, beside what Optuna keeps."""
 CONFIG, COMMAND = "config", "command"
@@ -96,10 +97,17 @@ class DurableStudy:
         self.search = search
         self.make_sampler = make_sampler
         self._repeat = RetryFailedTrialCallback(REPEATS)
-        Path(search.folder).mkdir(parents=True, exist_ok=True)
-        with FileLock(Path(search.folder) / "lock"), storage_errors(search.storage):
-            storage = _storage(search.storage)  # makes the tables where they are missing
-            optuna.create_study(study_name=search.study, storage=storage, direction=direction, load_if_exists=True)
+        folder = Path(search.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(folder / LOCK), storage_errors(search.storage):
+                storage = _storage(search.storage)  # makes the tables where they are missing
+                optuna.create_study(study_name=search.study, storage=storage, direction=direction, load_if_exists=True)
+        except GenreError:
+            if [path.name for path in folder.iterdir()] == [LOCK]:
+                (folder / LOCK).unlink()
+                discard_empty(folder)
+            raise
         self.study = connect(
             search.storage,
             search.study,

@@ -47,9 +47,10 @@ class DurableSweeper(OptunaSweeperImpl):
             screen.finished([self.search(arguments)])
             return
         found, failed = [], []
-        for model in models:
+        sweepers = {model: self._sweeper_of(model, others) for model in models}  # a misspelt one ends here
+        for model, sweeper in sweepers.items():
             try:
-                found.append(self._sweeper_of(model, others).search([f"model={model}", *others]))
+                found.append(sweeper.search([f"model={model}", *others]))
             except GenreError as error:
                 failed.append(f"{model}: {error}")
                 screen.say(failed[-1])

@@ -10,7 +10,7 @@ import optuna
 import pandas as pd
 import pytest
 import yaml
-from hydra.errors import ConfigCompositionException
+from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import DictConfig
 from optuna.trial import TrialState
 
@@ -227,6 +227,14 @@ def test_each_model_has_a_search_of_its_own(music_folder: Path, home: Path, caps
     assert said.count("train the best: python train.py model=") == 4
 
 
+def test_a_misspelt_model_ends_the_command_before_any_search(music_folder: Path, home: Path) -> None:
+    tasks = Tasks()
+    with pytest.raises(MissingConfigException, match="Could not find 'model/cnn3d'"):
+        go(tasks, music_folder, home, "misspelt", "model=cnn1d_gru,cnn3d")
+    assert tasks.configs == []
+    assert not (home / "misspelt").exists()
+
+
 def test_one_models_failure_does_not_end_the_others(music_folder: Path, home: Path) -> None:
     broken = Tasks(GenreError("no"))
     ends_first = ("model=cnn1d_gru,cnn1d_lstm", "search.n_trials=2", "search.failures_in_a_row=1")
@@ -260,6 +268,7 @@ def test_what_cannot_be_searched_is_one_line_and_begins_no_trial(
     with pytest.raises(GenreError, match=message):
         go(tasks, music_folder, home, "wrong", *overrides)
     assert tasks.configs == []
+    assert not (home / "wrong").exists()
 
 
 def test_a_study_of_something_else_is_not_gone_on_with(music_folder: Path, home: Path) -> None:
