@@ -130,7 +130,10 @@ def _ordered(values: pd.Series) -> list:
 
 
 def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    plain = value == 0 or abs(value) >= 0.01
+    return f"{value:g}" if plain else np.format_float_scientific(value, trim="-", exp_digits=1)
 
 
 def _place(axes: Axes, values: pd.Series) -> np.ndarray:

@@ -7,13 +7,14 @@ from typing import Any
 import optuna
 import pandas as pd
 import yaml
+from filelock import FileLock
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 
 from genre.best import BEST
 from genre.errors import GenreError
-from genre.search.study import COMMAND, CONFIG, EPOCHS, REASON, SECONDS, connect, counted
+from genre.search.study import COMMAND, CONFIG, EPOCHS, LOCK, REASON, SECONDS, connect, counted
 from genre.settings import SearchSettings
 
 SEARCH = "search.yaml"
@@ -137,9 +138,10 @@ def write_best(found: Outcome) -> None:
     settings |= found.best_values
     how = "largest" if found.maximize else "smallest"
     head = f"# Trial {best['trial']} of {len(found.trials)}: the {how} {found.metric}, {best['value']:.6g}\n"
-    temporary = found.folder / f"{BEST}.tmp"
-    temporary.write_text(head + yaml.safe_dump(settings, sort_keys=False))
-    temporary.replace(found.folder / BEST)
+    with FileLock(found.folder / LOCK):  # several processes may end at once
+        temporary = found.folder / f"{BEST}.tmp"
+        temporary.write_text(head + yaml.safe_dump(settings, sort_keys=False))
+        temporary.replace(found.folder / BEST)
 
 
 def _row(trial: FrozenTrial, counts: bool) -> dict[str, Any]:

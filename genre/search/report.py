@@ -4,12 +4,14 @@ from pathlib import Path
 
 import optuna
 import pandas as pd
+from filelock import FileLock
 from optuna.importance import MeanDecreaseImpurityImportanceEvaluator
 
 from genre import run_folder
 from genre.pages.page import Page
 from genre.search import figures
 from genre.search.outcome import Outcome
+from genre.search.study import LOCK
 
 MIN_TRIALS = 4
 """Fewer complete trials say nothing about importance, and make no lines worth comparing."""
@@ -40,7 +42,8 @@ def write(found: Outcome) -> Path:
     _time(page, found)
     page.section("Trials")
     page.table(found.trials, "trials", "All trials, in the order of their numbers.", shown=_shown(found.trials))
-    return page.write(found.folder / run_folder.REPORT)
+    with FileLock(found.folder / LOCK):  # several processes may end at once
+        return page.write(found.folder / run_folder.REPORT)
 
 
 def _best(page: Page, found: Outcome) -> None:

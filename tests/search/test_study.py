@@ -30,7 +30,7 @@ def test_many_processes_take_each_trial_once(tmp_path: Path) -> None:
     taken: list[tuple[int, int]] = []
 
     def work() -> None:
-        own = durable(tmp_path, n_trials=20)
+        own = durable(tmp_path, n_trials=12)
         while trials := own.take(1, SPACE, lambda count: None):
             taken.append((trials[0].number, trials[0].params["x"]))
             own.end(trials[0], TrialState.COMPLETE, 1.0)
@@ -41,10 +41,10 @@ def test_many_processes_take_each_trial_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     study = connect(f"sqlite:///{tmp_path}/study.db", "s")
-    assert len(taken) == len({number for number, _ in taken}) == 20
-    assert len(counted(study.get_trials())) == 20
-    assert sum(trial.state == TrialState.COMPLETE for trial in study.get_trials()) == 20
-    assert len({value for _, value in taken}) > 15  # no two of them draw the same chance
+    assert len(taken) == len({number for number, _ in taken}) == 12
+    assert len(counted(study.get_trials())) == 12
+    assert sum(trial.state == TrialState.COMPLETE for trial in study.get_trials()) == 12
+    assert len({value for _, value in taken}) > 9  # no two of them draw the same chance
 
 
 def test_a_surplus_trial_is_given_back(tmp_path: Path) -> None:

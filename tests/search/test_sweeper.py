@@ -74,16 +74,16 @@ def test_the_same_command_finishes_to_n_trials_in_all(music_folder: Path, home: 
 
 
 def test_an_interrupted_search_suggests_what_an_undisturbed_one_does(music_folder: Path, home: Path) -> None:
-    whole = go(Tasks(), music_folder, home, "whole", "search.n_trials=14")
+    whole = go(Tasks(), music_folder, home, "whole", "search.n_trials=12")
     go(Tasks(), music_folder, home, "parts", "search.n_trials=4")
-    parts = go(Tasks(), music_folder, home, "parts", "search.n_trials=14")
+    parts = go(Tasks(), music_folder, home, "parts", "search.n_trials=12")
     assert [t.params for t in whole.trials] == [t.params for t in parts.trials]
     other = go(Tasks(), music_folder, home, "other", "search.n_trials=4", "search.seed=1")
     assert [t.params for t in other.trials] != [t.params for t in whole.trials[:4]]
 
 
 def test_the_space_is_the_studys_and_tpe_finds_its_best(music_folder: Path, home: Path) -> None:
-    found = go(Tasks(), music_folder, home, "tpe", "search.n_trials=40")
+    found = go(Tasks(), music_folder, home, "tpe", "search.n_trials=20")
     choices = {name: list(d.choices) for name, d in found.trials[0].distributions.items()}
     assert choices == STUDYS | {"model.net.hidden_dim": [64, 128, 256], "data.batch_size": [16, 32, 64, 128]}
     assert found.best_value < 0.21
