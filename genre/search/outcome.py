@@ -14,7 +14,8 @@ from sqlalchemy.engine import make_url
 
 from genre.best import BEST
 from genre.errors import GenreError
-from genre.search.study import COMMAND, CONFIG, EPOCHS, LOCK, REASON, SECONDS, connect, counted
+from genre.search.storage import connect
+from genre.search.study import COMMAND, CONFIG, EPOCHS, LOCK, REASON, SECONDS, counted
 from genre.settings import SearchSettings
 
 SEARCH = "search.yaml"

@@ -2,7 +2,6 @@
 
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,15 +10,14 @@ from typing import Any
 import optuna
 from filelock import FileLock
 from optuna.distributions import BaseDistribution
-from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
-from optuna.storages import RDBStorage, RetryFailedTrialCallback
+from optuna.storages import RetryFailedTrialCallback
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from genre.errors import GenreError
 from genre.resume import discard_empty, first_difference
+from genre.search.storage import connect, open_storage, storage_errors
 from genre.settings import SearchSettings
 
 MISSED_BEATS = 3
@@ -33,54 +31,6 @@ REASON, EPOCHS, SECONDS, SURPLUS = "reason", "epochs", "seconds", "surplus"
 """What is noted of a trial, beside what Optuna keeps."""
 CONFIG, COMMAND = "config", "command"
 """What is noted of the study: the configuration's leaves, and the command that trains its best."""
-
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)  # heartbeats and repeats
-
-
-@contextmanager
-def storage_errors(url: str) -> Iterator[None]:
-    """Say in one line, without its password, that a storage does not work."""
-    try:
-        yield
-    except (SQLAlchemyError, ImportError, RuntimeError) as error:
-        try:
-            shown = make_url(url).render_as_string(hide_password=True)
-        except ArgumentError:
-            shown = url
-        text = str(error).strip().splitlines()[0]
-        raise GenreError(f"search.storage={shown} cannot be used: {text}") from error
-
-
-def connect(url: str, name: str, pruner: BasePruner | None = None, **heartbeat: Any) -> optuna.Study:
-    """Open a study that exists.
-
-    Args:
-        url: Of its storage, as SQLAlchemy writes it.
-        name: Of the study.
-        pruner: Ends its trials early.
-        heartbeat: For `RDBStorage`.
-
-    Returns:
-        The study.
-
-    Raises:
-        GenreError: The storage cannot be reached, or has no such study.
-    """
-    with storage_errors(url):
-        storage = _storage(url, **heartbeat)
-        try:
-            study = optuna.load_study(study_name=name, storage=storage, pruner=pruner)
-        except KeyError as error:
-            raise GenreError(f"there is no study {name} in search.storage: it was deleted, or never begun") from error
-    study._storage = storage  # Optuna puts a cache before it that misses what other processes write of a trial
-    return study
-
-
-def _storage(url: str, **heartbeat: Any) -> RDBStorage:
-    sqlite = url.startswith("sqlite")
-    options: dict[str, Any] = {"connect_args": {"timeout": 60}} if sqlite else {"pool_pre_ping": True}
-    return RDBStorage(url, engine_kwargs=options, **heartbeat)
 
 
 class DurableStudy:
@@ -101,7 +51,7 @@ class DurableStudy:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(folder / LOCK), storage_errors(search.storage):
-                storage = _storage(search.storage)  # makes the tables where they are missing
+                storage = open_storage(search.storage)  # makes the tables where they are missing
                 optuna.create_study(study_name=search.study, storage=storage, direction=direction, load_if_exists=True)
         except GenreError:
             if [path.name for path in folder.iterdir()] == [LOCK]:

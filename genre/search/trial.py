@@ -14,7 +14,8 @@ from optuna.trial import Trial
 from genre import console, fit, run_folder
 from genre.errors import GenreError
 from genre.loggers import close
-from genre.search.study import EPOCHS, SECONDS, connect
+from genre.search.storage import connect
+from genre.search.study import EPOCHS, SECONDS
 from genre.settings import SearchSettings
 
 

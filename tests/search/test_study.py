@@ -10,7 +10,8 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 
 from genre.errors import GenreError
-from genre.search.study import DurableStudy, connect, counted
+from genre.search.storage import connect
+from genre.search.study import DurableStudy, counted
 from genre.settings import SearchSettings
 
 SPACE = {"x": CategoricalDistribution(list(range(1000)))}
