@@ -11,7 +11,8 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, ValidationErr
 from genre.errors import GenreError
 
 BEST = "best.yaml"
-"""In a search's folder: dotted keys of the configuration and their values; `model.name` says whose they are."""
+"""In a search's folder: dotted keys of the configuration and their values; `model.name` says whose they are, and
+`scheduler` holds all schedulers, in place of those that there are."""
 SUBJECT = ("model", "data")
 """Groups whose choice says what is trained, not how: their keys are taken although the command line names them."""
 
@@ -45,8 +46,13 @@ def with_best(config: DictConfig, overrides: list[str]) -> DictConfig:
     if (name := values.pop("model.name", config.model.name)) != config.model.name:
         raise GenreError(f"{path} is of {name}, not of {config.model.name}: use model={name}, or another search")
     given = {text.lstrip("+~").partition("=")[0] for text in overrides} - set(SUBJECT)
+    if "scheduler" in values and "scheduler" not in given:
+        own_ones = {key: OmegaConf.select(config, key) for key in given if key.startswith("scheduler.")}
+        OmegaConf.update(config, "scheduler", values["scheduler"], merge=False)
+        values |= own_ones
+        given -= own_ones.keys()
     for key, value in values.items():
-        if any(key == text or key.startswith(text + ".") for text in given):
+        if key == "scheduler" or any(key == text or key.startswith(text + ".") for text in given):
             continue
         try:
             OmegaConf.update(config, key, value, merge=False, force_add=key.startswith("scheduler."))

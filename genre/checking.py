@@ -32,6 +32,10 @@ def checked(config: DictConfig) -> Any:
     for path, value, limits in _walk("", settings):
         if value is not None:
             _check(path, value, limits)
+    monitor = getattr(settings, "monitor", None)
+    if monitor and (monitor.metric == "val/loss") != (monitor.mode == "min"):
+        better = "max" if monitor.mode == "min" else "min"
+        raise GenreError(f"monitor.mode={monitor.mode} makes {monitor.metric} worse: add monitor.mode={better}")
     return settings
 
 

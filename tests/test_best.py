@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from genre.best import with_best
 from genre.errors import GenreError
@@ -59,18 +60,25 @@ def test_what_does_not_fit_the_model_is_said(tmp_path: Path, text: str) -> None:
         taken(f"best={tmp_path}")
 
 
-def test_a_scheduler_is_taken_whole_and_one_that_is_given_wins(tmp_path: Path) -> None:
-    text = "scheduler.step._target_: torch.optim.lr_scheduler.StepLR\nscheduler.step._partial_: true\n"
-    (tmp_path / "best.yaml").write_text(text + "scheduler.step.step_size: 5\nscheduler.plateau.factor: 0.7\n")
+def test_schedulers_are_taken_whole_and_those_that_are_given_win(tmp_path: Path) -> None:
+    step = {"_target_": "torch.optim.lr_scheduler.StepLR", "_partial_": True, "step_size": 5}
+    (tmp_path / "best.yaml").write_text(yaml.safe_dump({"scheduler": {"step": step}}))
 
     def schedulers(*overrides: str) -> dict:
         config = with_best(compose([*overrides, "model=cnn1d_gru", f"best={tmp_path}"]), list(overrides))
         return {name: dict(spec) for name, spec in config.scheduler.items()}
 
-    both = schedulers()
-    assert both["step"]["step_size"] == 5
-    assert both["plateau"]["factor"] == 0.7
-    assert both["plateau"]["patience"] == 2
-    assert schedulers("scheduler.plateau.factor=0.9")["plateau"]["factor"] == 0.9
+    assert schedulers() == {"step": step}
+    own = schedulers("scheduler=plateau_step", "scheduler.step.step_size=7")
+    assert (own["step"]["step_size"], own["plateau"]["factor"]) == (7, 0.5)
     assert schedulers("scheduler=none") == {}
-    assert schedulers("scheduler=plateau") == {"plateau": {**both["plateau"], "factor": 0.5}}
+    assert list(schedulers("scheduler=plateau")) == ["plateau"]
+    (tmp_path / "best.yaml").write_text("scheduler: {}")
+    assert schedulers() == {}
+
+
+def test_a_value_of_a_scheduler_that_is_given_wins(tmp_path: Path) -> None:
+    plateau = {"_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau", "_partial_": True, "factor": 0.7}
+    (tmp_path / "best.yaml").write_text(yaml.safe_dump({"scheduler": {"plateau": plateau}}))
+    given = ["model=cnn1d_gru", f"best={tmp_path}", "scheduler.plateau.factor=0.9"]
+    assert with_best(compose(given), given).scheduler == {"plateau": {**plateau, "factor": 0.9}}

@@ -137,7 +137,7 @@ def test_a_resumed_run_equals_an_undisturbed_one(runs: Runs, monkeypatch: pytest
 
 
 def test_a_run_that_had_stopped_early_is_only_tested_when_resumed(runs: Runs) -> None:
-    stopping = ["early_stopping.patience=1", "monitor.metric=val/accuracy", "trainer.max_epochs=30"]
+    stopping = ["early_stopping.patience=1", "monitor.metric=val/accuracy", "monitor.mode=max", "trainer.max_epochs=30"]
     folder, objective = runs.train("run", *stopping)
     epochs = len(learnt(folder))
     assert epochs < 30

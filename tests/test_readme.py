@@ -64,6 +64,7 @@ def test_the_commands_of_the_readme_run(tmp_path: Path, music_folder: Path) -> N
         command = [word.replace("runs/mine", str(tmp_path / "mine")) for word in words]
         command = [word.replace("runs/ablation", str(tmp_path / "runs/ablation")) for word in command]
         command = [word.replace("runs/search", str(tmp_path / "runs/search")) for word in command]
+        command = [word for word in command if word != "paths.runs=runs/tuned"]
         command = [word.replace("path/to/music", str(music_folder)) for word in command]
         command = [word.replace("path/to/fma", str(tmp_path / "data/synthetic")) for word in command]
         command = [word.replace("subset=small", "subset=large") for word in command]

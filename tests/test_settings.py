@@ -30,6 +30,8 @@ WRONG = [
     (["data.fold=7"], "data.fold=7 is not one of the 5 folds: use 0 to 4"),
     (["model.net.pooling=max"], "model.net.pooling=max is unknown: use one of mean, mean_max, last"),
     (["data.splits=random"], "data.splits=random is unknown: use one of auto, artist"),
+    (["monitor.metric=val/f1_macro"], "monitor.mode=min makes val/f1_macro worse: add monitor.mode=max"),
+    (["monitor.mode=max"], "monitor.mode=max makes val/loss worse: add monitor.mode=min"),
     (["monitor.metric=val/auc"], "monitor.metric=val/auc is unknown: use one of val/loss"),
     (["data.segment_seconds=0.5"], "the networks need 64: use at least 1.5"),
     (["data.clip_seconds=1", "data.segment_seconds=null"], "data.clip_seconds=1.0 makes 44 frames"),

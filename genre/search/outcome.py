@@ -8,6 +8,7 @@ import optuna
 import pandas as pd
 import yaml
 from filelock import FileLock
+from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
@@ -15,15 +16,13 @@ from sqlalchemy.engine import make_url
 from genre.best import BEST
 from genre.errors import GenreError
 from genre.search.storage import connect
-from genre.search.study import COMMAND, CONFIG, EPOCHS, LOCK, REASON, SECONDS, counted
+from genre.search.study import COMMAND, CONFIG, EPOCHS, LOCK, REASON, SECONDS, SURPLUS, counted
 from genre.settings import SearchSettings
 
 SEARCH = "search.yaml"
 """In a search's folder: where its study is."""
 STATES = ("complete", "pruned", "failed", "interrupted", "running", "waiting")
 """Interrupted: the process died, or the user ended it; the same is tried again in another trial."""
-TAKEN = ("scheduler.", "model.name")
-"""Keys beside the suggested ones that a best one needs to be what it was."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,11 @@ class Outcome:
 
     @property
     def best_values(self) -> dict[str, Any]:
-        """What was suggested for the best trial."""
-        return {} if self.best is None else self.study.get_trials(deepcopy=False)[self.best["trial"]].params
+        """What was suggested for the best trial; lists as lists, which Optuna keeps as text."""
+        if self.best is None:
+            return {}
+        (best,) = [trial for trial in self.study.get_trials(deepcopy=False) if trial.number == self.best["trial"]]
+        return {key: yaml.safe_load(v) if str(v).startswith("[") else v for key, v in best.params.items()}
 
     @property
     def counts(self) -> dict[str, int]:
@@ -94,7 +96,7 @@ def read(study: optuna.Study, folder: Path) -> Outcome:
     trials = study.get_trials(deepcopy=False)
     space = sorted({name for trial in trials for name in trial.params})
     count = {trial.number for trial in counted(trials)}
-    rows = [_row(trial, trial.number in count) for trial in trials]
+    rows = [_row(trial, trial.number in count) for trial in trials if SURPLUS not in trial.user_attrs]
     columns = ["trial", "state", "value", "epochs", "seconds", "begun", "reason", *space]
     table = pd.DataFrame(rows, columns=columns)
     attrs = study.user_attrs
@@ -135,8 +137,14 @@ def write_best(found: Outcome) -> None:
     """Write the best trial's settings as dotted keys, whole or not at all; nothing where no trial is complete."""
     if (best := found.best) is None:
         return
-    settings = {key: value for key, value in found.config.items() if key.startswith(TAKEN)}
-    settings |= found.best_values
+    settings = {"model.name": found.config["model.name"], **found.best_values}
+    # All of the schedulers, so that a run without them, or with others, has these
+    leaves = {key: value for key, value in {**found.config, **settings}.items() if key.startswith("scheduler.")}
+    settings = {key: value for key, value in settings.items() if key not in leaves}
+    schedulers = OmegaConf.create()
+    for key, value in leaves.items():
+        OmegaConf.update(schedulers, key.removeprefix("scheduler."), value)
+    settings["scheduler"] = OmegaConf.to_container(schedulers)
     how = "largest" if found.maximize else "smallest"
     head = f"# Trial {best['trial']} of {len(found.trials)}: the {how} {found.metric}, {best['value']:.6g}\n"
     with FileLock(found.folder / LOCK):  # several processes may end at once
@@ -155,7 +163,7 @@ def _row(trial: FrozenTrial, counts: bool) -> dict[str, Any]:
         "trial": trial.number,
         "state": state,
         "value": trial.value if trial.state == TrialState.COMPLETE else None,
-        "epochs": attrs.get(EPOCHS, 0) if trial.state.is_finished() else len(trial.intermediate_values),
+        "epochs": attrs.get(EPOCHS) or len(trial.intermediate_values),
         "seconds": attrs.get(SECONDS, 0.0),
         "begun": trial.datetime_start,
         "reason": reason,

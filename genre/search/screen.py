@@ -1,5 +1,7 @@
 """What a search says on the screen."""
 
+import shlex
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -55,4 +57,8 @@ def finished(found: list[Outcome]) -> None:
             say(f"train the best: {one.command}")
             say(f"report: {one.folder / run_folder.REPORT / 'index.html'}")
     if len(found) > 1:
-        say(f"compare their bests: python train.py -m experiment=compare best={found[0].folder.parent}")
+        words = shlex.split(found[0].command)
+        others = [word for word in words[3:] if not word.startswith(("best=", "trainer.max_epochs=", "paths.runs="))]
+        home = found[0].folder.parent
+        given = ["experiment=compare", *others, f"best={home}", f"paths.runs={home.parent / 'tuned'}"]
+        say(f"compare their bests: python train.py -m {shlex.join(given)}")

@@ -6,8 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.pruners import BasePruner
 from optuna.storages import RDBStorage
+from optuna.storages._rdb.models import TrialModel
+from optuna.storages._rdb.storage import _create_scoped_session
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import func
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -16,18 +21,25 @@ from genre.errors import GenreError
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)  # heartbeats and repeats
 
+FAILURES = (SQLAlchemyError, StorageInternalError)
+"""What a database that is not there raises, which may be back in a moment."""
+
+OPENING = (ImportError, RuntimeError)
+"""What else opening one raises: a driver is missing, its tables are of another version."""
+
 
 @contextmanager
-def storage_errors(url: str) -> Iterator[None]:
-    """Say in one line, without its password, that a storage does not work."""
+def storage_errors(url: str, *more: type[Exception]) -> Iterator[None]:
+    """Say in one line, without its password, that a storage does not work: of `FAILURES`, and `more`."""
     try:
         yield
-    except (SQLAlchemyError, ImportError, RuntimeError) as error:
+    except (*FAILURES, *more) as error:
         try:
             shown = make_url(url).render_as_string(hide_password=True)
         except ArgumentError:
             shown = url
-        text = str(error).strip().splitlines()[0]
+        cause = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
+        text = str(cause).strip().splitlines()[0]
         raise GenreError(f"search.storage={shown} cannot be used: {text}") from error
 
 
@@ -46,7 +58,7 @@ def connect(url: str, name: str, pruner: BasePruner | None = None, **heartbeat: 
     Raises:
         GenreError: The storage cannot be reached, or has no such study.
     """
-    with storage_errors(url):
+    with storage_errors(url, *OPENING):
         storage = open_storage(url, **heartbeat)
         try:
             study = optuna.load_study(study_name=name, storage=storage, pruner=pruner)
@@ -56,8 +68,36 @@ def connect(url: str, name: str, pruner: BasePruner | None = None, **heartbeat: 
     return study
 
 
-def open_storage(url: str, **heartbeat: Any) -> RDBStorage:
+def open_storage(url: str, **heartbeat: Any) -> "Storage":
     """Open a storage, and make its tables where they are missing; `heartbeat` is for `RDBStorage`."""
     sqlite = url.startswith("sqlite")
     options: dict[str, Any] = {"connect_args": {"timeout": 60}} if sqlite else {"pool_pre_ping": True}
-    return RDBStorage(url, engine_kwargs=options, **heartbeat)
+    return Storage(url, engine_kwargs=options, **heartbeat)
+
+
+class Storage(RDBStorage):
+    """Optuna's, with trials in the order of their numbers, and with a heartbeat that does not err.
+
+    PostgreSQL gives rows that were changed last, and Optuna 2 leaves it at that. It also takes a beat of the same
+    moment for one of a day ago, and waits for ever for a trial whose process died before the first beat.
+    """
+
+    def get_all_trials(self, *args: Any, **kwargs: Any) -> list[FrozenTrial]:
+        """All trials by number."""
+        return sorted(super().get_all_trials(*args, **kwargs), key=lambda trial: trial.number)
+
+    def silent(self, study_id: int) -> list[int]:
+        """Identities of running trials that have not beaten for the grace period; begins to count for new ones."""
+        assert self.grace_period is not None
+        silent, new = [], []
+        with _create_scoped_session(self.scoped_session, True) as session:
+            now = session.execute(func.now()).scalar().replace(tzinfo=None)
+            trials = session.query(TrialModel).filter_by(study_id=study_id, state=TrialState.RUNNING)
+            for trial in trials:
+                if not trial.heartbeats:
+                    new.append(trial.trial_id)
+                elif (now - trial.heartbeats[0].heartbeat).total_seconds() > self.grace_period:
+                    silent.append(trial.trial_id)
+        for trial_id in new:
+            self.record_heartbeat(trial_id)
+        return silent

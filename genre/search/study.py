@@ -1,5 +1,6 @@
 """A study in a database: any number of processes take trials from it until there are enough, and any may die."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,11 +14,11 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.storages import RetryFailedTrialCallback
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
 
+from genre import run_folder
 from genre.errors import GenreError
 from genre.resume import discard_empty, first_difference
-from genre.search.storage import connect, open_storage, storage_errors
+from genre.search.storage import FAILURES, OPENING, connect, open_storage, storage_errors
 from genre.settings import SearchSettings
 
 MISSED_BEATS = 3
@@ -26,9 +27,13 @@ REPEATS = 1
 """A trial whose process died is repeated so often: if that kills its process again, it is likely the trial's fault."""
 TRIES = 12
 """Draws until a trial may have what another one had."""
+PATIENCE = 10
+"""Heartbeats that the end of a trial is held for a storage that is away."""
 LOCK = "lock"
-REASON, EPOCHS, SECONDS, SURPLUS = "reason", "epochs", "seconds", "surplus"
+REASON, EPOCHS, SECONDS, VALUE, SURPLUS = "reason", "epochs", "seconds", "value", "surplus"
 """What is noted of a trial, beside what Optuna keeps."""
+TRIALS = "trials"
+"""Folder of the trials' folders; conf/hparams_search says the same."""
 CONFIG, COMMAND = "config", "command"
 """What is noted of the study: the configuration's leaves, and the command that trains its best."""
 
@@ -46,11 +51,11 @@ class DurableStudy:
     def __init__(self, search: SearchSettings, direction: str, make_sampler: Callable[[int, int], BaseSampler]) -> None:
         self.search = search
         self.make_sampler = make_sampler
-        self._repeat = RetryFailedTrialCallback(REPEATS)
         folder = Path(search.folder)
         folder.mkdir(parents=True, exist_ok=True)
+        self.lock = FileLock(folder / LOCK)
         try:
-            with FileLock(folder / LOCK), storage_errors(search.storage):
+            with self.lock, storage_errors(search.storage, *OPENING):
                 storage = open_storage(search.storage)  # makes the tables where they are missing
                 optuna.create_study(study_name=search.study, storage=storage, direction=direction, load_if_exists=True)
         except GenreError:
@@ -63,8 +68,13 @@ class DurableStudy:
             search.study,
             heartbeat_interval=search.heartbeat_seconds,
             grace_period=MISSED_BEATS * search.heartbeat_seconds,
-            failed_trial_callback=self._repeat,
         )
+        self.storage: Any = self.study._storage
+        if not self.trials() and (folder / TRIALS).exists():
+            raise GenreError(
+                f"{folder} holds trials of a study that is not in search.storage: give this search another "
+                "search.study, or delete the folder"
+            )
 
     def describe(self, config: dict[str, Any], command: str) -> None:
         """Note what the study is of.
@@ -99,10 +109,11 @@ class DurableStudy:
         """
         said = False
         while True:
-            optuna.storages.fail_stale_trials(self.study)
-            trials: list[Trial] = []
-            while len(trials) < count and self.left() > 0 and (trial := self._begin(space)):
-                trials.append(trial)
+            with self.lock:  # SQLite would give one waiting trial to two processes
+                self._end_dead()
+                trials: list[Trial] = []
+                while len(trials) < count and self.left() > 0 and (trial := self._begin(space)):
+                    trials.append(trial)
             running = [t for t in self.trials() if t.state == TrialState.RUNNING]
             if trials or not running:
                 return trials
@@ -128,7 +139,7 @@ class DurableStudy:
             while not over.wait(self.search.heartbeat_seconds):
                 try:
                     self._beat(trials)
-                except SQLAlchemyError:  # a database that restarts is back by the next beat
+                except FAILURES:  # a database that restarts is back by the next beat
                     continue
 
         thread = threading.Thread(target=beat, daemon=True)
@@ -145,18 +156,47 @@ class DurableStudy:
         Returns:
             How it ended.
         """
-        known = self.study._storage.get_trial(trial._trial_id).state
-        if known.is_finished():
-            return known
-        trial.set_user_attr(REASON, reason)
-        self.study.tell(trial, value, state)
-        return state
+        for attempt in range(PATIENCE):
+            try:
+                known = self.storage.get_trial(trial._trial_id).state
+                if known.is_finished():
+                    return known
+                trial.set_user_attr(REASON, reason)
+                self.study.tell(trial, value, state)
+                return state
+            except FAILURES:  # a database that restarts is back in a moment, and hours of training hang on this
+                if attempt == PATIENCE - 1:
+                    raise
+                time.sleep(self.search.heartbeat_seconds)
+        raise AssertionError
 
-    def interrupt(self, trials: list[Trial]) -> None:
-        """End trials that the user stopped, and have them repeated."""
+    def noted_value(self, trial: Trial) -> float | None:
+        """The score that a trial wrote down itself, for launchers that lose what it returned."""
+        return self.storage.get_trial(trial._trial_id).user_attrs.get(VALUE)
+
+    def repeat(self, trials: list[Trial], reason: str, always: bool = False) -> None:
+        """End trials that nobody can be blamed for, and have them tried again.
+
+        Args:
+            trials: Which.
+            reason: Noted.
+            always: Whether also those that are repeats themselves.
+        """
+        again = RetryFailedTrialCallback(None if always else REPEATS)
         for trial in trials:
-            if self.end(trial, TrialState.FAIL, reason="interrupted") == TrialState.FAIL:
-                self._repeat(self.study, self.study._storage.get_trial(trial._trial_id))
+            if self.end(trial, TrialState.FAIL, reason=reason) == TrialState.FAIL:
+                again(self.study, self.storage.get_trial(trial._trial_id))
+
+    def _end_dead(self) -> None:
+        """Mark trials failed whose processes died, and have them tried again."""
+        for trial_id in self.storage.silent(self.study._study_id):
+            try:
+                self.storage.set_trial_state(trial_id, TrialState.FAIL)
+            except RuntimeError:  # another machine was faster
+                continue
+            dead = self.storage.get_trial(trial_id)
+            shutil.rmtree(trial_folder(self.search, dead.number) / Path(run_folder.BEST).parent, ignore_errors=True)
+            RetryFailedTrialCallback(REPEATS)(self.study, dead)
 
     def _begin(self, space: dict[str, BaseDistribution]) -> Trial | None:
         self.study.sampler = self.make_sampler(len(self.trials()), 0)  # for those that draw all parameters at once
@@ -167,7 +207,8 @@ class DurableStudy:
             trial.set_user_attr(SURPLUS, True)
             self.end(trial, TrialState.FAIL, reason="another process took the last trial")
             return None
-        trial.set_user_attr(REASON, "")
+        for name, nothing in ((REASON, ""), (EPOCHS, 0), (SECONDS, 0.0), (VALUE, None)):  # a repeat has its first's
+            trial.set_user_attr(name, nothing)
         self._draw(trial, space)
         for name, distribution in space.items():
             trial._suggest(name, distribution)
@@ -178,7 +219,7 @@ class DurableStudy:
 
         On a space of few choices TPE proposes its favourite again and again.
         """
-        frozen = self.study._storage.get_trial(trial._trial_id)
+        frozen = self.storage.get_trial(trial._trial_id)
         known = [other.params for other in self.trials() if other.number != trial.number]
         for attempt in range(TRIES if not frozen.params else 0):
             sampler = self.study.sampler = self.make_sampler(trial.number, attempt)
@@ -190,16 +231,25 @@ class DurableStudy:
         else:
             return
         # As Optuna gives the parameters of a trial that was enqueued
-        self.study._storage.set_trial_system_attr(trial._trial_id, "fixed_params", drawn)
+        self.storage.set_trial_system_attr(trial._trial_id, "fixed_params", drawn)
 
     def _beat(self, trials: list[Trial]) -> None:
         for trial in trials:
-            self.study._storage.record_heartbeat(trial._trial_id)
+            self.storage.record_heartbeat(trial._trial_id)
 
 
 def counted(trials: list[FrozenTrial]) -> list[FrozenTrial]:
-    """Trials that count towards `n_trials`: begun, and not repeated because their process died."""
-    repeated = {t.system_attrs.get("failed_trial") for t in trials}
+    """Trials that count towards `n_trials`: begun, and not tried again later."""
+    chains: dict[int, list[int]] = {}
+    for trial in trials:
+        if (first := trial.system_attrs.get("failed_trial")) is not None:
+            chains.setdefault(first, [first]).append(trial.number)
+    repeated = {number for chain in chains.values() for number in chain[:-1]}
     return [
         t for t in trials if t.state != TrialState.WAITING and t.number not in repeated and SURPLUS not in t.user_attrs
     ]
+
+
+def trial_folder(search: SearchSettings, number: int) -> Path:
+    """Where a trial's files are."""
+    return Path(search.folder) / TRIALS / str(number)

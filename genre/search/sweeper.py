@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import optuna
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ValueType
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode, TaskFunction
 from hydra.utils import instantiate
 from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl, create_params_from_overrides
@@ -23,10 +25,13 @@ from genre.one_line import short
 from genre.resume import what_counts
 from genre.search import outcome, report, screen
 from genre.search.outcome import Outcome
+from genre.search.storage import storage_errors
 from genre.search.study import DurableStudy
 from genre.settings import SearchSettings, Settings
 
 TRIAL = "search.trial"
+ELSEWHERE = ("data.root", "data.source.root", "data.num_workers", "trainer.accelerator")
+"""What may differ between machines that share a study."""
 
 
 class DurableSweeper(OptunaSweeperImpl):
@@ -82,12 +87,22 @@ class DurableSweeper(OptunaSweeperImpl):
         study.describe(_description(config, space), _command(arguments, config, space))
         outcome.note(search)
         screen.begins(settings.model.name, settings.monitor.metric, search, study.left())
+        with storage_errors(search.storage):
+            self._trials(study, space, fixed)
+            found = outcome.read(study.study, Path(search.folder))
+        outcome.write_best(found)
+        report.write(found)
+        return found
+
+    def _trials(self, study: DurableStudy, space: dict[str, BaseDistribution], fixed: dict[str, Any]) -> None:
+        """Take trials and run them, until there are enough."""
+        search = study.search
         started, begun, failures = time.perf_counter(), 0, 0
         while trials := study.take(search.n_jobs, space, screen.waits):
             given = [{**fixed, **trial.params, TRIAL: trial.number} for trial in trials]
             overrides = [tuple(f"{name}={value}" for name, value in one.items()) for one in given]
-            for trial, result in zip(trials, self._launch(study, trials, overrides), strict=True):
-                failures = failures + 1 if _end(study, trial, result) == TrialState.FAIL else 0
+            for state in self._launch(study, trials, overrides):
+                failures = failures + 1 if state == TrialState.FAIL else 0
             begun += len(trials)
             found = outcome.read(study.study, Path(search.folder))
             outcome.write_best(found)
@@ -100,28 +115,28 @@ class DurableSweeper(OptunaSweeperImpl):
                     f"{failures} trials in a row failed, the last one with: {found.reason(trials[-1].number)}; mend "
                     f"it, and the same command goes on in {search.folder}"
                 )
-        found = outcome.read(study.study, Path(search.folder))
-        outcome.write_best(found)
-        report.write(found)
-        return found
 
-    def _launch(self, study: DurableStudy, trials: list[Trial], overrides: list[Any]) -> list[Any]:
-        """Run trials; what they return, or what they raised."""
+    def _launch(self, study: DurableStudy, trials: list[Trial], overrides: list[Any]) -> list[TrialState]:
+        """Run trials, and write down how they ended."""
         assert self.launcher is not None
         with study.beating(trials):
             try:
                 jobs = self.launcher.launch(overrides, initial_job_idx=trials[0].number)
             except KeyboardInterrupt:
-                study.interrupt(trials)
+                study.repeat(trials, "interrupted", always=True)
                 raise
             except Exception as error:  # launchers raise whatever they like when a worker dies
-                return [error] * len(trials)
-        return [job._return_value for job in jobs]  # its public name prints an exception, and raises it
+                return [_end_of_batch(study, trials, error)]
+        # The public name of `_return_value` prints an exception, and raises it
+        return [_end(study, trial, job._return_value) for trial, job in zip(trials, jobs, strict=True)]
 
     def _space(self, arguments: list[str], config: DictConfig) -> tuple[dict[str, BaseDistribution], dict[str, Any]]:
         """What is to be suggested, and what is given."""
         self._process_searchspace_config()
-        space, fixed = create_params_from_overrides([*self._parse_sweeper_params_config(), *arguments])
+        try:
+            space, fixed = create_params_from_overrides([*self._parse_sweeper_params_config(), *arguments])
+        except (AssertionError, NotImplementedError, HydraException) as error:
+            raise GenreError(f"the search space cannot be read: {str(error) or 'an unknown kind of choice'}") from error
         space = {name: distribution for name, distribution in space.items() if name not in fixed}
         leaves = what_counts(config)
         for name in space:
@@ -158,6 +173,8 @@ class DurableSweeper(OptunaSweeperImpl):
 def _models(arguments: list[str]) -> tuple[list[str], list[str]]:
     """Models that the command line lists, none where it does not list them, and its other overrides."""
     for text, override in zip(arguments, OverridesParser.create().parse_overrides(arguments), strict=True):
+        if override.value_type == ValueType.GLOB_CHOICE_SWEEP:
+            raise GenreError(f"{text} cannot be searched: list the choices")
         if override.key_or_group == "model" and override.is_sweep_override():
             return list(override.sweep_string_iterator()), [other for other in arguments if other != text]
     return [], arguments
@@ -174,19 +191,30 @@ def _prepare(settings: Settings) -> None:
 
 def _description(config: DictConfig, space: dict[str, BaseDistribution]) -> dict[str, Any]:
     """What must be the same for all trials of a study, by dotted names."""
-    leaves = {key: value for key, value in what_counts(config).items() if key not in space}
+    leaves = {key: value for key, value in what_counts(config).items() if key not in {*space, *ELSEWHERE}}
     return leaves | {f"the choice of {name}": repr(distribution) for name, distribution in space.items()}
 
 
 def _command(arguments: list[str], config: DictConfig, space: dict[str, BaseDistribution]) -> str:
     """The command that trains the best as its trial was trained."""
     keys = {text: text.lstrip("+~").partition("=")[0] for text in arguments}
-    dropped = {"hparams_search", "model", *space}
-    kept = [text for text, key in keys.items() if key not in dropped and not key.startswith("search.")]
+    dropped = {"hparams_search", "model", "scheduler", *space}  # best.yaml has all of the schedulers
+    others = {text: key for text, key in keys.items() if not key.startswith(("search.", "scheduler."))}
+    kept = [text for text, key in others.items() if key not in dropped]
     given = [f"model={config.model.name}", *kept, f"best={config.search.folder}"]
-    if not any(text.startswith("trainer.max_epochs=") for text in kept):
+    if "trainer.max_epochs" not in {*others.values(), *space}:
         given.append(f"trainer.max_epochs={config.trainer.max_epochs}")
     return "python train.py " + shlex.join(given)
+
+
+def _end_of_batch(study: DurableStudy, trials: list[Trial], error: Exception) -> TrialState:
+    """Write down that a launcher failed: what ended before counts, the rest is tried again, as one failure."""
+    values = {trial: study.noted_value(trial) for trial in trials}
+    for trial, value in values.items():
+        if value is not None:
+            study.end(trial, TrialState.COMPLETE, value)
+    study.repeat([trial for trial, value in values.items() if value is None], _reason(error))
+    return TrialState.FAIL
 
 
 def _end(study: DurableStudy, trial: Trial, result: Any) -> TrialState:
@@ -194,9 +222,12 @@ def _end(study: DurableStudy, trial: Trial, result: Any) -> TrialState:
     if isinstance(result, optuna.TrialPruned):
         return study.end(trial, TrialState.PRUNED, reason=str(result))
     if isinstance(result, Exception):
-        text = short(result)
-        named = text if isinstance(result, GenreError) else f"{type(result).__name__}: {text}"
-        return study.end(trial, TrialState.FAIL, reason=named)
+        return study.end(trial, TrialState.FAIL, reason=_reason(result))
     if not isinstance(result, float) or not math.isfinite(result):
         return study.end(trial, TrialState.FAIL, reason=f"the score is {result}")
     return study.end(trial, TrialState.COMPLETE, result)
+
+
+def _reason(error: Exception) -> str:
+    text = short(error)
+    return text if isinstance(error, GenreError) else f"{type(error).__name__}: {text}"

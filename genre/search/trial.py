@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import lightning as L
@@ -14,8 +15,8 @@ from optuna.trial import Trial
 from genre import console, fit, run_folder
 from genre.errors import GenreError
 from genre.loggers import close
-from genre.search.storage import connect
-from genre.search.study import EPOCHS, SECONDS
+from genre.search.storage import FAILURES, connect
+from genre.search.study import EPOCHS, SECONDS, VALUE
 from genre.settings import SearchSettings
 
 
@@ -37,7 +38,9 @@ class Pruning(L.Callback):
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Report, and ask."""
         value = trainer.callback_metrics[self.metric]
-        if value.isfinite():  # what is not is a failure, which early stopping ends
+        if not value.isfinite():  # a failure, which early stopping ends
+            return
+        with suppress(*FAILURES):  # a database that restarts costs a report, not the trial
             self.trial.report(value.item(), trainer.current_epoch)
             if self.prune and self.trial.should_prune():
                 self.pruned = trainer.should_stop = True
@@ -75,10 +78,13 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
         metrics = folder / run_folder.METRICS
         if metrics.exists():
             epochs = pd.read_csv(metrics)
-            trial.set_user_attr(EPOCHS, len(epochs))
-            trial.set_user_attr(SECONDS, float(epochs["seconds"].sum()) if "seconds" in epochs else 0.0)
+            with suppress(*FAILURES):
+                trial.set_user_attr(EPOCHS, len(epochs))
+                trial.set_user_attr(SECONDS, float(epochs["seconds"].sum()) if "seconds" in epochs else 0.0)
     if pruning.pruned:
         raise optuna.TrialPruned("worse than the median")
+    with suppress(*FAILURES):
+        trial.set_user_attr(VALUE, value)
     return value
 
 

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from genre.cli import app
 from genre.resume import stored_config, what_counts
+from genre.search.storage import connect
 from tests.composing import ROOT, TINY
 
 pytestmark = pytest.mark.slow
@@ -46,7 +47,7 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 def trials(home: Path, storage: str | None = None) -> list[FrozenTrial]:
     url = storage or f"sqlite:///{home}/runs/search/cnn1d_gru-folder/study.db"
-    return optuna.load_study("cnn1d_gru-folder", url).trials
+    return connect(url, "cnn1d_gru-folder").trials
 
 
 def states(found: list[FrozenTrial]) -> list[str]:

@@ -29,7 +29,8 @@ def made(home: Path, states: str, maximize: bool = False) -> Outcome:
     """A study of as many trials as `states` has letters: c(omplete), p(runed), f(ailed), r(unning), w(aiting)."""
     url = f"sqlite:///{home}/study.db"
     study = optuna.create_study(url, study_name="s", direction="maximize" if maximize else "minimize")
-    study.set_user_attr(CONFIG, {"monitor.metric": "val/loss", "model.name": "cnn1d_gru", "scheduler.step.gamma": 0.9})
+    config = {"monitor.metric": "val/loss", "model.name": "cnn1d_gru", "scheduler.step.gamma": 0.9}
+    study.set_user_attr(CONFIG, {**config, "scheduler.step.step_size": 10})
     study.set_user_attr(COMMAND, "python train.py model=cnn1d_gru best=here")
     random = np.random.default_rng(0)
     kinds = {"c": "COMPLETE", "p": "PRUNED", "f": "FAIL", "r": "RUNNING", "w": "WAITING"}
@@ -73,7 +74,9 @@ def test_best_yaml_holds_what_was_found_and_the_schedulers(tmp_path: Path) -> No
     outcome.write_best(found)
     text = (tmp_path / "best.yaml").read_text()
     assert found.best is not None
-    expected = {"model.name": "cnn1d_gru"} | {name: found.best[name] for name in SPACE}
+    values = {name: found.best[name] for name in SPACE}
+    gamma = values.pop("scheduler.step.gamma")
+    expected = {"model.name": "cnn1d_gru", **values, "scheduler": {"step": {"gamma": gamma, "step_size": 10}}}
     assert yaml.safe_load(text) == expected
     assert text.startswith(f"# Trial {found.best['trial']} of 3: the smallest val/loss, ")
 

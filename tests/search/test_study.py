@@ -7,6 +7,8 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from genre.errors import GenreError
@@ -61,13 +63,97 @@ def test_a_surplus_trial_is_given_back(tmp_path: Path) -> None:
 def test_a_beating_trial_is_left_alone_and_a_silent_one_is_not(tmp_path: Path) -> None:
     owner, neighbour = (durable(tmp_path, n_trials=3, heartbeat_seconds=1) for _ in range(2))
     beating, silent = owner.take(2, SPACE, lambda count: None)
+    (tmp_path / "trials/1/checkpoints").mkdir(parents=True)
     with owner.beating([beating]):
         time.sleep(5)
-        optuna.storages.fail_stale_trials(neighbour.study)
+        neighbour._end_dead()
     states = {trial.number: trial.state for trial in neighbour.trials()}
     assert states == {0: TrialState.RUNNING, 1: TrialState.FAIL, 2: TrialState.WAITING}
     assert owner.end(silent, TrialState.COMPLETE, 1.0) == TrialState.FAIL  # too late: another process has its repeat
     assert owner.trials()[2].params == silent.params
+    assert not (tmp_path / "trials/1/checkpoints").exists()
+
+
+def test_processes_that_find_the_same_dead_trials_repeat_each_once(tmp_path: Path) -> None:
+    owner = durable(tmp_path, n_trials=6, heartbeat_seconds=1)
+    lost = owner.take(3, SPACE, lambda count: None)
+    time.sleep(5)
+    taken: list[int] = []
+
+    def work() -> None:
+        own = durable(tmp_path, n_trials=6, heartbeat_seconds=1)
+        while trials := own.take(1, SPACE, lambda count: None):
+            taken.append(trials[0].number)
+            own.end(trials[0], TrialState.COMPLETE, 1.0)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == [3, 4, 5, 6, 7, 8]
+    repeats = [trial.params for trial in owner.trials() if "failed_trial" in trial.system_attrs]
+    assert sorted(p["x"] for p in repeats) == sorted(trial.params["x"] for trial in lost)
+
+
+def test_a_trial_whose_process_died_before_its_first_beat_is_found_too(tmp_path: Path) -> None:
+    owner = durable(tmp_path, n_trials=2, heartbeat_seconds=1)
+    owner.study.ask()
+    owner._end_dead()
+    time.sleep(5)
+    owner._end_dead()
+    assert [trial.state for trial in owner.trials()] == [TrialState.FAIL, TrialState.WAITING]
+
+
+def test_a_beat_that_is_ahead_of_the_clock_is_no_silence(tmp_path: Path) -> None:
+    owner = durable(tmp_path, n_trials=2, heartbeat_seconds=1)
+    owner.take(1, SPACE, lambda count: None)
+    with owner.storage.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE trial_heartbeats SET heartbeat = datetime('now', '+2 seconds')")
+    assert owner.storage.silent(owner.study._study_id) == []
+    with owner.storage.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE trial_heartbeats SET heartbeat = datetime('now', '-1 day')")
+    assert len(owner.storage.silent(owner.study._study_id)) == 1
+
+
+def test_the_heart_beats_on_after_the_database_was_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = durable(tmp_path, n_trials=2, heartbeat_seconds=1)
+    trials = owner.take(1, SPACE, lambda count: None)
+    beats: list[int] = []
+
+    def beat(trial_id: int) -> None:
+        beats.append(trial_id)
+        if len(beats) == 1:
+            raise StorageInternalError("away")
+
+    monkeypatch.setattr(owner.storage, "record_heartbeat", beat)
+    with owner.beating(trials):
+        time.sleep(3.5)
+    assert len(beats) >= 2
+
+
+def test_a_result_waits_for_a_database_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = durable(tmp_path, n_trials=2, heartbeat_seconds=1)
+    (trial,) = owner.take(1, SPACE, lambda count: None)
+    tell, calls = owner.study.tell, []
+
+    def flaky(*args: object) -> None:
+        calls.append(args)
+        if len(calls) < 3:
+            raise StorageInternalError("away")
+        tell(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(owner.study, "tell", flaky)
+    assert owner.end(trial, TrialState.COMPLETE, 0.5) == TrialState.COMPLETE
+    assert owner.trials()[0].value == 0.5
+
+
+def test_trials_come_by_number_whatever_the_database_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = durable(tmp_path, n_trials=3)
+    owner.take(3, SPACE, lambda count: None)
+    given = RDBStorage.get_all_trials
+    monkeypatch.setattr(RDBStorage, "get_all_trials", lambda *args, **kwargs: given(*args, **kwargs)[::-1])
+    assert [trial.number for trial in owner.trials()] == [0, 1, 2]
 
 
 def test_what_a_study_is_of_cannot_change(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from omegaconf import DictConfig
 from optuna.trial import TrialState
 
 from genre.errors import GenreError
+from genre.search.study import DurableStudy
+from tests.composing import compose
 from tests.search.sweeping import folder, loss, search, study
 
 STUDYS = {
@@ -90,7 +92,7 @@ def test_the_space_is_the_studys_and_tpe_finds_its_best(music_folder: Path, home
     best = yaml.safe_load((folder(home / "tpe") / "best.yaml").read_text())
     assert best.items() >= found.best_params.items()
     assert best["model.name"] == "cnn1d_gru"
-    assert best["scheduler.plateau.factor"] == 0.5
+    assert best["scheduler"]["plateau"]["factor"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -131,12 +133,14 @@ def test_failures_in_a_row_end_the_search_which_goes_on_later(music_folder: Path
 def test_a_search_that_was_stopped_by_hand_repeats_the_trial(music_folder: Path, home: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         go(Tasks(None, KeyboardInterrupt()), music_folder, home, "hand", "search.n_trials=3")
+    with pytest.raises(KeyboardInterrupt):  # and once more
+        go(Tasks(KeyboardInterrupt()), music_folder, home, "hand", "search.n_trials=3")
     found = go(Tasks(), music_folder, home, "hand", "search.n_trials=3")
-    assert states(found) == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
-    assert found.trials[1].user_attrs["reason"] == "interrupted"
-    assert found.trials[2].params == found.trials[1].params
+    assert states(found) == ["COMPLETE", "FAIL", "FAIL", "COMPLETE", "COMPLETE"]
+    assert [trial.user_attrs["reason"] for trial in found.trials[1:4]] == ["interrupted", "interrupted", ""]
+    assert found.trials[1].params == found.trials[2].params == found.trials[3].params
     shown = pd.read_csv(folder(home / "hand") / "report/tables/trials.csv")
-    assert shown["state"].tolist() == ["complete", "interrupted", "complete", "complete"]
+    assert shown["state"].tolist() == ["complete", "interrupted", "interrupted", "complete", "complete"]
 
 
 def test_a_dead_neighbours_trial_is_repeated_and_a_living_ones_is_waited_for(
@@ -176,7 +180,9 @@ def test_a_trial_that_kills_its_process_twice_has_failed(music_folder: Path, hom
         neighbours = study(home / "killer")
         neighbours._storage.record_heartbeat(neighbours.ask()._trial_id)
         time.sleep(5)
-        optuna.storages.fail_stale_trials(_durable(home / "killer"))
+        settings = compose(["hparams_search=optuna", *quick, "search.study=cnn1d_gru-folder"]).search
+        settings.folder = str(folder(home / "killer"))
+        DurableStudy(settings, "minimize", lambda number, attempt: optuna.samplers.RandomSampler())._end_dead()
     found = go(Tasks(), music_folder, home, "killer", *quick)
     assert states(found) == ["COMPLETE", "FAIL", "FAIL"]
     shown = pd.read_csv(folder(home / "killer") / "report/tables/trials.csv")
@@ -184,14 +190,29 @@ def test_a_trial_that_kills_its_process_twice_has_failed(music_folder: Path, hom
     assert shown["reason"].tolist()[1:] == ["its process died"] * 2
 
 
-def _durable(home: Path) -> optuna.Study:
-    storage = optuna.storages.RDBStorage(
-        f"sqlite:///{folder(home)}/study.db",
-        heartbeat_interval=1,
-        grace_period=3,
-        failed_trial_callback=optuna.storages.RetryFailedTrialCallback(1),
-    )
-    return optuna.load_study("cnn1d_gru-folder", storage)
+def test_lists_and_epochs_can_be_searched(music_folder: Path, home: Path) -> None:
+    given = ("model=cnn2d_gru", "search.n_trials=2")
+    space = ("model.net.pool_sizes=choice([2,2],[4,4])", "trainer.max_epochs=choice(3,4)")
+    search(Tasks(), music_folder, home / "lists", f"paths.cache={home}/cache", *given, *space)
+    found = study(home / "lists", "cnn2d_gru")
+    best = yaml.safe_load((folder(home / "lists", "cnn2d_gru") / "best.yaml").read_text())
+    assert best["model.net.pool_sizes"] in ([2, 2], [4, 4])
+    assert best["trainer.max_epochs"] == found.best_params["trainer.max_epochs"]
+    assert "max_epochs" not in found.user_attrs["command"]
+
+
+def test_the_trials_of_a_study_that_is_gone_are_not_mixed_with_others(music_folder: Path, home: Path) -> None:
+    go(Tasks(), music_folder, home, "gone", "search.n_trials=1")
+    (folder(home / "gone") / "study.db").unlink()
+    with pytest.raises(GenreError, match=r"holds trials of a study that is not in search\.storage"):
+        go(Tasks(), music_folder, home, "gone", "search.n_trials=1")
+
+
+def test_machines_may_keep_their_music_elsewhere(music_folder: Path, home: Path, tmp_path: Path) -> None:
+    go(Tasks(), music_folder, home, "elsewhere", "search.n_trials=1")
+    (tmp_path / "music").symlink_to(music_folder)
+    found = go(Tasks(), tmp_path / "music", home, "elsewhere", "search.n_trials=2")
+    assert states(found) == ["COMPLETE"] * 2
 
 
 def test_a_launcher_that_fails_costs_its_trials_only(
@@ -208,9 +229,39 @@ def test_a_launcher_that_fails_costs_its_trials_only(
         return launch(self, *args, **kwargs)
 
     monkeypatch.setattr(BasicLauncher, "launch", once)
-    found = go(Tasks(), music_folder, home, "launcher", "search.n_trials=3", "search.n_jobs=2")
-    assert states(found) == ["FAIL", "FAIL", "COMPLETE"]
+    many = ("search.n_trials=3", "search.n_jobs=3", "search.failures_in_a_row=2")
+    found = go(Tasks(), music_folder, home, "launcher", *many)
+    assert states(found) == ["FAIL"] * 3 + ["COMPLETE"] * 3
     assert found.trials[0].user_attrs["reason"] == "ChildProcessError: a worker was killed"
+    assert [t.params for t in found.trials[:3]] == [t.params for t in found.trials[3:]]
+    shown = pd.read_csv(folder(home / "launcher") / "report/tables/trials.csv")
+    assert shown["state"].tolist() == ["interrupted"] * 3 + ["complete"] * 3
+
+
+def test_what_ended_before_a_launcher_failed_is_kept(
+    music_folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+
+    def noted(config: DictConfig) -> float:
+        found = study(home / "noted")
+        (trial,) = [t for t in found.trials if t.number == config.search.trial]
+        if config.search.trial == 0:
+            found._storage.set_trial_user_attr(trial._trial_id, "value", 0.25)
+        return 1.0
+
+    launch, calls = BasicLauncher.launch, []
+
+    def fails_at_first(self: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append(launch(self, *args, **kwargs))
+        if len(calls) == 1:
+            raise ChildProcessError("the second of two jobs was killed")
+        return calls[-1]
+
+    monkeypatch.setattr(BasicLauncher, "launch", fails_at_first)
+    found = go(noted, music_folder, home, "noted", "search.n_trials=2", "search.n_jobs=2")
+    assert states(found) == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert [found.trials[0].value, found.trials[2].value] == [0.25, 1.0]
 
 
 def test_each_model_has_a_search_of_its_own(music_folder: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -223,7 +274,9 @@ def test_each_model_has_a_search_of_its_own(music_folder: Path, home: Path, caps
         expected = {"scheduler.plateau.factor", "scheduler.step.step_size", "scheduler.step.gamma"}
         assert schedulers == (set() if model == "cnn1d_gru" else expected)
     said = capsys.readouterr().out
-    assert f"python train.py -m experiment=compare best={home}/four/runs/search" in said
+    (line,) = [line for line in said.splitlines() if line.startswith("compare their bests: ")]
+    assert line.startswith("compare their bests: python train.py -m experiment=compare data=folder data.clip_seconds=2")
+    assert line.endswith(f"best={home}/four/runs/search paths.runs={home}/four/runs/tuned")
     assert said.count("train the best: python train.py model=") == 4
 
 
@@ -254,6 +307,8 @@ def test_a_sampler_without_a_seed_is_refused(music_folder: Path, home: Path) -> 
         (["model=majority"], "model=majority has no search space"),
         (["model=cnn2d_gru", "scheduler=none", "~scheduler.step"], "names scheduler.plateau.factor, which this"),
         (["seed=1,2"], "seed cannot be searched"),
+        (["model=glob(cnn1*)"], r"model=glob\(cnn1\*\) cannot be searched: list the choices"),
+        (["experiment=ablation"], "the search space cannot be read"),
         (["best=runs/search"], "best= is for runs: a search finds it anew, leave it out"),
         (["search.n_trials=0"], "search.n_trials=0 is too small: the least is 1"),
         (["search.storage=sqlite:////no/such/folder/x.db"], "search.storage=sqlite:////no/such/folder/x.db cannot be"),
@@ -275,12 +330,11 @@ def test_a_study_of_something_else_is_not_gone_on_with(music_folder: Path, home:
     go(Tasks(), music_folder, home, "same", "search.n_trials=1")
     for other, key in (
         ("trainer.max_epochs=7", "trainer.max_epochs=30, not 7"),
-        ("model.net.dropout=0.3", "data.batch_size"),
-        ("monitor.metric=val/accuracy", "monitor.metric=val/loss, not val/accuracy"),
+        ("model.net.dropout=0.3", "model.net.dropout=None, not 0.3"),
+        ("seed=7", "seed=42, not 7"),
     ):
-        with pytest.raises(GenreError, match="cnn1d_gru-folder is a search with"):
+        with pytest.raises(GenreError, match=f"cnn1d_gru-folder is a search with .*{key}"):
             go(Tasks(), music_folder, home, "same", "search.n_trials=2", other)
-        assert key
     assert len(study(home / "same").trials) == 1
 
 
