@@ -12,26 +12,6 @@ BUCKETS = 1500
 """A waveform is drawn as the extremes of so many buckets."""
 
 
-def bars_figure(counts: pd.Series) -> Figure:
-    """Draw tracks per genre as bars, the counts beside them.
-
-    Args:
-        counts: Tracks of each genre, by its name.
-
-    Returns:
-        The figure.
-    """
-    figure = Figure(figsize=(8, 0.9 + 0.3 * len(counts)), layout="constrained")
-    axes = figure.subplots()
-    bars = axes.barh(counts.index, counts, color=colour(0))
-    axes.bar_label(bars, padding=3, fmt="{:,.0f}")
-    axes.invert_yaxis()
-    axes.margins(x=0.1, y=0.01)
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set_xlabel("tracks")
-    return figure
-
-
 def cloud_figure(counts: pd.Series) -> Figure:
     """Draw the genres' names, sized by their tracks."""
     cloud = WordCloud(

@@ -9,8 +9,9 @@ import pandas as pd
 from genre.audio import read_clip
 from genre.data.prepare import Prepared
 from genre.data.tracks import PARTS
-from genre.evaluation.collection_figures import bars_figure, cloud_figure, histogram_figure, waveform_figure
+from genre.evaluation.collection_figures import cloud_figure, histogram_figure, waveform_figure
 from genre.evaluation.spectrograms import Picture, decibels, read, spectrograms_figure
+from genre.pages.bars import bars_figure
 from genre.pages.page import Page
 
 USUAL = ("Rock", "Pop", "Electronic")
@@ -78,7 +79,7 @@ def _genres(page: Page, tracks: pd.DataFrame) -> None:
     table = by_genre(tracks)
     counts = table.set_index("genre")["tracks"]
     most = f"{counts.index[0]} has most, {counts.iloc[0]}"
-    page.figure(lambda: bars_figure(counts), "genres", f"Tracks per genre: {most}.")
+    page.figure(lambda: bars_figure(counts, "tracks"), "genres", f"Tracks per genre: {most}.")
     page.figure(lambda: cloud_figure(counts), "cloud", "Word cloud of the genres, sized by their tracks.")
     known = tracks["artist"].notna().any()
     shown = table.assign(share=table["share"].map("{:.1%}".format))

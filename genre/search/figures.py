@@ -44,18 +44,6 @@ def history_figure(trials: pd.DataFrame, metric: str, maximize: bool) -> Figure:
     return figure
 
 
-def importance_figure(importance: pd.Series) -> Figure:
-    """Draw the shares of the parameters in what the score varies with, largest on top."""
-    figure = Figure(figsize=(8, 0.9 + 0.34 * len(importance)), layout="constrained")
-    axes = figure.subplots()
-    bars = axes.barh(importance.index, importance, color=colour(0))
-    axes.bar_label(bars, padding=3, fmt="{:.2f}")
-    axes.invert_yaxis()
-    axes.margins(x=0.12, y=0.02)
-    axes.set_xlabel("importance")
-    return figure
-
-
 def slices_figure(trials: pd.DataFrame, space: list[str], metric: str) -> Figure:
     """Draw the values of complete trials over each parameter, the later a trial the darker its dot."""
     columns = min(4, len(space))

@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 
 from genre.best import BEST
 from genre.errors import GenreError
+from genre.search.notes import COMMAND, CONFIG, EPOCHS, REASON, SECONDS, SURPLUS, counted
 from genre.search.storage import connect
-from genre.search.study import COMMAND, CONFIG, EPOCHS, LOCK, REASON, SECONDS, SURPLUS, counted
+from genre.search.study import LOCK
 from genre.settings import SearchSettings
 
 SEARCH = "search.yaml"

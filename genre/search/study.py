@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from genre import run_folder
 from genre.errors import GenreError
 from genre.resume import discard_empty, first_difference
+from genre.search.notes import COMMAND, CONFIG, EPOCHS, REASON, SECONDS, SURPLUS, VALUE, counted
 from genre.search.storage import FAILURES, OPENING, connect, open_storage, storage_errors
 from genre.settings import SearchSettings
 
@@ -30,12 +31,8 @@ TRIES = 12
 PATIENCE = 10
 """Heartbeats that the end of a trial is held for a storage that is away."""
 LOCK = "lock"
-REASON, EPOCHS, SECONDS, VALUE, SURPLUS = "reason", "epochs", "seconds", "value", "surplus"
-"""What is noted of a trial, beside what Optuna keeps."""
 TRIALS = "trials"
 """Folder of the trials' folders; conf/hparams_search says the same."""
-CONFIG, COMMAND = "config", "command"
-"""What is noted of the study: the configuration's leaves, and the command that trains its best."""
 
 
 class DurableStudy:
@@ -195,7 +192,8 @@ class DurableStudy:
             except RuntimeError:  # another machine was faster
                 continue
             dead = self.storage.get_trial(trial_id)
-            shutil.rmtree(trial_folder(self.search, dead.number) / Path(run_folder.BEST).parent, ignore_errors=True)
+            folder = Path(self.search.folder) / TRIALS / str(dead.number)
+            shutil.rmtree((folder / run_folder.BEST).parent, ignore_errors=True)
             RetryFailedTrialCallback(REPEATS)(self.study, dead)
 
     def _begin(self, space: dict[str, BaseDistribution]) -> Trial | None:
@@ -236,20 +234,3 @@ class DurableStudy:
     def _beat(self, trials: list[Trial]) -> None:
         for trial in trials:
             self.storage.record_heartbeat(trial._trial_id)
-
-
-def counted(trials: list[FrozenTrial]) -> list[FrozenTrial]:
-    """Trials that count towards `n_trials`: begun, and not tried again later."""
-    chains: dict[int, list[int]] = {}
-    for trial in trials:
-        if (first := trial.system_attrs.get("failed_trial")) is not None:
-            chains.setdefault(first, [first]).append(trial.number)
-    repeated = {number for chain in chains.values() for number in chain[:-1]}
-    return [
-        t for t in trials if t.state != TrialState.WAITING and t.number not in repeated and SURPLUS not in t.user_attrs
-    ]
-
-
-def trial_folder(search: SearchSettings, number: int) -> Path:
-    """Where a trial's files are."""
-    return Path(search.folder) / TRIALS / str(number)

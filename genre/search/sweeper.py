@@ -123,10 +123,11 @@ class DurableSweeper(OptunaSweeperImpl):
             try:
                 jobs = self.launcher.launch(overrides, initial_job_idx=trials[0].number)
             except KeyboardInterrupt:
-                study.repeat(trials, "interrupted", always=True)
+                _end_of_batch(study, trials, "interrupted", always=True)
                 raise
             except Exception as error:  # launchers raise whatever they like when a worker dies
-                return [_end_of_batch(study, trials, error)]
+                _end_of_batch(study, trials, _reason(error))
+                return [TrialState.FAIL]  # one failure, whose it is nobody knows
         # The public name of `_return_value` prints an exception, and raises it
         return [_end(study, trial, job._return_value) for trial, job in zip(trials, jobs, strict=True)]
 
@@ -207,14 +208,13 @@ def _command(arguments: list[str], config: DictConfig, space: dict[str, BaseDist
     return "python train.py " + shlex.join(given)
 
 
-def _end_of_batch(study: DurableStudy, trials: list[Trial], error: Exception) -> TrialState:
-    """Write down that a launcher failed: what ended before counts, the rest is tried again, as one failure."""
+def _end_of_batch(study: DurableStudy, trials: list[Trial], reason: str, always: bool = False) -> None:
+    """Write down that a launcher failed or was stopped: what ended before counts, the rest is tried again."""
     values = {trial: study.noted_value(trial) for trial in trials}
     for trial, value in values.items():
         if value is not None:
             study.end(trial, TrialState.COMPLETE, value)
-    study.repeat([trial for trial, value in values.items() if value is None], _reason(error))
-    return TrialState.FAIL
+    study.repeat([trial for trial, value in values.items() if value is None], reason, always)
 
 
 def _end(study: DurableStudy, trial: Trial, result: Any) -> TrialState:

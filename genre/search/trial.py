@@ -15,8 +15,8 @@ from optuna.trial import Trial
 from genre import console, fit, run_folder
 from genre.errors import GenreError
 from genre.loggers import close
+from genre.search.notes import EPOCHS, SECONDS, VALUE
 from genre.search.storage import FAILURES, connect
-from genre.search.study import EPOCHS, SECONDS, VALUE
 from genre.settings import SearchSettings
 
 

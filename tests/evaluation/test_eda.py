@@ -11,7 +11,8 @@ from genre.cli import app
 from genre.data import extract
 from genre.errors import GenreError
 from genre.evaluation import eda
-from genre.evaluation.collection_figures import bars_figure, cloud_figure
+from genre.evaluation.collection_figures import cloud_figure
+from genre.pages.bars import bars_figure
 from genre.parts import assemble
 from tests.composing import TINY, compose
 from tests.conftest import track_table
@@ -87,7 +88,7 @@ def test_every_reason_code_has_a_meaning() -> None:
 def test_bars_and_cloud_name_every_genre() -> None:
     names = [f"Genre number {number} of many" for number in range(15)] + ["Old-Time / Historic"]
     counts = pd.Series([2 ** (15 - number) for number in range(15)] + [6], names)
-    axes = bars_figure(counts).axes[0]
+    axes = bars_figure(counts, "tracks").axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == names
     assert [text.get_text() for text in axes.texts][-2:] == ["2", "6"]
     assert cloud_figure(counts).axes[0].images[0].get_array().shape == (700, 1400, 4)

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from genre.cli import app
 from genre.errors import GenreError
 from genre.search import outcome, report
+from genre.search.notes import COMMAND, CONFIG
 from genre.search.outcome import Outcome, open_folder, read
-from genre.search.study import COMMAND, CONFIG
 
 SPACE = {
     "model.learning_rate": [1e-4, 1e-3],

@@ -12,8 +12,9 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from genre.errors import GenreError
+from genre.search.notes import counted
 from genre.search.storage import connect
-from genre.search.study import DurableStudy, counted
+from genre.search.study import DurableStudy
 from genre.settings import SearchSettings
 
 SPACE = {"x": CategoricalDistribution(list(range(1000)))}
@@ -28,21 +29,27 @@ def durable(home: Path, **search: object) -> DurableStudy:
     return DurableStudy(settings, "minimize", sampler)
 
 
-def test_many_processes_take_each_trial_once(tmp_path: Path) -> None:
-    durable(tmp_path)
+def work_off(home: Path, workers: int, **search: object) -> list[tuple[int, int]]:
+    """Finish a study by several workers at once; the number and the parameter of each trial that one of them took."""
     taken: list[tuple[int, int]] = []
 
     def work() -> None:
-        own = durable(tmp_path, n_trials=12)
+        own = durable(home, **search)
         while trials := own.take(1, SPACE, lambda count: None):
             taken.append((trials[0].number, trials[0].params["x"]))
             own.end(trials[0], TrialState.COMPLETE, 1.0)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = [threading.Thread(target=work) for _ in range(workers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    return taken
+
+
+def test_many_processes_take_each_trial_once(tmp_path: Path) -> None:
+    durable(tmp_path)
+    taken = work_off(tmp_path, 4, n_trials=12)
     study = connect(f"sqlite:///{tmp_path}/study.db", "s")
     assert len(taken) == len({number for number, _ in taken}) == 12
     assert len(counted(study.get_trials())) == 12
@@ -78,20 +85,8 @@ def test_processes_that_find_the_same_dead_trials_repeat_each_once(tmp_path: Pat
     owner = durable(tmp_path, n_trials=6, heartbeat_seconds=1)
     lost = owner.take(3, SPACE, lambda count: None)
     time.sleep(5)
-    taken: list[int] = []
-
-    def work() -> None:
-        own = durable(tmp_path, n_trials=6, heartbeat_seconds=1)
-        while trials := own.take(1, SPACE, lambda count: None):
-            taken.append(trials[0].number)
-            own.end(trials[0], TrialState.COMPLETE, 1.0)
-
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(taken) == [3, 4, 5, 6, 7, 8]
+    taken = work_off(tmp_path, 3, n_trials=6, heartbeat_seconds=1)
+    assert sorted(number for number, _ in taken) == [3, 4, 5, 6, 7, 8]
     repeats = [trial.params for trial in owner.trials() if "failed_trial" in trial.system_attrs]
     assert sorted(p["x"] for p in repeats) == sorted(trial.params["x"] for trial in lost)
 
