@@ -14,6 +14,11 @@ from genre.one_line import one_line_errors
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(config: DictConfig) -> None:
     """Test one run again, or compare several as they were tested; print scores, write a report."""
+    with one_line_errors():  # before Hydra adds words of its own
+        _report(config)
+
+
+def _report(config: DictConfig) -> None:
     from genre import console, run_folder  # torch takes seconds to load
     from genre.evaluation import runs, several
 

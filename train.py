@@ -1,9 +1,11 @@
 """Train and test one configuration, or many: `python train.py model=cnn2d_gru`, `python train.py -m model=a,b`."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from genre import settings  # noqa: F401 (makes the schema known to Hydra)
@@ -15,13 +17,15 @@ def main(config: DictConfig) -> float:
     """Run one job, or one trial of a search, and return the monitored score of its best epoch."""
     job = HydraConfig.get()
     folder, overrides = Path(job.runtime.output_dir), list(job.overrides.task)
-    if config.search is None:
-        from genre import fit  # torch takes seconds to load: `--help` and a misspelt key should not
+    # Hydra has words of its own for a job that fails, which only a multirun needs to tell which one
+    with one_line_errors() if job.mode == RunMode.RUN else nullcontext():
+        if config.search is None:
+            from genre import fit  # torch takes seconds to load: `--help` and a misspelt key should not
 
-        return fit.run(config, folder, overrides)
-    from genre.search import trial
+            return fit.run(config, folder, overrides)
+        from genre.search import trial
 
-    return trial.run(config, folder, overrides)
+        return trial.run(config, folder, overrides)
 
 
 if __name__ == "__main__":

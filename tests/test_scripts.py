@@ -22,7 +22,7 @@ def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def assert_refused(done: subprocess.CompletedProcess[str], message: str) -> None:
     assert done.returncode != 0
     assert message in done.stderr
-    assert done.stderr.count("\n") <= 3
+    assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr + done.stdout
 
 
