@@ -1,73 +1,18 @@
 """Music by rule: a genre, an artist and a number -> samples."""
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy import fft
 
+from genre.data.sources.artist import Artist, channel
 from genre.data.sources.instruments import DRUMS, INSTRUMENTS, Samples, hit, note, texture
-from genre.data.sources.styles import SCALES, STYLES, Part, Style
+from genre.data.sources.style import SCALES, Part, Style
+from genre.data.sources.styles import STYLES
 
 RULES = 2
 """Raise it when the same seed no longer gives the same collection."""
-
-
-@dataclass(frozen=True)
-class Artist:
-    """What all tracks of one artist share, and what a classifier can learn in place of the genre.
-
-    Attributes:
-        seed: Two numbers, the collection's and the artist's.
-        genre: A key of `STYLES`.
-        tuning: Semitones off A = 440 Hz.
-        tempo: Favourite place in the genre's range, in [0, 1].
-        taste: Favourite instrument, pattern, scale of each choice, in [0, 1].
-        tone: Darker or brighter instruments: added to `rolloff`.
-        drum_tuning: Factor on the drums' pitches.
-        tilt: Equaliser in dB an octave.
-        peaks: Equaliser: Hz, dB and octaves of each peak.
-        room: Seconds of reverberation.
-        wet: Its share.
-        press: Compression; loud artists have much.
-        loudness: RMS in dB below full scale.
-    """
-
-    seed: tuple[int, int]
-    genre: str
-    tuning: float
-    tempo: float
-    taste: tuple[float, ...]
-    tone: float
-    drum_tuning: float
-    tilt: float
-    peaks: tuple[tuple[float, float, float], ...]
-    room: float
-    wet: float
-    press: float
-    loudness: float
-
-    @classmethod
-    def draw(cls, seed: int, number: int, genre: str) -> "Artist":
-        """Invent the artist `number` of the collection `seed`."""
-        rng = np.random.default_rng([seed, number])
-        style = STYLES[genre]
-        return cls(
-            seed=(seed, number),
-            genre=genre,
-            tuning=rng.normal(0, 0.25),
-            tempo=rng.random(),
-            taste=tuple(rng.random(16)),
-            tone=rng.normal(0, 0.15),
-            drum_tuning=2 ** rng.normal(0, 0.2),
-            tilt=rng.normal(0, 1.2),
-            peaks=tuple((2 ** rng.uniform(7, 13), rng.normal(0, 7), rng.uniform(0.15, 0.7)) for _ in range(4)),
-            room=rng.uniform(*style.room),
-            wet=rng.uniform(0.05, 0.45),
-            press=rng.uniform(0.3, 2.0),
-            loudness=rng.uniform(-25, -13),
-        )
 
 
 def render(artist: Artist, track: int, seconds: float, rate: int) -> Samples:
@@ -251,7 +196,7 @@ class Composer:
         """The artist's sound: equaliser, room, an old record's wear, loudness."""
         artist, rng, rate = self.artist, self.rng, self.rate
         size = fft.next_fast_len(len(mix) + int(artist.room * rate), real=True)
-        mix = fft.irfft(fft.rfft(mix, size) * _channel(artist, rate, size), size)[: self.length]
+        mix = fft.irfft(fft.rfft(mix, size) * channel(artist, rate, size), size)[: self.length]
         if self.style.old:
             time = np.arange(self.length) / rate
             wow = time + 0.0008 * np.sin(2 * np.pi * 1.3 * time + rng.uniform(0, 6))
@@ -262,27 +207,6 @@ class Composer:
             mix[clicks] += rng.normal(0, 3, len(clicks)).astype(np.float32)
         mix = np.tanh(_leveled(mix, 0) * np.float32(artist.press * 0.5))
         return np.clip(_leveled(mix, artist.loudness), -1, 1)
-
-
-@lru_cache(maxsize=4)
-def _channel(artist: Artist, rate: int, size: int) -> np.ndarray:
-    """The artist's equaliser and room as one spectrum."""
-    rng = np.random.default_rng([*artist.seed, 0, 2])
-    hz = np.fft.rfftfreq(size, 1 / rate)
-    grid = np.geomspace(20, 24000, 256)
-    octave = np.log2(grid)
-    db = artist.tilt * (octave - 10)
-    for centre, gain, width in artist.peaks:
-        db += gain * np.exp(-(((octave - np.log2(centre)) / width) ** 2))
-    if STYLES[artist.genre].old:
-        low, high = rng.uniform(150, 400), rng.uniform(2800, 5500)
-        db -= 10 * np.log10(1 + (low / grid) ** 6) + 10 * np.log10(1 + (grid / high) ** 8)
-    gain = np.interp(hz, grid, 10 ** (db / 20)).astype(np.float32)
-    time = np.arange(int(artist.room * rate)) / rate
-    tail: Samples = rng.standard_normal(len(time), np.float32) * np.exp(-6.9 * time / artist.room).astype(np.float32)
-    tail *= np.float32(artist.wet / np.sqrt((tail**2).sum()))
-    tail[0] += 1
-    return fft.rfft(tail, size) * gain
 
 
 def _leveled(wave: Samples, db: float) -> Samples:

@@ -14,9 +14,10 @@ import soxr
 from filelock import FileLock
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from genre.data.sources.artist import Artist
 from genre.data.sources.catalogue import COLUMNS, Entry, catalogue
 from genre.data.sources.fma import Fma
-from genre.data.sources.music import RULES, Artist, render
+from genre.data.sources.music import RULES, render
 from genre.data.workers import cores
 from genre.errors import GenreError
 

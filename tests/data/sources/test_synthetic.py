@@ -13,8 +13,9 @@ import soundfile
 
 from genre.audio import AudioError, read_clip
 from genre.data.sources import synthetic
+from genre.data.sources.artist import Artist
 from genre.data.sources.catalogue import FAULTS, LEAST_ARTISTS, catalogue
-from genre.data.sources.music import Artist, render
+from genre.data.sources.music import render
 from genre.data.sources.styles import STYLES
 from genre.data.sources.synthetic import Synthetic
 from genre.errors import GenreError
