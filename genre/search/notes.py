@@ -2,8 +2,8 @@
 
 from optuna.trial import FrozenTrial, TrialState
 
-REASON, EPOCHS, SECONDS, VALUE, SURPLUS = "reason", "epochs", "seconds", "value", "surplus"
-"""Of a trial: why it failed, what it trained, its score as it wrote it down itself, whether one too many."""
+REASON, TRAINED, VALUE, SURPLUS = "reason", "trained", "value", "surplus"
+"""Of a trial: why it failed, epochs and seconds trained, its score as it wrote it down itself, whether one too many."""
 CONFIG, COMMAND = "config", "command"
 """Of the study: the configuration's leaves, and the command that trains its best."""
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from genre.best import BEST
 from genre.errors import GenreError
-from genre.search.notes import COMMAND, CONFIG, EPOCHS, REASON, SECONDS, SURPLUS, counted
+from genre.search.notes import COMMAND, CONFIG, REASON, SURPLUS, TRAINED, counted
 from genre.search.storage import connect
 from genre.search.study import LOCK
 from genre.settings import SearchSettings
@@ -157,6 +157,7 @@ def write_best(found: Outcome) -> None:
 def _row(trial: FrozenTrial, counts: bool) -> dict[str, Any]:
     attrs = trial.user_attrs
     state, reason = trial.state.name.lower(), attrs.get(REASON, "")
+    epochs, seconds = attrs.get(TRAINED, (0, 0.0))
     if trial.state == TrialState.FAIL:
         state = "failed" if counts else "interrupted"
         reason = reason or "its process died"
@@ -164,8 +165,8 @@ def _row(trial: FrozenTrial, counts: bool) -> dict[str, Any]:
         "trial": trial.number,
         "state": state,
         "value": trial.value if trial.state == TrialState.COMPLETE else None,
-        "epochs": attrs.get(EPOCHS) or len(trial.intermediate_values),
-        "seconds": attrs.get(SECONDS, 0.0),
+        "epochs": epochs,
+        "seconds": seconds,
         "begun": trial.datetime_start,
         "reason": reason,
         **trial.params,

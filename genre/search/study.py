@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from genre import run_folder
 from genre.errors import GenreError
 from genre.resume import discard_empty, first_difference
-from genre.search.notes import COMMAND, CONFIG, EPOCHS, REASON, SECONDS, SURPLUS, VALUE, counted
+from genre.search.notes import COMMAND, CONFIG, REASON, SURPLUS, TRAINED, VALUE, counted
 from genre.search.storage import FAILURES, OPENING, connect, open_storage, storage_errors
 from genre.settings import SearchSettings
 
@@ -205,7 +205,7 @@ class DurableStudy:
             trial.set_user_attr(SURPLUS, True)
             self.end(trial, TrialState.FAIL, reason="another process took the last trial")
             return None
-        for name, nothing in ((REASON, ""), (EPOCHS, 0), (SECONDS, 0.0), (VALUE, None)):  # a repeat has its first's
+        for name, nothing in ((REASON, ""), (TRAINED, (0, 0.0)), (VALUE, None)):  # a repeat has its first's
             trial.set_user_attr(name, nothing)
         self._draw(trial, space)
         for name, distribution in space.items():

@@ -2,12 +2,12 @@
 
 import logging
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import lightning as L
 import optuna
-import pandas as pd
 from omegaconf import DictConfig
 from optuna.pruners import MedianPruner
 from optuna.trial import Trial
@@ -15,7 +15,7 @@ from optuna.trial import Trial
 from genre import console, fit, run_folder
 from genre.errors import GenreError
 from genre.loggers import close
-from genre.search.notes import EPOCHS, SECONDS, VALUE
+from genre.search.notes import TRAINED, VALUE
 from genre.search.storage import FAILURES, connect
 from genre.settings import SearchSettings
 
@@ -34,16 +34,24 @@ class Pruning(L.Callback):
         self.metric = metric
         self.prune = prune
         self.pruned = False
+        self.epochs = 0
+        self.started = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Report, and ask."""
         value = trainer.callback_metrics[self.metric]
-        if not value.isfinite():  # a failure, which early stopping ends
-            return
         with suppress(*FAILURES):  # a database that restarts costs a report, not the trial
+            self.trained(trainer.current_epoch + 1)
+            if not value.isfinite():  # a failure, which early stopping ends
+                return
             self.trial.report(value.item(), trainer.current_epoch)
             if self.prune and self.trial.should_prune():
                 self.pruned = trainer.should_stop = True
+
+    def trained(self, epochs: int) -> None:
+        """Note now what was trained: the process may die in the next epoch."""
+        self.epochs = epochs
+        self.trial.set_user_attr(TRAINED, (epochs, time.perf_counter() - self.started))
 
 
 def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
@@ -75,15 +83,11 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
     finally:
         close(loggers, status)
         shutil.rmtree((folder / run_folder.BEST).parent, ignore_errors=True)  # gigabytes; the best is trained anew
-        metrics = folder / run_folder.METRICS
-        if metrics.exists():
-            epochs = pd.read_csv(metrics)
-            with suppress(*FAILURES):
-                trial.set_user_attr(EPOCHS, len(epochs))
-                trial.set_user_attr(SECONDS, float(epochs["seconds"].sum()) if "seconds" in epochs else 0.0)
     if pruning.pruned:
         raise optuna.TrialPruned("worse than the median")
     with suppress(*FAILURES):
+        if not pruning.epochs:  # a model that is fitted in one go
+            pruning.trained(1)
         trial.set_user_attr(VALUE, value)
     return value
 

@@ -44,7 +44,7 @@ def made(home: Path, states: str, maximize: bool = False) -> Outcome:
                 params=params if letter != "w" else {},
                 distributions={n: CategoricalDistribution(c) for n, c in SPACE.items()} if letter != "w" else {},
                 value=value if letter == "c" else None,
-                user_attrs={"epochs": 20 if letter == "c" else 6, "seconds": 30.0, "reason": "no" * (letter in "pf")},
+                user_attrs={"trained": (20 if letter == "c" else 6, 30.0), "reason": "no" * (letter in "pf")},
             )
         )
     (home / "search.yaml").write_text(yaml.safe_dump({"storage": url, "study": "s"}))
