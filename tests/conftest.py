@@ -1,7 +1,8 @@
 """Sound and collections that the tests share: all of it is made here, nothing is read from elsewhere."""
 
 import csv
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,14 @@ class Inline(Executor):
 def _one_thread() -> None:
     """Several workers on few cores: more threads only get into each other's way."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _log() -> Iterator[None]:
+    """A run sets up the package's log for its process: the next test has it as it was."""
+    yield
+    ours = logging.getLogger("genre")
+    ours.handlers, ours.propagate = [], True
 
 
 @pytest.fixture

@@ -1,0 +1,97 @@
+"""What is no sound, and what breaks off, is refused with its reason."""
+
+import numpy as np
+import pytest
+
+from genre.audio import AudioError, read_clip
+from tests.audio.conftest import FORMATS, NO_SOUND, NO_SOUND_NAMES, cut_off, noise, refusal, stored
+
+
+def test_refuses_what_is_missing(tmp_path):
+    assert refusal(tmp_path / "none.mp3") == "missing_file"
+    assert refusal(tmp_path) == "missing_file"
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "flac", "ogg", "wav"])
+@pytest.mark.parametrize("content", NO_SOUND, ids=NO_SOUND_NAMES)
+def test_refuses_what_is_no_sound(tmp_path, suffix, content):
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(content)
+    assert refusal(path) == "undecodable"
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_says_that_a_file_is_empty(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    path.touch()
+    with pytest.raises(AudioError, match="empty") as caught:
+        read_clip(path, 22050, 1.0)
+    assert caught.value.reason == "undecodable"
+
+
+@pytest.mark.parametrize("suffix", ["wav", "au", "ogg"])
+def test_refuses_a_header_without_sound(tmp_path, suffix):
+    assert refusal(stored(tmp_path / f"a.{suffix}", noise(0.0))) == "undecodable"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_refuses_what_is_not_finite(tmp_path, value):
+    samples = noise(2.0)
+    samples[50000, 1] = value
+    path = stored(tmp_path / "a.wav", samples, subtype="FLOAT")
+    assert refusal(path, 2.0) == "not_finite"
+    assert read_clip(path, 22050, 1.0).decoded == 1.0  # it lies beyond this clip
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "flac", "wav", "au"])
+@pytest.mark.parametrize("share", [0.5, 0.8])
+@pytest.mark.parametrize("start", [0.0, 1.0])
+def test_a_file_that_breaks_off_within_the_clip(tmp_path, six_seconds, suffix, share, start):
+    whole = six_seconds[suffix]
+    seconds = 6.0 - start
+    clip = read_clip(cut_off(whole, tmp_path, share), 22050, seconds, start)
+    promised = (6 * share - start) / seconds
+    assert promised - 0.04 < clip.decoded < min(0.9, promised + 0.01)
+    assert clip.duration == pytest.approx(6.0)
+    kept = int(clip.decoded * seconds * 22050) - 500  # the resampler sees an end there
+    unbroken = read_clip(whole, 22050, seconds, start)
+    np.testing.assert_allclose(clip.samples[:kept], unbroken.samples[:kept], atol=1e-5)
+    assert not clip.samples[kept + 1000 :].any()
+
+
+AU_SUBTYPES = ["PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype"),
+    [("au", subtype) for subtype in AU_SUBTYPES]
+    + [("wav", subtype) for subtype in ("PCM_U8", *AU_SUBTYPES[1:])]
+    + [("flac", "PCM_24")],
+)
+def test_a_file_of_another_encoding_that_breaks_off(tmp_path, suffix, subtype):
+    whole = stored(tmp_path / f"a.{suffix}", noise(2.0), subtype=subtype)
+    assert read_clip(whole, 22050, 2.0).decoded == 1.0
+    assert read_clip(whole, 22050, 2.0).duration == pytest.approx(2.0)
+    clip = read_clip(cut_off(whole, tmp_path, 0.5), 22050, 2.0 if suffix != "flac" else 0.2)
+    assert clip.decoded == (pytest.approx(0.5, abs=0.001) if suffix != "flac" else 0.0)
+    assert clip.duration == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "flac", "wav", "au"])
+@pytest.mark.parametrize(("share", "start"), [(0.5, 0.0), (0.8, 0.0), (0.8, 1.0), (0.8, "middle")])
+def test_a_file_that_breaks_off_beyond_the_clip(tmp_path, six_seconds, suffix, share, start):
+    assert read_clip(six_seconds[suffix], 22050, 1.0, start).decoded == 1.0
+    assert read_clip(cut_off(six_seconds[suffix], tmp_path, share), 22050, 1.0, start).decoded < 0.9
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "flac", "wav", "au"])
+def test_a_clip_that_begins_beyond_the_break(tmp_path, six_seconds, suffix):
+    short = cut_off(six_seconds[suffix], tmp_path, 0.5)
+    assert refusal(short, start=4.5) == "undecodable"
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "wav", "au"])
+def test_a_few_missing_frames_at_the_end_are_forgiven(tmp_path, six_seconds, suffix):
+    short = cut_off(six_seconds[suffix], tmp_path, 0.97)
+    assert read_clip(short, 22050, 1.0).decoded == 1.0
+    assert 0.9 < read_clip(short, 22050, 6.0).decoded < 1.0

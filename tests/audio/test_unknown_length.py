@@ -1,0 +1,77 @@
+"""Files whose header is a stub or does not know their length."""
+
+import struct
+
+import numpy as np
+import pytest
+
+from genre.audio import read_clip
+from tests.audio.conftest import NO_SOUND, NO_SOUND_NAMES, noise, refusal, stored
+
+
+@pytest.mark.parametrize("length", [4, 11])
+def test_refuses_a_stub_of_an_au_file(tmp_path, length):
+    path = tmp_path / "a.au"
+    path.write_bytes((b".snd" + bytes(20))[:length])
+    assert refusal(path) == "undecodable"
+
+
+@pytest.mark.parametrize("content", NO_SOUND, ids=NO_SOUND_NAMES)
+def test_refuses_what_is_no_au_file(tmp_path, content):
+    path = tmp_path / "a.au"
+    path.write_bytes(content)
+    assert refusal(path) == "undecodable"
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF])
+def test_a_wav_file_of_unknown_size(tmp_path, size):
+    path = stored(tmp_path / "a.wav", noise(2.0), subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    at = content.index(b"data") + 4
+    content[at : at + 4] = struct.pack("<I", size)
+    path.write_bytes(content)
+    clip = read_clip(path, 22050, 1.0)
+    assert clip.decoded == 1.0
+    assert clip.duration == pytest.approx(2.0)
+
+
+def test_an_au_file_of_unknown_size(tmp_path):
+    path = stored(tmp_path / "a.au", noise(2.0), subtype="PCM_16")
+    content = path.read_bytes()
+    path.write_bytes(content[:8] + b"\xff\xff\xff\xff" + content[12:])
+    clip = read_clip(path, 22050, 1.0, "middle")
+    assert clip.decoded == 1.0
+    assert clip.duration == pytest.approx(2.0)
+
+
+def of_unknown_length(path):
+    """A FLAC file as an encoder leaves it that wrote into a pipe."""
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # the lower 36 bits of STREAMINFO's bytes 13 to 17: how many samples there are, or 0
+    content[22:26] = bytes(4)
+    unknown = path.with_stem("unknown")
+    unknown.write_bytes(content)
+    return unknown
+
+
+@pytest.mark.parametrize("start", [0.0, 0.5])
+def test_a_flac_file_of_unknown_length(tmp_path, start):
+    path = stored(tmp_path / "a.flac", noise(2.0))
+    clip, known = read_clip(of_unknown_length(path), 22050, 1.0, start), read_clip(path, 22050, 1.0, start)
+    np.testing.assert_array_equal(clip.samples, known.samples)
+    assert clip.decoded == 1.0
+    assert 1.0 <= clip.duration <= 2.0  # as far as was read
+
+
+def test_refuses_samples_whose_power_is_not_finite(tmp_path):
+    samples = noise(1.0)
+    samples[1000] = 1e30
+    assert refusal(stored(tmp_path / "a.wav", samples, subtype="FLOAT")) == "not_finite"
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.0])
+def test_a_flac_file_of_unknown_length_shorter_than_the_clip(tmp_path, seconds):
+    path = stored(tmp_path / "a.flac", noise(seconds))
+    clip = read_clip(of_unknown_length(path), 22050, 3.0)
+    assert clip.duration == pytest.approx(seconds, abs=0.02)  # libsndfile loses the block in which the end comes
+    assert clip.decoded == 1.0

@@ -1,0 +1,67 @@
+"""A cache of forty short files."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from genre.audio import read_clip
+from genre.data.cache import Cache
+from genre.data.extract import Recipe
+from genre.features import LogMel
+from tests.conftest import Executors, sound, write_sound
+
+RATE = 8000
+SMALL = {"sample_rate": RATE, "n_fft": 512, "hop_length": 128, "n_mels": 16}
+RECIPE = Recipe(LogMel(**SMALL), 1.0, 0.0)
+NAMES = [f"{number % 3}/{number:02d}.wav" for number in range(40)]  # two files a shard
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    for number, name in enumerate(NAMES):
+        write_sound(tmp_path / "music" / name, sound(number, 1.0, RATE), RATE)
+    return tmp_path / "music"
+
+
+@pytest.fixture
+def make(tmp_path) -> Callable[[], Cache]:
+    """Opens the cache anew, as another process would."""
+    return lambda: Cache(tmp_path / "caches", "music", RECIPE)
+
+
+@pytest.fixture
+def filled(root, make) -> Cache:
+    cache = make()
+    cache.update(root, NAMES, Executors())
+    return make()
+
+
+def features(path: Path) -> np.ndarray:
+    samples = torch.from_numpy(read_clip(path, RATE, 1.0).samples)
+    return RECIPE.features(samples[None])[0].numpy().astype(np.float16)
+
+
+def read(cache: Cache, row: pd.Series) -> np.ndarray:
+    return cache.read([row["shard"]], [row["row"]], [0], RECIPE.frames)[0]
+
+
+def assert_holds(cache: Cache, root: Path, index: pd.DataFrame) -> None:
+    """Each row of the index leads to the features of its file as it is now."""
+    for path, row in index.iterrows():
+        np.testing.assert_array_equal(read(cache, row), features(root / path), err_msg=path)
+
+
+def contents(folder: Path, pattern: str = "*") -> dict[str, tuple[int, bytes]]:
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.glob(pattern)}
+
+
+def change(path: Path, seed: int = 1000, seconds: float = 1.0) -> None:
+    """Other sound of the same size, unless another length is asked for, with another mtime."""
+    before = path.stat()
+    write_sound(path, sound(seed, seconds, RATE), RATE)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))

@@ -1,0 +1,90 @@
+"""What lies in a cache's folder, and that it can be moved."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pandas as pd
+
+from genre.data.cache import Cache
+from genre.data.extract import Recipe
+from genre.features import LogMel, Mfcc
+from tests.data.cache.conftest import NAMES, RECIPE, SMALL, assert_holds, contents
+
+
+def test_cache_and_music_can_be_moved(root, filled, tmp_path, executors):
+    before = filled.lookup(NAMES)
+    (tmp_path / "caches").rename(tmp_path / "moved caches")
+    root.rename(tmp_path / "moved music")
+    cache = Cache(tmp_path / "moved caches", "music", RECIPE)
+    pd.testing.assert_frame_equal(cache.update(tmp_path / "moved music", NAMES, executors), before)
+    assert executors.calls == 0
+    assert_holds(cache, tmp_path / "moved music", before)
+
+
+def test_cache_and_music_can_be_copied(root, filled, tmp_path, executors):
+    before = filled.lookup(NAMES)
+    shutil.copytree(tmp_path / "caches", tmp_path / "copied caches", copy_function=shutil.copy)
+    shutil.copytree(root, tmp_path / "copied music", copy_function=shutil.copy)  # with other mtimes
+    cache = Cache(tmp_path / "copied caches", "music", RECIPE)
+    index = cache.update(tmp_path / "copied music", NAMES, executors)
+    pd.testing.assert_frame_equal(index.drop(columns="mtime_ns"), before.drop(columns="mtime_ns"))
+    assert (index["mtime_ns"] != before["mtime_ns"]).all()
+    assert executors.calls == 0
+
+
+def test_nothing_absolute_is_inside(filled, tmp_path):
+    for path in filled.folder.iterdir():
+        text = path.read_bytes().decode("latin-1")
+        if path.suffix == ".parquet":
+            text += pd.read_parquet(path).to_csv()
+        assert str(tmp_path) not in text, path.name
+        assert tmp_path.name not in text, path.name
+
+
+def test_nothing_is_written_beside_the_music(root, filled):
+    assert sorted(path.relative_to(root).as_posix() for path in root.glob("*/*")) == sorted(NAMES)
+
+
+RECIPES = {
+    "clip_seconds": replace(RECIPE, clip_seconds=0.9),
+    "clip_start": replace(RECIPE, clip_start=0.1),
+    "middle": replace(RECIPE, clip_start="middle"),
+    "sample_rate": Recipe(LogMel(**{**SMALL, "sample_rate": 8002}), 1.0, 0.0),
+    "n_fft": Recipe(LogMel(**{**SMALL, "n_fft": 1024}), 1.0, 0.0),
+    "hop_length": Recipe(LogMel(**{**SMALL, "hop_length": 127}), 1.0, 0.0),
+    "n_mels": Recipe(LogMel(**{**SMALL, "n_mels": 17}), 1.0, 0.0),
+    "f_min": Recipe(LogMel(**SMALL, f_min=1.0), 1.0, 0.0),
+    "f_max": Recipe(LogMel(**SMALL, f_max=3999.0), 1.0, 0.0),
+    "top_db": Recipe(LogMel(**SMALL, top_db=60.0), 1.0, 0.0),
+    "amin": Recipe(LogMel(**SMALL, amin=1e-9), 1.0, 0.0),
+    "kind": Recipe(Mfcc(n_mfcc=16, **SMALL), 1.0, 0.0),
+    "n_mfcc": Recipe(Mfcc(n_mfcc=15, **SMALL), 1.0, 0.0),
+}
+
+
+def test_each_recipe_has_its_own_folder(tmp_path, monkeypatch):
+    folders = [Cache(tmp_path, "music", recipe).folder for recipe in [RECIPE, *RECIPES.values()]]
+    assert len(set(folders)) == 1 + len(RECIPES)
+    assert Cache(tmp_path, "music", Recipe(LogMel(**SMALL), 1.0, 0.0)).folder == folders[0]
+    assert Cache(tmp_path, "other", RECIPE).folder.name == folders[0].name.replace("music", "other")
+    monkeypatch.setattr("genre.features.VERSION", 1000)
+    assert Cache(tmp_path, "music", RECIPE).folder not in folders
+
+
+def test_another_recipe_is_computed_and_the_first_stays(root, filled, tmp_path, executors):
+    before = contents(filled.folder)
+    other = Cache(tmp_path / "caches", "music", RECIPES["clip_seconds"])
+    index = other.update(root, NAMES, executors)
+    assert sorted(executors.paths) == sorted(NAMES)
+    assert other.read([index["shard"].iloc[0]], [0], [0], 57).shape == (1, 57, 16)
+    assert contents(filled.folder) == before
+
+
+def test_the_folder_says_what_made_it(filled):
+    assert json.loads((filled.folder / "recipe.json").read_text()) == RECIPE.identity
+
+
+def test_no_folder_appears_before_there_is_something_to_cache(tmp_path, make):
+    make()
+    assert list(tmp_path.iterdir()) == []

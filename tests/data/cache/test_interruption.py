@@ -1,0 +1,158 @@
+"""Killed at any moment, or twice at a time, a cache is whole."""
+
+import itertools
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genre.data import extract
+from genre.data.cache import Cache
+from genre.data.extract import extract_shard
+from genre.errors import GenreError
+from tests.conftest import Executors, Inline, sound, write_sound
+from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds, contents
+
+HANGING = ["decoding", "array", "between", "table"]
+FORKSERVER = get_context("forkserver")
+FORKSERVER.set_forkserver_preload(["genre.data.extract"])
+
+
+def _update_until_it_hangs(root: Path, parent: Path, place: str, hangs) -> None:
+    """In the fifth shard, with one file of its two decoded."""
+    calls = itertools.count(1)
+
+    def hang_at(call: int, function: Callable, before: Callable = lambda *_: None) -> Callable:
+        def wrapped(*args, **kwargs):
+            if next(calls) == call:
+                before(*args)
+                hangs.set()
+                time.sleep(600)
+            return function(*args, **kwargs)
+
+        return wrapped
+
+    if place == "decoding":
+        extract.read_clip = hang_at(10, extract.read_clip)
+    elif place == "array":
+        np.save = hang_at(5, np.save, lambda file, array: (file.write(bytes(array)[:1000]), file.flush()))
+    elif place == "between":
+        pd.DataFrame.to_parquet = hang_at(5, pd.DataFrame.to_parquet)
+    elif place == "table":
+        pd.DataFrame.to_parquet = hang_at(5, pd.DataFrame.to_parquet, lambda _, path: path.write_bytes(b"PAR1"))
+    Cache(parent, "music", RECIPE).update(root, NAMES, lambda: ThreadPoolExecutor(1))
+
+
+@pytest.mark.parametrize("place", HANGING)
+def test_killed_in_the_middle_it_goes_on(root, filled, tmp_path, place, executors):
+    hangs = FORKSERVER.Event()
+    child = FORKSERVER.Process(target=_update_until_it_hangs, args=(root, tmp_path / "killed", place, hangs))
+    child.start()
+    try:
+        assert hangs.wait(60)
+    finally:
+        child.kill()
+        child.join()
+    assert child.exitcode == -signal.SIGKILL
+    cache = Cache(tmp_path / "killed", "music", RECIPE)
+    finished = [path.stem for path in cache.folder.glob("*.parquet")]
+    assert sorted(finished) == [f"shard-{number:05d}" for number in range(4)]
+    done = {name: seen for stem in finished for name, seen in contents(cache.folder, f"{stem}.*").items()}
+    assert len(done) == 8
+    assert len(list(cache.folder.glob("*.tmp"))) == (place in ("array", "table"))
+    index = cache.update(root, NAMES, executors)
+    assert executors.paths == NAMES[8:]
+    assert contents(cache.folder).items() >= done.items()
+    assert_holds(cache, root, index)
+    values = ["audio_digest", "file_digest", "low", "high", "size", "mtime_ns", "decoded", "sounding", "reason"]
+    pd.testing.assert_frame_equal(index[values], filled.lookup(NAMES)[values])
+    cache.update(root, NAMES, executors)
+    assert executors.calls == 1
+
+
+def test_a_dead_worker_is_an_error_that_says_what_to_try(root, make, executors):
+    class Dying(Inline):
+        def submit(self, task, /, *args, **kwargs) -> Future:
+            if len(self.paths) < 12:
+                return super().submit(task, *args, **kwargs)
+            future: Future = Future()
+            future.set_exception(BrokenProcessPool("a process was terminated abruptly"))
+            return future
+
+    with pytest.raises(GenreError, match=r"^an extraction process died, .*: try executor\.workers=1$"):
+        make().update(root, NAMES, lambda: Dying([]))
+    cache = make()
+    assert_holds(cache, root, cache.update(root, NAMES, executors))
+    assert executors.paths == NAMES[12:]
+
+
+def test_half_written_files_are_ignored(root, filled, make, executors):
+    for name in ("shard-00003.4711.tmp", "shard-00020.4711.tmp", "index.tmp", "plan.tmp"):
+        (filled.folder / name).write_bytes(b"PAR1 half")
+    (filled.folder / "shard-00020.npy").write_bytes(b"\x93NUMPY half")  # its table is not there: it is not whole
+    before = filled.lookup(NAMES)
+    pd.testing.assert_frame_equal(make().update(root, NAMES, executors), before)
+    assert executors.calls == 0
+    write_sound(root / "x.wav", sound(77, 1.0, RATE), RATE)
+    cache = make()
+    assert_holds(cache, root, cache.update(root, [*NAMES, "x.wav"], executors))
+    assert executors.paths == ["x.wav"]
+
+
+def test_a_lost_index_is_made_from_the_shards(root, filled, make, executors):
+    before = filled.lookup(NAMES)
+    (filled.folder / "index.parquet").unlink()
+    pd.testing.assert_frame_equal(make().lookup(NAMES), before)
+    pd.testing.assert_frame_equal(make().update(root, NAMES, executors), before)
+    assert executors.calls == 0
+
+
+def test_a_worker_that_outlives_its_killed_process_does_no_harm(root, make, executors):
+    unfinished = {}
+
+    class Killed(Inline):  # two workers: 0, 1 and 3 are done, 2 and 4 are being made
+        def submit(self, task, /, *args, **kwargs) -> Future:
+            if args[0].number in (0, 1, 3):
+                return super().submit(task, *args, **kwargs)
+            unfinished[args[0].number] = args[0]
+            future: Future = Future()
+            future.set_exception(InterruptedError())
+            return future
+
+    with pytest.raises(InterruptedError):
+        make().update(root, NAMES, lambda: Killed([]))
+    cache = make()
+    index = cache.update(root, NAMES, executors)
+    extract_shard(unfinished[4])
+    assert_holds(make(), root, index)
+    assert_holds(make(), root, make().update(root, NAMES, executors))
+
+
+def _update_at_once(root: Path, parent: Path, start, results) -> None:
+    executors = Executors()
+    start.wait()
+    index = Cache(parent, "music", RECIPE).update(root, NAMES, executors)
+    results.put((executors.paths, index))
+
+
+def test_two_processes_at_once_share_the_work(root, tmp_path):
+    start, results = FORKSERVER.Barrier(2), FORKSERVER.Queue()
+    children = [
+        FORKSERVER.Process(target=_update_at_once, args=(root, tmp_path / "both", start, results)) for _ in range(2)
+    ]
+    for child in children:
+        child.start()
+    (paths, index), (other_paths, other_index) = (results.get(timeout=60) for _ in children)
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0, 0]
+    assert sorted(paths + other_paths) == sorted(NAMES)  # no file twice
+    pd.testing.assert_frame_equal(index, other_index)
+    assert_holds(Cache(tmp_path / "both", "music", RECIPE), root, index)

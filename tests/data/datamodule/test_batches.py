@@ -1,0 +1,159 @@
+"""Batches, windows, and the chance behind them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from genre.data.datamodule import Batch, GenreData
+from genre.data.prepare import Prepared
+from tests.data.datamodule.conftest import FRAMES, SIZES, WINDOW, epoch, limited, rows, windows
+
+
+def test_training_batches(make, prepared):
+    batches = list(make().train_dataloader())
+    assert [tuple(batch.mel.shape) for batch in batches] == [(4, WINDOW, 16)] * 5 + [(3, WINDOW, 16)]
+    for batch in batches:
+        assert isinstance(batch, Batch)
+        assert (batch.mel.dtype, batch.target.dtype, batch.track.dtype) == (torch.float16, torch.int64, torch.int64)
+        assert batch.target.shape == batch.track.shape == batch.mel.shape[:1]
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_validation_and_test_are_whole_clips_in_order(make, prepared, part):
+    data = make()
+    loader = data.val_dataloader() if part == "val" else data.test_dataloader()
+    for _ in range(2):
+        batches = list(loader)
+        assert {batch.mel.shape[1:] for batch in batches} == {(FRAMES, 16)}
+        assert [len(batch.mel) for batch in batches] == ([4, 3] if part == "val" else [4, 1])
+        assert torch.cat([batch.track for batch in batches]).tolist() == rows(prepared, part)
+        assert windows(batches) == [(row, 0) for row in rows(prepared, part)]
+        assert all(batch.mel.dtype == torch.float16 for batch in batches)
+
+
+def test_features_and_targets_are_those_of_the_track(make, prepared):
+    data = make()
+    numbers = {"blues": 0, "jazz": 1, "rock": 2}
+    for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
+        for batch in loader:
+            genres = prepared.tracks["genre"].iloc[batch.track.numpy()]
+            assert batch.target.tolist() == [numbers[genre] for genre in genres]
+            assert (batch.mel[:, :, 1] == batch.track[:, None]).all()
+
+
+def test_each_training_track_is_drawn_once_an_epoch(make, prepared):
+    data = make()
+    loader = data.train_dataloader()
+    assert len(loader) == 6
+    for number in range(5):
+        loader.sampler.set_epoch(number)
+        assert sorted(track for track, _ in windows(loader)) == rows(prepared, "train")
+
+
+def test_windows_lie_within_clips_and_anywhere_there(make):
+    data = make()
+    first = [start for number in range(40) for _, start in epoch(data, number)]
+    assert min(first) == 0
+    assert max(first) == FRAMES - WINDOW
+    assert np.bincount(first).min() > 10  # of 34 expected
+    for batch in data.train_dataloader():
+        frames = batch.mel[:, :, 0]
+        assert (frames.diff(dim=1) == 1).all()
+        assert frames.max() < FRAMES
+
+
+def test_order_and_windows_depend_on_seed_and_epoch_alone(make):
+    data = make()
+    loader, undisturbed = data.train_dataloader(), []
+    for number in range(4):
+        loader.sampler.set_epoch(number)
+        undisturbed.append(windows(loader))
+    for number in (2, 0, 3):
+        torch.manual_seed(number)
+        np.random.seed(number)
+        assert epoch(make(), number) == undisturbed[number]
+        assert epoch(make(batch_size=7), number) == undisturbed[number]
+    assert windows(make().train_dataloader()) == undisturbed[0]
+
+
+def test_another_epoch_and_another_seed_are_another_order_and_other_windows(make):
+    seen = [epoch(make(seed=seed), number) for seed in (42, 43) for number in range(4)]
+    assert len({tuple(track for track, _ in drawn) for drawn in seen}) == 8
+    assert len({tuple(start for _, start in sorted(drawn)) for drawn in seen}) == 8
+
+
+def test_seed_and_epoch_do_not_stand_in_for_each_other(make):
+    assert epoch(make(seed=1), 2) != epoch(make(seed=2), 1)
+
+
+@pytest.mark.parametrize("segment", [None, FRAMES, FRAMES + 1, 10_000])
+def test_a_window_is_at_most_the_clip(make, segment):
+    drawn = list(make(segment_frames=segment).train_dataloader())
+    assert {batch.mel.shape[1] for batch in drawn} == {FRAMES}
+    assert {start for _, start in windows(drawn)} == {0}
+
+
+@pytest.mark.parametrize(("tracks", "sizes"), [(9, [4, 4, 1]), (10, [4, 4, 2]), (8, [4, 4]), (1, [1])])
+def test_no_track_is_left_over(make, prepared, tracks, sizes):
+    loader = make(limited(prepared, tracks)).train_dataloader()
+    assert [len(batch.mel) for batch in loader] == sizes
+    assert len(loader) == len(sizes)
+
+
+def skewed(prepared: Prepared) -> Prepared:
+    """The same with one track of blues and four of jazz to train on."""
+    table, trained = prepared.tracks.assign(genre="rock"), rows(prepared, "train")
+    table.loc[trained[:1], "genre"] = "blues"
+    table.loc[trained[1:5], "genre"] = "jazz"
+    return Prepared(table, prepared.rejected, prepared.genres, prepared.cache)
+
+
+def test_balanced_training_draws_genres_equally_often(make, prepared):
+    chosen = skewed(prepared)
+    data = make(chosen, balanced=True)
+    drawn = [track for number in range(200) for track, _ in epoch(data, number)]
+    assert len(drawn) == 200 * SIZES["train"]
+    times = pd.Series(drawn).value_counts()
+    assert sorted(times.index) == rows(prepared, "train")
+    genres = times.groupby(chosen.tracks["genre"].to_numpy()[times.index])
+    assert genres.sum().between(1437, 1630).all()  # of 1533 expected, three standard deviations
+    assert genres.min()["rock"] > 50  # of 85 expected
+    assert genres.min()["jazz"] > 320  # of 383 expected
+
+
+def test_balanced_training_depends_on_seed_and_epoch_alone(make, prepared):
+    data = make(skewed(prepared), balanced=True)
+    undisturbed = [epoch(data, number) for number in range(3)]
+    np.random.seed(1)
+    assert epoch(make(skewed(prepared), balanced=True, batch_size=7), 2) == undisturbed[2]
+    assert len({tuple(drawn) for drawn in undisturbed}) == 3
+    assert epoch(make(skewed(prepared), balanced=True, seed=1), 2) != undisturbed[2]
+
+
+def test_training_tracks_as_whole_clips(make, prepared):
+    assert windows(make(balanced=True).whole_clips("train")) == [(row, 0) for row in rows(prepared, "train")]
+
+
+def test_processes_that_read_change_nothing(make):
+    loader = make(num_workers=2).train_dataloader()
+    for number in (0, 3):
+        loader.sampler.set_epoch(number)
+        assert windows(loader) == epoch(make(), number)
+
+
+def test_the_collection_is_prepared_once_and_not_before_it_is_used(prepared):
+    calls = []
+
+    def prepare() -> Prepared:
+        calls.append(1)
+        return prepared
+
+    data = GenreData(prepare, nn.Identity(), 4, WINDOW, 0, 42)
+    assert calls == []
+    data.prepare_data()
+    data.train_dataloader()
+    data.val_dataloader()
+    assert data.prepared is prepared
+    assert calls == [1]

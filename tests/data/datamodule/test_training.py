@@ -1,0 +1,140 @@
+"""Batches with a trainer: augmentation, resuming, halves."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import lightning as L
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from genre.checking import checked
+from genre.data.datamodule import Batch, GenreData
+from genre.parts import assemble
+from tests.composing import TINY, compose
+from tests.data.datamodule.conftest import epoch, rows, windows
+
+
+class Chance(nn.Module):
+    """An augmentation that leaves what it drew in the features."""
+
+    def forward(self, mel: Tensor) -> Tensor:
+        mel = mel.clone()
+        mel[:, :, 2] = 1 + torch.rand(1).item()
+        return mel
+
+
+def transferred(data: GenreData, training: bool, current_epoch: int = 0) -> Tensor:
+    data.trainer = SimpleNamespace(training=training, current_epoch=current_epoch)
+    batch = next(iter(data.train_dataloader()))
+    after = data.on_after_batch_transfer(batch, 0)
+    assert after.target is batch.target
+    assert after.track is batch.track
+    assert after.mel.dtype == torch.float32
+    assert torch.equal(after.mel[:, :, :2], batch.mel[:, :, :2].float())
+    return after.mel[:, :, 2]
+
+
+def test_only_training_is_augmented(make):
+    data = make(augment=Chance())
+    assert (transferred(data, training=True) >= 1).all()
+    assert (transferred(data, training=False) == 0).all()
+    data.trainer = None
+    batch = next(iter(data.val_dataloader()))
+    assert torch.equal(data.on_after_batch_transfer(batch, 0).mel, batch.mel.float())
+
+
+def test_chance_follows_from_seed_and_epoch(make):
+    undisturbed = make(augment=Chance())
+    drawn = [transferred(undisturbed, True, number) for number in (0, 0, 1, 1, 2, 2)]
+    values = [value[0, 0].item() for value in drawn]
+    assert len(set(values)) == 6  # seeded at an epoch's first batch only
+    for number in (2, 1):
+        torch.manual_seed(99)
+        resumed = make(augment=Chance())
+        again = [transferred(resumed, True, number)[0, 0].item() for _ in range(2)]
+        assert again == values[2 * number : 2 * number + 2]
+    assert transferred(make(augment=Chance(), seed=43), True, 0)[0, 0].item() != values[0]
+
+
+def test_validation_leaves_chance_alone(make):
+    data = make(augment=Chance())
+    data.trainer = SimpleNamespace(training=False, current_epoch=3)
+    batch = next(iter(data.val_dataloader()))
+    before = torch.get_rng_state()
+    data.on_after_batch_transfer(batch, 0)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+class Recorder(L.LightningModule):
+    """Notes what comes, and learns nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+        self.seen: dict[str, list[tuple[int, int]]] = {}
+        self.drawn: dict[int, list[float]] = {}
+
+    def training_step(self, batch: Batch) -> Tensor:
+        assert batch.mel.dtype == torch.float32
+        self.seen.setdefault(f"train {self.current_epoch}", []).extend(windows([batch]))
+        self.drawn.setdefault(self.current_epoch, []).append(batch.mel[0, 0, 2].item())
+        return 0 * self.weight.sum()
+
+    def validation_step(self, batch: Batch) -> None:
+        assert batch.mel.dtype == torch.float32
+        assert (batch.mel[:, :, 2] == 0).all()
+        self.seen.setdefault(f"val {self.current_epoch}", []).extend(windows([batch]))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def fit(data: GenreData, epochs: int, path, checkpoint: str | None = None) -> Recorder:
+    trainer = L.Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=1,
+        default_root_dir=path,
+    )
+    recorder = Recorder()
+    trainer.fit(recorder, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    trainer.save_checkpoint(path / "last.ckpt")
+    return recorder
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*LeafSpec")
+def test_lightning_tells_the_epoch_and_a_resumed_run_draws_the_same(make, prepared, tmp_path):
+    whole = fit(make(augment=Chance()), 4, tmp_path)
+    for number in range(4):
+        assert whole.seen[f"train {number}"] == epoch(make(), number)
+        validated = [(row, 0) for row in rows(prepared, "val")]
+        assert whole.seen[f"val {number}"] == (validated[:4] if number == 0 else []) + validated  # a sanity check first
+        assert len(set(whole.drawn[number])) == 6
+    fit(make(augment=Chance()), 2, tmp_path)
+    torch.manual_seed(99)
+    resumed = fit(make(augment=Chance()), 4, tmp_path, tmp_path / "last.ckpt")
+    for number in (2, 3):
+        assert resumed.seen[f"train {number}"] == whole.seen[f"train {number}"]
+        assert resumed.drawn[number] == whole.drawn[number]
+    assert "train 1" not in resumed.seen
+
+
+def test_halves_keep_training_and_tests_apart(music_folder: Path, tmp_path: Path) -> None:
+    settings = checked(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
+    prepared = assemble(settings).data.prepared
+    frames = prepared.cache.recipe.frames
+    data = GenreData(lambda: prepared, nn.Identity(), 4, frames // 4, 0, 1, halves=True)
+    whole = prepared.cache.read(prepared.tracks["shard"], prepared.tracks["row"], [0] * len(prepared.tracks), frames)
+    for part, first in (("train", frames // 2), ("val", 0), ("test", 0)):
+        for batch in data.whole_clips(part):
+            rows = batch.track.numpy()
+            assert np.array_equal(batch.mel.numpy(), whole[rows, first : first + frames // 2])
+    starts = [start for _, start in data.train_dataloader().sampler]
+    assert min(starts) >= frames // 2
+    assert max(starts) + frames // 4 <= 2 * (frames // 2)

@@ -1,0 +1,86 @@
+"""A source that says what it is told to say, and sound for it."""
+
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genre.data.cache import Cache
+from genre.data.extract import Recipe
+from genre.data.prepare import Prepared, prepare
+from genre.errors import GenreError
+from genre.features import LogMel
+from genre.settings import DataSettings
+from tests.conftest import sound, track_table, write_sound
+
+RATE = 8000
+RECIPE = Recipe(LogMel(sample_rate=RATE, n_fft=512, hop_length=128, n_mels=16), 1.0, 0.0)
+SETTINGS = DataSettings(min_seconds=0.8, splits="stratified")
+
+
+@dataclass
+class Listed:
+    """A source that says what it is told to say."""
+
+    root: str
+    table: pd.DataFrame
+    name: str = "listed"
+
+    def tracks(self) -> pd.DataFrame:
+        return self.table
+
+
+def some(root: Path, *names: str, seconds: float = 1.0) -> None:
+    """Write sound, another for each name."""
+    for name in names:
+        write_sound(root / name, sound(zlib.crc32(name.encode()), seconds, RATE), RATE)
+
+
+def reasons(table: pd.DataFrame) -> dict[str, str]:
+    return dict(zip(table["track_id"], table["reason"], strict=True))
+
+
+def details(table: pd.DataFrame) -> dict[str, str]:
+    return dict(zip(table["track_id"], table["detail"], strict=True))
+
+
+@pytest.fixture
+def cache(tmp_path) -> Cache:
+    return Cache(tmp_path / "caches", "music", RECIPE)
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    return tmp_path / "music"
+
+
+@pytest.fixture
+def judged(root, cache, executors):
+    """Prepares what lies in `root` beside ten sound tracks of each of two genres."""
+
+    def judge(genres: dict[str, str | None], **settings) -> Prepared:
+        good = {f"{genre}/{number}.wav": genre for genre in ("pop", "rock") for number in range(10)}
+        some(root, *(name for name in good if not (root / name).exists()))
+        table = track_table({**good, **genres})
+        return prepare(Listed(str(root), table), replace(SETTINGS, **settings), cache, executors, seed=1)
+
+    return judge
+
+
+def features_of(prepared: Prepared) -> np.ndarray:
+    tracks = prepared.tracks
+    return prepared.cache.read(tracks["shard"], tracks["row"], [0] * len(tracks), RECIPE.frames)
+
+
+def stored_features(cache: Cache) -> np.ndarray:
+    return np.concatenate([np.load(path) for path in cache.folder.glob("*.npy")])
+
+
+def error(action) -> str:
+    with pytest.raises(GenreError) as caught:
+        action()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

@@ -1,0 +1,162 @@
+"""Duplicates, splits, and the prepared collection."""
+
+import logging
+import shutil
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from genre.audio import read_clip
+from genre.data.cache import Cache
+from genre.data.extract import local_executor
+from genre.data.prepare import prepare, usable
+from genre.data.sources.fma import Fma
+from genre.data.sources.folder import Folder
+from genre.data.tracks import COLUMNS, PARTS
+from genre.settings import DataSettings
+from tests.conftest import Executors, sound, track_table, write_sound
+from tests.data.prepare.conftest import RATE, RECIPE, SETTINGS, Listed, details, features_of, reasons, some
+
+
+def test_the_same_sound_in_another_format_is_a_duplicate(root, judged):
+    samples = np.round(sound(5, 1.0, RATE) * 2**15) / 2**15
+    for name in ("x.wav", "y.flac", "z.au"):
+        write_sound(root / "rock" / name, samples, RATE)
+    found = judged(dict.fromkeys(["rock/x.wav", "rock/y.flac", "rock/z.au"], "rock")).rejected
+    assert details(found) == {"rock/y.flac": "same audio as rock/x.wav", "rock/z.au": "same audio as rock/x.wav"}
+
+
+def test_the_first_by_its_name_stays_in_whichever_genre(root, cache, executors):
+    names = {f"{genre}/{number}.wav": genre for genre in ("pop", "rock") for number in range(10)}
+    some(root, *names)
+    some(root, "pop/same.wav")
+    for name in ("rock/same.wav", "rock/same too.wav"):
+        shutil.copy(root / "pop/same.wav", root / name)
+        names[name] = "rock"
+    names["pop/same.wav"] = "pop"
+    table = track_table(names)
+    for seed in range(3):
+        shuffled = table.sample(frac=1, random_state=seed)
+        rejected = prepare(Listed(str(root), shuffled), SETTINGS, cache, executors, seed=1).rejected
+        assert reasons(rejected) == {"rock/same.wav": "duplicate", "rock/same too.wav": "duplicate"}
+        assert set(rejected["detail"]) == {"same audio as pop/same.wav"}
+
+
+def test_a_twin_of_a_dropped_track_stays(root, judged):
+    some(root, "folk/same.wav")
+    (root / "rock").mkdir()
+    shutil.copy(root / "folk/same.wav", root / "rock/same.wav")
+    prepared = judged({"folk/same.wav": "folk", "rock/same.wav": "rock"}, exclude_genres=["folk"])
+    assert reasons(prepared.rejected) == {"folk/same.wav": "excluded_genre"}
+    assert "rock/same.wav" in set(prepared.tracks["track_id"])
+
+
+# The prepared collection
+
+
+def test_tracks_are_sorted_and_lead_to_their_features(root, judged):
+    prepared = judged({})
+    tracks = prepared.tracks
+    assert list(tracks.index) == list(range(20))
+    assert tracks["track_id"].is_monotonic_increasing
+    assert list(tracks.columns[: len(COLUMNS)]) == COLUMNS
+    assert set(tracks["split"]) == set(PARTS)
+    assert tracks.groupby("genre")["split"].value_counts().unstack().loc["rock"].to_dict() == {
+        "train": 8,
+        "val": 1,
+        "test": 1,
+    }
+    assert prepared.genres == ["pop", "rock"]
+    assert prepared.targets.dtype == np.int64
+    assert prepared.targets.tolist() == [0] * 10 + [1] * 10
+    for path, found in zip(tracks["path"], features_of(prepared), strict=True):
+        samples = torch.from_numpy(read_clip(root / path, RATE, 1.0).samples)
+        np.testing.assert_array_equal(found, RECIPE.features(samples[None])[0].numpy().astype(np.float16))
+
+
+def test_genres_have_the_same_numbers_whatever_the_order_of_the_rows(root, cache, executors):
+    names = {f"{genre}/{number}.wav": genre for number in range(10) for genre in ("rock", "Blues", "jazz")}
+    some(root, *names)
+    first = prepare(Listed(str(root), track_table(names)), SETTINGS, cache, executors, seed=1)
+    shuffled = track_table(names).sample(frac=1, random_state=0)
+    second = prepare(Listed(str(root), shuffled), SETTINGS, cache, executors, seed=1)
+    assert first.genres == second.genres == ["Blues", "jazz", "rock"]
+    pd.testing.assert_frame_equal(first.tracks, second.tracks)
+    assert executors.calls == 1
+
+
+def test_the_seed_decides_the_split(judged):
+    first = judged({})
+    pd.testing.assert_frame_equal(first.tracks, judged({}).tracks)
+    source = Listed(first.cache.folder.parents[1].joinpath("music").as_posix(), first.tracks[COLUMNS])
+    other = prepare(source, SETTINGS, first.cache, Executors(), seed=2)
+    assert (first.tracks["split"] != other.tracks["split"]).any()
+    assert first.tracks["path"].equals(other.tracks["path"])
+
+
+def test_folds_test_each_track_once(judged):
+    parts = [judged({}, splits="stratified", fold=fold, folds=4).tracks["split"] for fold in range(4)]
+    assert sum((part == "test").to_numpy().astype(int) for part in parts).tolist() == [1] * 20
+    assert all(set(part) == set(PARTS) for part in parts)
+
+
+def test_usable_tells_the_same_without_a_split(root, judged, cache, executors):
+    some(root, "rock/short.wav", seconds=0.5)
+    prepared = judged({"rock/short.wav": "rock"})
+    table = pd.concat([prepared.tracks[COLUMNS], prepared.rejected[COLUMNS]], ignore_index=True)
+    selection, index = usable(Listed(str(root), table), SETTINGS, cache, executors)
+    assert sorted(selection.kept["track_id"]) == sorted(prepared.tracks["track_id"])
+    assert selection.reasons == {"short": 1}
+    assert index.loc["rock/short.wav", "duration"] == 0.5
+
+
+def test_the_ladder_halves_clips_and_takes_none_that_is_much_shorter(root, judged, cache, executors):
+    some(root, "rock/short.wav", seconds=0.85)
+    table = judged({"rock/short.wav": "rock"}).tracks[COLUMNS]
+    source = Listed(str(root), table)
+    assert len(table) == 21
+    selection, _ = usable(source, replace(SETTINGS, splits="leak_albums", clip_seconds=1.0), cache, executors)
+    assert reasons(selection.rejected) == {"rock/short.wav": "short"}
+    assert len(usable(source, replace(SETTINGS, splits="artist", clip_seconds=1.0), cache, executors)[0].kept) == 21
+
+
+def test_thresholds_are_judged_anew_and_the_cache_stays(root, judged, executors):
+    some(root, "rock/short.wav", seconds=0.5)
+    assert len(judged({"rock/short.wav": "rock"}).tracks) == 20
+    assert len(judged({"rock/short.wav": "rock"}, min_seconds=0.5).tracks) == 21
+    assert executors.calls == 1
+
+
+def test_a_genre_that_a_part_lacks_is_told(root, judged, caplog):
+    some(root, "folk/a.wav", "folk/b.wav")
+    with caplog.at_level(logging.INFO, "genre"):
+        judged({"folk/a.wav": "folk", "folk/b.wav": "folk", "folk/gone.wav": "folk"})
+    assert "22 tracks of 3 genres: 17 train, 2 val, 3 test" in caplog.messages
+    assert "no track of folk in val" in caplog.messages
+    assert "rejected 1 tracks: missing_file (folk/gone.wav)" in caplog.messages
+
+
+@pytest.mark.parametrize("splits", ["official", "artist"])
+def test_fma_with_real_processes(fma_folder, tmp_path, splits):
+    cache = Cache(tmp_path, "fma", RECIPE)
+    settings = DataSettings(splits=splits, min_seconds=1.0)
+    make_executor = partial(local_executor, 2) if splits == "official" else Executors()
+    prepared = prepare(Fma(str(fma_folder), "small"), settings, cache, make_executor, seed=1)
+    assert len(prepared.tracks) == 30
+    assert len(prepared.rejected) == 0
+    assert prepared.genres == ["Blues", "Jazz", "Rock"]
+    assert (prepared.tracks.groupby("artist")["split"].nunique() == 1).all()
+    if splits == "official":
+        official = Fma(str(fma_folder), "small").tracks().set_index("track_id")["split"]
+        assert prepared.tracks["split"].tolist() == official[prepared.tracks["track_id"]].tolist()
+    assert features_of(prepared).shape == (30, 63, 16)
+
+
+def test_a_plain_folder(music_folder, tmp_path, executors):
+    cache = Cache(tmp_path, "music", RECIPE)
+    prepared = prepare(Folder(str(music_folder)), DataSettings(min_seconds=1.0), cache, executors, seed=1)
+    assert prepared.tracks["split"].value_counts().to_dict() == {"train": 24, "val": 3, "test": 3}

@@ -1,0 +1,47 @@
+"""Too little to train on, said in one line."""
+
+from dataclasses import replace
+
+from genre.data.prepare import prepare
+from genre.data.sources.fma import Fma
+from tests.conftest import track_table, write_fma
+from tests.data.prepare.conftest import SETTINGS, Listed, error, some
+
+
+def test_one_genre_is_too_little_and_the_counts_say_why(root, cache, executors):
+    some(root, "rock/a.wav", "rock/b.wav", "spoken/a.wav", "rock/c.wav")
+    genres = {"rock/a.wav": "rock", "rock/b.wav": "rock", "rock/c.wav": None, "spoken/a.wav": "spoken"}
+    genres |= {f"pop/{number}.wav": "pop" for number in range(5)}
+    source = Listed(str(root), track_table(genres))
+    settings = replace(SETTINGS, exclude_genres=["spoken"])
+    assert error(lambda: prepare(source, settings, cache, executors, 1)) == (
+        f"{root} names 7 labelled tracks of which 2 have audio; 1 genre(s) are left and at least 2 are needed: "
+        "check data.root and the filters in data.* (dropped: 5 missing_file, 1 missing_genre, 1 excluded_genre)"
+    )
+    assert executors.calls == 0
+    assert not cache.folder.exists()
+
+
+def test_too_little_by_the_ear(root, cache, executors):
+    some(root, "rock/a.wav", "rock/b.wav")
+    some(root, "pop/a.wav", "pop/b.wav", seconds=0.5)
+    source = Listed(str(root), track_table({name: name[:-6] for name in ["rock/a.wav", "rock/b.wav", "pop/a.wav"]}))
+    text = error(lambda: prepare(source, SETTINGS, cache, executors, 1))
+    assert text.startswith(f"{root} names 3 labelled tracks of which 3 have audio; 1 genre(s) are left")
+    assert text.endswith("(dropped: 1 short)")
+
+
+def test_no_audio_at_all(tmp_path, cache, executors):
+    write_fma(tmp_path, {n: {"set.subset": "small", "track.genre_top": "Rock" if n % 2 else "Pop"} for n in range(8)})
+    text = error(lambda: prepare(Fma(str(tmp_path)), SETTINGS, cache, executors, 1))
+    assert text.startswith(f"{tmp_path} names 8 labelled tracks of which 0 have audio; 0 genre(s) are left")
+
+
+def test_no_genre_at_all(root, cache, executors):
+    some(root, "a.wav")
+    text = error(lambda: prepare(Listed(str(root), track_table({"a.wav": None})), SETTINGS, cache, executors, 1))
+    assert text.startswith(f"{root} names 0 labelled tracks of which 0 have audio; 0 genre(s) are left")
+
+
+def test_a_split_that_cannot_be_made(judged):
+    assert error(lambda: judged({}, splits="artist")) == "this data names no artist: use data.splits=stratified"

@@ -1,0 +1,138 @@
+"""Which split is made when, and what it says where it cannot."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from genre.data.splits import groups, lacking, split
+from genre.errors import GenreError
+from tests.data.splits.conftest import deviations, music, table
+
+
+def test_auto_goes_by_artist_where_any_is_known():
+    tracks = music("emotify", 0)
+    tracks.loc[tracks.index % 3 == 0, "artist"] = None
+    assert split(tracks, "auto").equals(split(tracks, "artist"))
+    tracks["artist"] = None
+    assert split(tracks, "auto").equals(split(tracks, "stratified"))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_unknown_artists_stand_alone(missing):
+    tracks = table(["Rock"] * 60, [*["band"] * 20, *[missing] * 40])
+    assert len(set(groups(tracks, ["artist"]))) == 41
+    parts = split(tracks, "artist")
+    assert set(parts[:20]) == {"train"}
+    assert sorted(parts[20:].value_counts()) == [6, 6, 28]
+
+
+def test_an_artist_counts_in_each_of_his_genres():
+    # Whoever is dealt by one genre alone spoils the other: the duos' second halves are all of Jazz.
+    genre = [name for _ in range(10) for name in ["Rock"] * 4 + ["Jazz"] * 4]
+    artist = [f"duo {number}" for number in range(10) for _ in range(8)]
+    parts = split(table(genre, artist), "artist")
+    assert (parts.groupby(artist).nunique() == 1).all()
+    assert deviations(table(genre), parts).abs().to_numpy().max() < 1e-9
+
+
+def test_albums_join_artists():
+    names = [
+        ("ann", "solo"),
+        ("ann", "sampler"),
+        ("bob", "sampler"),
+        ("bob", "live"),
+        ("cid", "live"),
+        ("dot", "else"),
+        ("eve", None),
+        ("eve", "eve's"),
+        (None, "else"),
+        (None, None),
+        (None, None),
+        ("live", "own"),  # an artist of an album's name has nothing to do with it
+    ]
+    tracks = table(["Rock"] * len(names), *([*column] for column in zip(*names, strict=True)))
+    assert groups(tracks, ["artist", "album"]).tolist() == [0, 0, 0, 0, 0, 1, 2, 2, 1, 3, 4, 5]
+    assert groups(tracks, ["artist"]).tolist() == [0, 0, 1, 1, 2, 3, 4, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_compilation_keeps_its_artists_together(seed):
+    tracks = music("emotify", seed)
+    sampler = tracks.groupby("genre").head(2).index
+    tracks.loc[sampler, "album"] = "sampler"
+    who = tracks.loc[sampler, "artist"]
+    parts = split(tracks, "artist_album", seed)
+    assert len(set(who)) > 4
+    assert parts[tracks["artist"].isin(who)].nunique() == 1
+    assert (parts.groupby(tracks["album"]).nunique() == 1).all()
+
+
+def test_official_is_what_the_source_says():
+    official = ["test", "train", "val", "train"]
+    tracks = table(["Rock"] * 4, "one artist", official=official)
+    assert split(tracks, "official").tolist() == official
+    assert split(tracks[::-1], "official").tolist() == official[::-1]
+
+
+def test_lacking_names_genres_by_part():
+    tracks = table(["Rock", "Rock", "Rock", "Jazz", "Blues"])
+    parts = pd.Series(["train", "val", "test", "train", "test"])
+    assert lacking(tracks, parts) == {"train": ["Blues"], "val": ["Blues", "Jazz"], "test": ["Jazz"]}
+
+
+ROCK = ["Rock"] * 20
+ERRORS = {
+    "data.splits=albums is unknown: use one of auto, artist, artist_album, official, fault_filtered, stratified": (
+        table(ROCK),
+        "albums",
+    ),
+    "no track is left: lower data.min_tracks_per_genre or shorten data.exclude_genres": (table([]), "auto"),
+    "this data names no artist: use data.splits=stratified": (table(ROCK), "artist"),
+    "this data names no album: use data.splits=artist": (table(ROCK, "band"), "artist_album"),
+    "this data has no official split: use data.splits=artist": (table(ROCK, "band"), "official"),
+    "this data has no official split: use data.splits=stratified": (table(ROCK), "official"),
+    "3 of 20 tracks have no official split: use data.splits=stratified": (
+        table(ROCK, official=["train", "val", "test"] * 5 + ["train", "val", None, "rest", np.nan]),
+        "official",
+    ),
+    "data.splits=official leaves val without a track: use data.splits=auto": (
+        table(ROCK, official=["train", "test"] * 10),
+        "official",
+    ),
+    "data.splits=stratified leaves val without a track: add tracks": (table(ROCK[:9]), "stratified"),
+    "data.splits=artist leaves val and test without a track: use data.splits=stratified or add artists": (
+        table(ROCK, "band"),
+        "artist",
+    ),
+}
+
+
+@pytest.mark.parametrize("message", ERRORS)
+def test_errors_say_what_to_do(message):
+    tracks, how = ERRORS[message]
+    with pytest.raises(GenreError) as caught:
+        split(tracks, how)
+    assert str(caught.value) == message
+
+
+def test_a_genre_without_training_is_an_error_with_two_ways_out():
+    rare = {"Rock'n'Roll": 2, "Old-Time / Historic": 1}
+    genre = ROCK + [name for name, size in rare.items() for _ in range(size)]
+    tracks = table(genre, official=["train", "val", "test", "train"] * 5 + ["test"] * 3)
+    with pytest.raises(GenreError) as caught:
+        split(tracks, "official")
+    message = str(caught.value)
+    assert message.startswith("data.splits=official leaves train without a track of Old-Time / Historic, Rock'n'Roll:")
+    assert "\n" not in message
+    exclude = re.search(r"data\.exclude_genres=\[.*?\]", message)
+    assert exclude is not None
+    assert OverridesParser.create().parse_override(exclude[0]).value() == sorted(rare)  # as one would paste it
+    assert message.endswith("data.min_tracks_per_genre=3")
+
+
+def test_a_single_track_cannot_be_stratified():
+    with pytest.raises(GenreError, match=r"train without a track of Polka: .*data.min_tracks_per_genre=2$"):
+        split(table([*ROCK, "Polka"]), "stratified")
