@@ -119,3 +119,7 @@ def main() -> None:
     """Entry point."""
     with one_line_errors():
         app()
+
+
+if __name__ == "__main__":
+    main()

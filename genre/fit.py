@@ -8,7 +8,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, ProgressBar
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
@@ -23,6 +23,7 @@ from genre.loggers import close, report
 from genre.metrics_csv import MetricsCsv
 from genre.parts import Parts, assemble, build, plain
 from genre.predictions import device, judge
+from genre.progress import progress
 from genre.resume import discard_empty, is_to_skip, open_run, stored_or_new
 
 log = logging.getLogger(__name__)
@@ -146,9 +147,11 @@ def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
     patience = settings.early_stopping.patience or settings.trainer.max_epochs
     best = _checkpoint(folder / run_folder.BEST, monitor=monitor.metric, mode=monitor.mode)
     stopping = EarlyStopping(monitor.metric, mode=monitor.mode, patience=patience, check_on_train_epoch_end=True)
+    shown = progress(monitor.metric)
     trainer = L.Trainer(
         **plain(settings.trainer),
-        callbacks=[stopping, best, _checkpoint(last), RichProgressBar(leave=False), *callbacks],
+        enable_progress_bar=isinstance(shown, ProgressBar),  # Lightning would add one
+        callbacks=[stopping, best, _checkpoint(last), shown, *callbacks],
         logger=[MetricsCsv(folder / run_folder.METRICS, resumed["epoch"] + 1 if resumed else 0), *loggers],
         default_root_dir=folder,
         num_sanity_val_steps=0,

@@ -51,7 +51,7 @@ class Page:
         self.sections.append(Section(title, re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")))
 
     def text(self, text: str, kind: str = "text") -> None:
-        """Add a paragraph; `kind` is text, note (something to mind) or result (what follows from the numbers)."""
+        """Add a paragraph; `kind` is text, code, note (something to mind) or result (what the numbers say)."""
         self._add(kind=kind, text=text)
 
     def table(self, table: pd.DataFrame, name: str, caption: str = "", shown: pd.DataFrame | None = None) -> None:

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from genre.pages.theme import colour, dot
-from genre.search.outcome import STATES
+from genre.search.outcome import STATES, brief
 
-SHOWN = ("complete", "pruned")
+CHOICES = 8
+"""More numbers than these are drawn to scale."""
 
 
 def history_figure(trials: pd.DataFrame, metric: str, maximize: bool) -> Figure:
@@ -45,7 +46,7 @@ def history_figure(trials: pd.DataFrame, metric: str, maximize: bool) -> Figure:
 
 
 def slices_figure(trials: pd.DataFrame, space: list[str], metric: str) -> Figure:
-    """Draw the values of complete trials over each parameter, the later a trial the darker its dot."""
+    """Draw the values of complete trials over each parameter, the later a trial the stronger its dot."""
     columns = min(4, len(space))
     rows = -(-len(space) // columns)
     figure = Figure(figsize=(2.3 * columns + 0.4, 2.5 * rows), layout="constrained")
@@ -55,9 +56,8 @@ def slices_figure(trials: pd.DataFrame, space: list[str], metric: str) -> Figure
         axes.set_visible(False)
     for axes, name in zip(grid.flat, space, strict=False):
         place = _place(axes, complete[name])
-        spread = np.random.default_rng(0).uniform(-0.12, 0.12, len(complete))  # equal choices side by side
         late = 0.25 + 0.75 * complete["trial"].rank(pct=True)
-        axes.scatter(place + spread, complete["value"], color=colour(0), alpha=late, s=24)
+        axes.scatter(place, complete["value"], color=colour(0), alpha=late, s=24)
         axes.set_xlabel(name.removeprefix("model.").removeprefix("net."))
         axes.grid(visible=True, axis="y")
     for axes in grid[:, 0]:
@@ -77,18 +77,24 @@ def parallel_figure(trials: pd.DataFrame, space: list[str], metric: str, maximiz
     behind = {"facecolor": mpl.rcParams["axes.facecolor"], "edgecolor": "none", "pad": 0.8, "alpha": 0.8}
     heights = []
     for column, name in enumerate(space):
-        names = _ordered(complete[name])
-        heights.append(complete[name].map({v: i / max(len(names) - 1, 1) for i, v in enumerate(names)}).to_numpy(float))
-        for place, text in enumerate(names):
-            where = (column - 0.06, place / max(len(names) - 1, 1))
-            axes.annotate(_text(text), where, ha="right", va="center", fontsize=9, bbox=behind)
+        labels = _ordered(complete[name])
+        if _is_to_scale(complete[name]):
+            scaled = np.log(complete[name]) if _is_wide(complete[name]) else complete[name]
+            heights.append(((scaled - scaled.min()) / (scaled.max() - scaled.min())).to_numpy(float))
+            labels = [labels[0], labels[-1]]
+        else:
+            places = {value: place / max(len(labels) - 1, 1) for place, value in enumerate(labels)}
+            heights.append(complete[name].map(places).to_numpy(float))
+        for at, label in zip(np.linspace(0, 1, len(labels)), labels, strict=True):
+            where = (column - 0.06, at)
+            axes.annotate(brief(label), where, ha="right", va="center", fontsize=9, bbox=behind)
     heights.append((value - low) / (high - low or 1))
     for at, text in ((0, low), (1, high)):
         axes.annotate(f"{text:.3g}", (len(space) + 0.06, at), ha="left", va="center", fontsize=9)
     lines = np.stack(heights, axis=1)
     lines[:, :-1] += np.random.default_rng(0).uniform(-0.015, 0.015, lines[:, :-1].shape)
     for line, good in sorted(zip(lines, worth, strict=True), key=lambda pair: pair[1]):
-        axes.plot(line, color=colour(0 if good >= 0.5 else 6), alpha=0.15 + 0.75 * good, linewidth=0.8 + 1.4 * good)
+        axes.plot(line, color=colour(0 if good >= 0.5 else 6), alpha=0.3 + 0.6 * good, linewidth=0.8 + 1.4 * good)
     short = [name.rpartition(".")[2] if "scheduler" not in name else name.removeprefix("scheduler.") for name in space]
     axes.set_xticks(range(len(space) + 1), [*short, metric], rotation=20, ha="right")
     axes.set_xlim(-0.6, len(space) + 0.4)
@@ -117,18 +123,23 @@ def _ordered(values: pd.Series) -> list:
     return sorted(values.dropna().unique().tolist(), key=lambda value: (isinstance(value, str), value))
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    plain = value == 0 or abs(value) >= 0.01
-    return f"{value:g}" if plain else np.format_float_scientific(value, trim="-", exp_digits=1)
+def _is_to_scale(values: pd.Series) -> bool:
+    """Whether values are so many numbers that they stand where they are, and not side by side."""
+    return values.nunique() > CHOICES and pd.api.types.is_numeric_dtype(values)
+
+
+def _is_wide(values: pd.Series) -> bool:
+    """Whether a logarithmic axis shows them better."""
+    return bool(values.min() > 0 and values.max() > 30 * values.min())
 
 
 def _place(axes: Axes, values: pd.Series) -> np.ndarray:
-    """Where values stand: choices side by side, many numbers to scale."""
-    names = _ordered(values)
-    if len(names) > 8 and not any(isinstance(name, str) for name in names):
+    """Where values stand: choices side by side, equal ones a little apart; many numbers to scale."""
+    if _is_to_scale(values):
+        axes.set_xscale("log" if _is_wide(values) else "linear")
         return values.to_numpy(float)
-    axes.set_xticks(range(len(names)), [_text(name) for name in names])
+    names = _ordered(values)
+    axes.set_xticks(range(len(names)), [brief(name) for name in names])
     axes.set_xlim(-0.5, len(names) - 0.5)
-    return values.map({value: place for place, value in enumerate(names)}).to_numpy(float)
+    spread = np.random.default_rng(0).uniform(-0.12, 0.12, len(values))
+    return values.map({value: place for place, value in enumerate(names)}).to_numpy(float) + spread

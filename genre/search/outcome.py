@@ -1,9 +1,11 @@
 """What came out of a search: its trials as a table, its best as settings, the command that trains it."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pandas as pd
 import yaml
@@ -102,7 +104,8 @@ def read(study: optuna.Study, folder: Path) -> Outcome:
     table = pd.DataFrame(rows, columns=columns)
     attrs = study.user_attrs
     maximize = study.direction == StudyDirection.MAXIMIZE
-    return Outcome(folder, study, attrs.get(CONFIG, {}), attrs.get(COMMAND, ""), space, maximize, table)
+    command = f"{attrs.get(COMMAND, '')} {shlex.quote(f'best={folder}')}"
+    return Outcome(folder, study, attrs.get(CONFIG, {}), command, space, maximize, table)
 
 
 def open_folder(folder: Path, storage: str | None = None) -> Outcome:
@@ -120,18 +123,34 @@ def open_folder(folder: Path, storage: str | None = None) -> Outcome:
     """
     try:
         noted = yaml.safe_load((folder / SEARCH).read_text())
-        url, name = storage or noted["storage"], noted["study"]
+        url, name = storage or noted["storage"] or own_storage(folder), noted["study"]
     except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
         raise GenreError(f"{folder} is not the folder of a search: it has no {SEARCH} that can be read") from error
     return read(connect(url, name), folder)
 
 
 def note(search: SearchSettings) -> None:
-    """Write down where the study of a folder is; a password is left to PGPASSWORD or ~/.pgpass."""
+    """Write down where the study of a folder is, null for in there; a password is left to PGPASSWORD or ~/.pgpass."""
     url = make_url(search.storage)
     shown = search.storage if url.password is None else url.set(password=None).render_as_string()
-    text = yaml.safe_dump({"storage": shown, "study": search.study})
+    own = search.storage == own_storage(Path(search.folder))
+    text = yaml.safe_dump({"storage": None if own else shown, "study": search.study})
     (Path(search.folder) / SEARCH).write_text(text)
+
+
+def brief(value: object) -> str:
+    """A parameter's value to be read, of four digits at most; a dash for one that is not drawn yet."""
+    if not isinstance(value, float):
+        return str(value)
+    if np.isnan(value):
+        return "–"
+    plain = value == 0 or abs(value) >= 0.01
+    return f"{value:.4g}" if plain else np.format_float_scientific(value, precision=3, trim="-", exp_digits=1)
+
+
+def own_storage(folder: Path) -> str:
+    """Of a search that is given none; conf/hparams_search says the same."""
+    return f"sqlite:///{folder}/study.db"
 
 
 def write_best(found: Outcome) -> None:
@@ -160,7 +179,6 @@ def _row(trial: FrozenTrial, counts: bool) -> dict[str, Any]:
     epochs, seconds = attrs.get(TRAINED, (0, 0.0))
     if trial.state == TrialState.FAIL:
         state = "failed" if counts else "interrupted"
-        reason = reason or "its process died"
     return {
         "trial": trial.number,
         "state": state,

@@ -11,7 +11,7 @@ from genre import run_folder
 from genre.pages.bars import bars_figure
 from genre.pages.page import Page
 from genre.search import figures
-from genre.search.outcome import Outcome
+from genre.search.outcome import Outcome, brief
 from genre.search.study import LOCK
 
 MIN_TRIALS = 4
@@ -54,9 +54,10 @@ def _best(page: Page, found: Outcome) -> None:
         page.text("No trial is complete yet.", "note")
         return
     page.text(f"Trial {best['trial']}: {found.metric} {best['value']:.4f} after {best['epochs']} epochs.", "result")
-    values = pd.DataFrame({"parameter": found.best_values.keys(), "value": map(str, found.best_values.values())})
-    page.table(values, "best", "Of the best trial; best.yaml holds the same for `best=`.")
-    page.text(f"Train it, and test it: {found.command}")
+    values = pd.DataFrame({"parameter": found.best_values.keys(), "value": map(brief, found.best_values.values())})
+    page.table(values, "best", "Of the best trial; best.yaml holds the same, with all digits.")
+    page.text("Train it, and test it:")
+    page.text(found.command, "code")
 
 
 def _parameters(page: Page, found: Outcome) -> None:
@@ -78,7 +79,7 @@ def _parameters(page: Page, found: Outcome) -> None:
         lambda: figures.slices_figure(found.trials, found.space, found.metric),
         "slices",
         f"{found.metric} over each parameter, a dot a trial.",
-        "Complete trials; the later a trial, the darker its dot.",
+        "Complete trials; the later a trial, the stronger its dot.",
     )
     page.figure(
         lambda: figures.parallel_figure(found.trials, found.space, found.metric, found.maximize),
@@ -122,6 +123,8 @@ def _time(page: Page, found: Outcome) -> None:
 
 def _shown(trials: pd.DataFrame) -> pd.DataFrame:
     shown = trials.drop(columns="begun").astype(object)
+    for name in trials.columns[trials.columns.get_loc("reason") + 1 :]:
+        shown[name] = trials[name].map(brief)
     shown["value"] = trials["value"].map(lambda value: "–" if pd.isna(value) else f"{value:.4f}")
     shown["seconds"] = trials["seconds"].map("{:.0f}".format)
     return shown

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from genre import run_folder
-from genre.search.outcome import Outcome
+from genre.search.outcome import Outcome, brief
 from genre.settings import SearchSettings
 
 
@@ -32,7 +32,7 @@ def ended(found: Outcome, number: int, seconds: float) -> None:
     row = found.trials.set_index("trial").loc[number]
     result = f"{row['value']:.4f}" if row["state"] == "complete" else row["state"]
     result += f" ({row['reason']})" if row["reason"] else ""
-    values = " ".join(f"{name.rpartition('.')[2]}={row[name]}" for name in found.space)
+    values = " ".join(f"{name.rpartition('.')[2]}={brief(row[name])}" for name in found.space)
     best = found.best
     so_far = "" if best is None else f"; best {best['value']:.4f} by trial {best['trial']}"
     rest = f"; about {seconds / 60:.0f} min left" if seconds >= 30 else ""

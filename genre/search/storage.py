@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -43,14 +44,13 @@ def storage_errors(url: str, *more: type[Exception]) -> Iterator[None]:
         raise GenreError(f"search.storage={shown} cannot be used: {text}") from error
 
 
-def connect(url: str, name: str, pruner: BasePruner | None = None, **heartbeat: Any) -> optuna.Study:
+def connect(url: str, name: str, pruner: BasePruner | None = None) -> optuna.Study:
     """Open a study that exists.
 
     Args:
         url: Of its storage, as SQLAlchemy writes it.
         name: Of the study.
         pruner: Ends its trials early.
-        heartbeat: For `RDBStorage`.
 
     Returns:
         The study.
@@ -59,7 +59,10 @@ def connect(url: str, name: str, pruner: BasePruner | None = None, **heartbeat: 
         GenreError: The storage cannot be reached, or has no such study.
     """
     with storage_errors(url, *OPENING):
-        storage = open_storage(url, **heartbeat)
+        database = make_url(url)
+        if database.get_backend_name() == "sqlite" and not Path(database.database or "").exists():
+            raise GenreError(f"search.storage={url} does not exist: the search was moved or deleted, or never begun")
+        storage = open_storage(url)
         try:
             study = optuna.load_study(study_name=name, storage=storage, pruner=pruner)
         except KeyError as error:
@@ -68,11 +71,11 @@ def connect(url: str, name: str, pruner: BasePruner | None = None, **heartbeat: 
     return study
 
 
-def open_storage(url: str, **heartbeat: Any) -> "Storage":
-    """Open a storage, and make its tables where they are missing; `heartbeat` is for `RDBStorage`."""
+def open_storage(url: str) -> "Storage":
+    """Open a storage, and make its tables where they are missing."""
     sqlite = url.startswith("sqlite")
     options: dict[str, Any] = {"connect_args": {"timeout": 60}} if sqlite else {"pool_pre_ping": True}
-    return Storage(url, engine_kwargs=options, **heartbeat)
+    return Storage(url, engine_kwargs=options)
 
 
 class Storage(RDBStorage):
@@ -86,18 +89,14 @@ class Storage(RDBStorage):
         """All trials by number."""
         return sorted(super().get_all_trials(*args, **kwargs), key=lambda trial: trial.number)
 
-    def silent(self, study_id: int) -> list[int]:
-        """Identities of running trials that have not beaten for the grace period; begins to count for new ones."""
-        assert self.grace_period is not None
-        silent, new = [], []
+    def silences(self, study_id: int) -> dict[int, float]:
+        """Seconds since the last heartbeat of each running trial, by its identity; begins to count for new ones."""
+        silences = {}
         with _create_scoped_session(self.scoped_session, True) as session:
             now = session.execute(func.now()).scalar().replace(tzinfo=None)
-            trials = session.query(TrialModel).filter_by(study_id=study_id, state=TrialState.RUNNING)
-            for trial in trials:
-                if not trial.heartbeats:
-                    new.append(trial.trial_id)
-                elif (now - trial.heartbeats[0].heartbeat).total_seconds() > self.grace_period:
-                    silent.append(trial.trial_id)
-        for trial_id in new:
+            for trial in session.query(TrialModel).filter_by(study_id=study_id, state=TrialState.RUNNING):
+                beat = trial.heartbeats[0].heartbeat if trial.heartbeats else None
+                silences[trial.trial_id] = None if beat is None else (now - beat).total_seconds()
+        for trial_id in [trial_id for trial_id, silence in silences.items() if silence is None]:
             self.record_heartbeat(trial_id)
-        return silent
+        return {trial_id: silence or 0.0 for trial_id, silence in silences.items()}

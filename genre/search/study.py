@@ -3,22 +3,34 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import optuna
 from filelock import FileLock
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
-from optuna.storages import RetryFailedTrialCallback
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from genre import run_folder
 from genre.errors import GenreError
 from genre.resume import discard_empty, first_difference
-from genre.search.notes import COMMAND, CONFIG, REASON, SURPLUS, TRAINED, VALUE, counted
+from genre.search.drawing import MakeSampler, draw
+from genre.search.notes import (
+    AGAIN,
+    BEAT,
+    COMMAND,
+    CONFIG,
+    REASON,
+    REPEATED,
+    SURPLUS,
+    Ending,
+    counted,
+    noted,
+    repeated,
+)
 from genre.search.storage import FAILURES, OPENING, connect, open_storage, storage_errors
 from genre.settings import SearchSettings
 
@@ -26,8 +38,6 @@ MISSED_BEATS = 3
 """A trial that was silent for so many heartbeats is dead."""
 REPEATS = 1
 """A trial whose process died is repeated so often: if that kills its process again, it is likely the trial's fault."""
-TRIES = 12
-"""Draws until a trial may have what another one had."""
 PATIENCE = 10
 """Heartbeats that the end of a trial is held for a storage that is away."""
 LOCK = "lock"
@@ -45,7 +55,7 @@ class DurableStudy:
             same chance, in whichever process they are made, and a study that was interrupted goes on as it would have.
     """
 
-    def __init__(self, search: SearchSettings, direction: str, make_sampler: Callable[[int, int], BaseSampler]) -> None:
+    def __init__(self, search: SearchSettings, direction: str, make_sampler: MakeSampler) -> None:
         self.search = search
         self.make_sampler = make_sampler
         folder = Path(search.folder)
@@ -60,12 +70,7 @@ class DurableStudy:
                 (folder / LOCK).unlink()
                 discard_empty(folder)
             raise
-        self.study = connect(
-            search.storage,
-            search.study,
-            heartbeat_interval=search.heartbeat_seconds,
-            grace_period=MISSED_BEATS * search.heartbeat_seconds,
-        )
+        self.study = connect(search.storage, search.study)
         self.storage: Any = self.study._storage
         if not self.trials() and (folder / TRIALS).exists():
             raise GenreError(
@@ -78,20 +83,21 @@ class DurableStudy:
 
         Args:
             config: What must be the same for all of its trials.
-            command: Trains its best.
+            command: Trains its best, but for `best=`.
 
         Raises:
             GenreError: It is a study of something else.
         """
-        old = self.study.user_attrs.get(CONFIG)
-        if old is None:
-            self.study.set_user_attr(CONFIG, config)
-        elif key := first_difference(config, old):
-            raise GenreError(
-                f"{self.search.study} is a search with {key}={old.get(key)}, not {config.get(key)}: give this one "
-                "another search.study"
-            )
-        self.study.set_user_attr(COMMAND, command)
+        with self.lock:
+            old = self.study.user_attrs.get(CONFIG)
+            if old is None:
+                self.study.set_user_attr(CONFIG, config)
+            elif key := first_difference(config, old):
+                raise GenreError(
+                    f"{self.search.study} is a search with {key}={old.get(key)}, not {config.get(key)}: give this one "
+                    "another search.study"
+                )
+            self.study.set_user_attr(COMMAND, command)
 
     def take(self, count: int, space: dict[str, BaseDistribution], waiting: Callable[[int], None]) -> list[Trial]:
         """Begin trials; while other processes run the last ones, wait in case they die.
@@ -111,7 +117,8 @@ class DurableStudy:
                 trials: list[Trial] = []
                 while len(trials) < count and self.left() > 0 and (trial := self._begin(space)):
                     trials.append(trial)
-            running = [t for t in self.trials() if t.state == TrialState.RUNNING]
+            # A neighbour that was asked for more trials has others beside those
+            running = [t for t in counted(self.trials())[: self.search.n_trials] if t.state == TrialState.RUNNING]
             if trials or not running:
                 return trials
             if not said:
@@ -147,89 +154,88 @@ class DurableStudy:
             over.set()
             thread.join()
 
-    def end(self, trial: Trial, state: TrialState, value: float | None = None, reason: str = "") -> TrialState:
+    def end(self, trial: Trial, ending: Ending) -> TrialState:
         """Write down how a trial ended, unless another process took it for dead before.
 
         Returns:
             How it ended.
         """
+        self._finish(trial, ending)
+        return self.storage.get_trial(trial._trial_id).state
+
+    def give_up(self, trials: Sequence[Trial | FrozenTrial], reason: str, always: bool = False) -> None:
+        """End trials whose processes cannot tell: as they noted themselves, or to be tried again, as none is to blame.
+
+        Args:
+            trials: Which.
+            reason: Noted of those that are tried again.
+            always: Whether also those that are repeats themselves are.
+        """
+        for trial in trials:
+            known = self.storage.get_trial(trial._trial_id)
+            if ending := noted(known):
+                self._finish(trial, ending)
+            elif self._finish(trial, Ending(TrialState.FAIL, reason=reason), {AGAIN: always}):
+                self._enqueue(known, always)
+
+    def _finish(self, trial: Trial | FrozenTrial, ending: Ending, notes: dict[str, Any] | None = None) -> bool:
+        """Write down an ending; whether it was this process that did so."""
         for attempt in range(PATIENCE):
             try:
-                known = self.storage.get_trial(trial._trial_id).state
-                if known.is_finished():
-                    return known
-                trial.set_user_attr(REASON, reason)
-                self.study.tell(trial, value, state)
-                return state
+                if self.storage.get_trial(trial._trial_id).state.is_finished():
+                    return False
+                for name, note in {REASON: ending.reason, **(notes or {})}.items():
+                    self.storage.set_trial_user_attr(trial._trial_id, name, note)
+                self.study.tell(trial.number, ending.value, ending.state)
+                return True
+            except RuntimeError:  # another process was faster
+                return False
             except FAILURES:  # a database that restarts is back in a moment, and hours of training hang on this
                 if attempt == PATIENCE - 1:
                     raise
                 time.sleep(self.search.heartbeat_seconds)
         raise AssertionError
 
-    def noted_value(self, trial: Trial) -> float | None:
-        """The score that a trial wrote down itself, for launchers that lose what it returned."""
-        return self.storage.get_trial(trial._trial_id).user_attrs.get(VALUE)
-
-    def repeat(self, trials: list[Trial], reason: str, always: bool = False) -> None:
-        """End trials that nobody can be blamed for, and have them tried again.
-
-        Args:
-            trials: Which.
-            reason: Noted.
-            always: Whether also those that are repeats themselves.
-        """
-        again = RetryFailedTrialCallback(None if always else REPEATS)
-        for trial in trials:
-            if self.end(trial, TrialState.FAIL, reason=reason) == TrialState.FAIL:
-                again(self.study, self.storage.get_trial(trial._trial_id))
+    def _enqueue(self, trial: FrozenTrial, always: bool) -> None:
+        """Have a trial tried again, if it has not been so too often."""
+        first = trial.system_attrs.get(REPEATED, trial.number)
+        before = sum(other.system_attrs.get(REPEATED) == first for other in self.trials())
+        if always or before < REPEATS:
+            waiting = TrialState.WAITING
+            attrs = {REPEATED: first}
+            self.study.add_trial(
+                create_trial(state=waiting, params=trial.params, distributions=trial.distributions, system_attrs=attrs)
+            )
 
     def _end_dead(self) -> None:
-        """Mark trials failed whose processes died, and have them tried again."""
-        for trial_id in self.storage.silent(self.study._study_id):
-            try:
-                self.storage.set_trial_state(trial_id, TrialState.FAIL)
-            except RuntimeError:  # another machine was faster
-                continue
-            dead = self.storage.get_trial(trial_id)
-            folder = Path(self.search.folder) / TRIALS / str(dead.number)
-            shutil.rmtree((folder / run_folder.BEST).parent, ignore_errors=True)
-            RetryFailedTrialCallback(REPEATS)(self.study, dead)
+        """End the trials of processes that died, and make up for those that died while they did this."""
+        silences = self.storage.silences(self.study._study_id)
+        for trial in self.trials():
+            patience = MISSED_BEATS * trial.user_attrs.get(BEAT, self.search.heartbeat_seconds)
+            if silences.get(trial._trial_id, 0) > patience:
+                self.give_up([trial], "its process died")
+                folder = Path(self.search.folder) / TRIALS / str(trial.number)
+                shutil.rmtree((folder / run_folder.BEST).parent, ignore_errors=True)
+        trials = self.trials()
+        again = repeated(trials)
+        before = datetime.now() - timedelta(seconds=MISSED_BEATS * self.search.heartbeat_seconds)
+        for trial in trials:
+            owed = AGAIN in trial.user_attrs and trial.number not in again
+            if owed and trial.datetime_complete is not None and trial.datetime_complete < before:
+                self._enqueue(trial, trial.user_attrs[AGAIN])
 
     def _begin(self, space: dict[str, BaseDistribution]) -> Trial | None:
         self.study.sampler = self.make_sampler(len(self.trials()), 0)  # for those that draw all parameters at once
         trial = self.study.ask()
         self._beat([trial])
+        trial.set_user_attr(BEAT, self.search.heartbeat_seconds)
         before = [t for t in counted(self.trials()) if t.number < trial.number]
         if len(before) >= self.search.n_trials:  # two processes took the last one
             trial.set_user_attr(SURPLUS, True)
-            self.end(trial, TrialState.FAIL, reason="another process took the last trial")
+            self.end(trial, Ending(TrialState.FAIL, reason="another process took the last trial"))
             return None
-        for name, nothing in ((REASON, ""), (TRAINED, (0, 0.0)), (VALUE, None)):  # a repeat has its first's
-            trial.set_user_attr(name, nothing)
-        self._draw(trial, space)
-        for name, distribution in space.items():
-            trial._suggest(name, distribution)
+        draw(self.study, trial, space, self.make_sampler)
         return trial
-
-    def _draw(self, trial: Trial, space: dict[str, BaseDistribution]) -> None:
-        """Draw what no trial has had: training is deterministic, so the same again would say nothing.
-
-        On a space of few choices TPE proposes its favourite again and again.
-        """
-        frozen = self.storage.get_trial(trial._trial_id)
-        known = [other.params for other in self.trials() if other.number != trial.number]
-        for attempt in range(TRIES if not frozen.params else 0):
-            sampler = self.study.sampler = self.make_sampler(trial.number, attempt)
-            if sampler.infer_relative_search_space(self.study, frozen):
-                return  # drawn all at once, and hardly ever twice
-            drawn = {name: sampler.sample_independent(self.study, frozen, name, d) for name, d in space.items()}
-            if drawn not in known:
-                break
-        else:
-            return
-        # As Optuna gives the parameters of a trial that was enqueued
-        self.storage.set_trial_system_attr(trial._trial_id, "fixed_params", drawn)
 
     def _beat(self, trials: list[Trial]) -> None:
         for trial in trials:

@@ -1,15 +1,11 @@
 """The sweep of a durable study: Optuna's plug-in parses the space and launches, this begins trials and ends them."""
 
-import math
-import shlex
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ValueType
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode, TaskFunction
@@ -21,17 +17,16 @@ from optuna.trial import Trial, TrialState
 
 from genre.checking import checked
 from genre.errors import GenreError
-from genre.one_line import short
 from genre.resume import what_counts
 from genre.search import outcome, report, screen
+from genre.search.notes import judged
 from genre.search.outcome import Outcome
+from genre.search.plan import Plan, command, description, models_of, refuse_others_words
 from genre.search.storage import storage_errors
 from genre.search.study import DurableStudy
 from genre.settings import SearchSettings, Settings
 
 TRIAL = "search.trial"
-ELSEWHERE = ("data.root", "data.source.root", "data.num_workers", "trainer.accelerator")
-"""What may differ between machines that share a study."""
 
 
 class DurableSweeper(OptunaSweeperImpl):
@@ -47,15 +42,18 @@ class DurableSweeper(OptunaSweeperImpl):
 
     def sweep(self, arguments: list[str]) -> None:
         """Search, for each model that the command line names."""
-        models, others = _models(arguments)
+        models, others = models_of(arguments)
         if not models:
-            screen.finished([self.search(arguments)])
+            screen.finished([self.search(self.plan(arguments))])
             return
         found, failed = [], []
-        sweepers = {model: self._sweeper_of(model, others) for model in models}  # a misspelt one ends here
-        for model, sweeper in sweepers.items():
+        sweepers = {model: self._sweeper_of(model, others) for model in models}
+        plans = {model: sweeper.plan([f"model={model}", *others]) for model, sweeper in sweepers.items()}
+        if len({plan.settings.search.study for plan in plans.values()}) < len(plans):
+            raise GenreError("search.study is the same for several models: put ${model.name} into it, or leave it out")
+        for model, sweeper in sweepers.items():  # what is wrong in one of them has ended all before they begin
             try:
-                found.append(sweeper.search([f"model={model}", *others]))
+                found.append(sweeper.search(plans[model]))
             except GenreError as error:
                 failed.append(f"{model}: {error}")
                 screen.say(failed[-1])
@@ -64,31 +62,45 @@ class DurableSweeper(OptunaSweeperImpl):
         if failed:
             raise GenreError(f"{len(failed)} of {len(models)} searches ended early: {'; '.join(failed)}")
 
-    def search(self, arguments: list[str]) -> Outcome:
-        """Search for one model.
+    def plan(self, arguments: list[str]) -> Plan:
+        """See whether one model can be searched.
 
         Args:
             arguments: The command line's overrides.
 
         Returns:
+            The search.
+
+        Raises:
+            GenreError: It cannot begin.
+        """
+        refuse_others_words(self.hydra.overrides.hydra)
+        settings = checked(self.task_config)
+        if self.task_config.best is not None:
+            raise GenreError("best= is for runs: a search finds it anew, leave it out")
+        return Plan(settings, *self._space(arguments, self.task_config), arguments)
+
+    def search(self, plan: Plan) -> Outcome:
+        """Search for one model.
+
+        Args:
+            plan: What and where.
+
+        Returns:
             What came out.
 
         Raises:
-            GenreError: It cannot begin, or too many trials failed in a row.
+            GenreError: The data or the study cannot be used, or too many trials failed in a row.
         """
-        config = self.task_config
-        settings = checked(config)
+        config, settings, space = self.task_config, plan.settings, plan.space
         search: SearchSettings = settings.search
-        if config.best is not None:
-            raise GenreError("best= is for runs: a search finds it anew, leave it out")
-        space, fixed = self._space(arguments, config)
         _prepare(settings)
         study = DurableStudy(search, self._get_directions()[0], self._sampler)
-        study.describe(_description(config, space), _command(arguments, config, space))
+        study.describe(description(config, space), command(plan.arguments, config, space))
         outcome.note(search)
         screen.begins(settings.model.name, settings.monitor.metric, search, study.left())
         with storage_errors(search.storage):
-            self._trials(study, space, fixed)
+            self._trials(study, space, plan.fixed)
             found = outcome.read(study.study, Path(search.folder))
         outcome.write_best(found)
         report.write(found)
@@ -123,13 +135,13 @@ class DurableSweeper(OptunaSweeperImpl):
             try:
                 jobs = self.launcher.launch(overrides, initial_job_idx=trials[0].number)
             except KeyboardInterrupt:
-                _end_of_batch(study, trials, "interrupted", always=True)
+                study.give_up(trials, "interrupted", always=True)
                 raise
             except Exception as error:  # launchers raise whatever they like when a worker dies
-                _end_of_batch(study, trials, _reason(error))
+                study.give_up(trials, judged(error).reason)
                 return [TrialState.FAIL]  # one failure, whose it is nobody knows
         # The public name of `_return_value` prints an exception, and raises it
-        return [_end(study, trial, job._return_value) for trial, job in zip(trials, jobs, strict=True)]
+        return [study.end(trial, judged(job._return_value)) for trial, job in zip(trials, jobs, strict=True)]
 
     def _space(self, arguments: list[str], config: DictConfig) -> tuple[dict[str, BaseDistribution], dict[str, Any]]:
         """What is to be suggested, and what is given."""
@@ -171,16 +183,6 @@ class DurableSweeper(OptunaSweeperImpl):
         return plugin.sweeper
 
 
-def _models(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Models that the command line lists, none where it does not list them, and its other overrides."""
-    for text, override in zip(arguments, OverridesParser.create().parse_overrides(arguments), strict=True):
-        if override.value_type == ValueType.GLOB_CHOICE_SWEEP:
-            raise GenreError(f"{text} cannot be searched: list the choices")
-        if override.key_or_group == "model" and override.is_sweep_override():
-            return list(override.sweep_string_iterator()), [other for other in arguments if other != text]
-    return [], arguments
-
-
 def _prepare(settings: Settings) -> None:
     """Try everything once, and fill the cache: what is wrong for all trials is said before the first one."""
     from genre import console  # torch takes seconds to load
@@ -188,46 +190,3 @@ def _prepare(settings: Settings) -> None:
 
     console.quiet()
     _ = assemble(settings).data.prepared
-
-
-def _description(config: DictConfig, space: dict[str, BaseDistribution]) -> dict[str, Any]:
-    """What must be the same for all trials of a study, by dotted names."""
-    leaves = {key: value for key, value in what_counts(config).items() if key not in {*space, *ELSEWHERE}}
-    return leaves | {f"the choice of {name}": repr(distribution) for name, distribution in space.items()}
-
-
-def _command(arguments: list[str], config: DictConfig, space: dict[str, BaseDistribution]) -> str:
-    """The command that trains the best as its trial was trained."""
-    keys = {text: text.lstrip("+~").partition("=")[0] for text in arguments}
-    dropped = {"hparams_search", "model", "scheduler", *space}  # best.yaml has all of the schedulers
-    others = {text: key for text, key in keys.items() if not key.startswith(("search.", "scheduler."))}
-    kept = [text for text, key in others.items() if key not in dropped]
-    given = [f"model={config.model.name}", *kept, f"best={config.search.folder}"]
-    if "trainer.max_epochs" not in {*others.values(), *space}:
-        given.append(f"trainer.max_epochs={config.trainer.max_epochs}")
-    return "python train.py " + shlex.join(given)
-
-
-def _end_of_batch(study: DurableStudy, trials: list[Trial], reason: str, always: bool = False) -> None:
-    """Write down that a launcher failed or was stopped: what ended before counts, the rest is tried again."""
-    values = {trial: study.noted_value(trial) for trial in trials}
-    for trial, value in values.items():
-        if value is not None:
-            study.end(trial, TrialState.COMPLETE, value)
-    study.repeat([trial for trial, value in values.items() if value is None], reason, always)
-
-
-def _end(study: DurableStudy, trial: Trial, result: Any) -> TrialState:
-    """Write down how a trial ended, from what it returned or raised."""
-    if isinstance(result, optuna.TrialPruned):
-        return study.end(trial, TrialState.PRUNED, reason=str(result))
-    if isinstance(result, Exception):
-        return study.end(trial, TrialState.FAIL, reason=_reason(result))
-    if not isinstance(result, float) or not math.isfinite(result):
-        return study.end(trial, TrialState.FAIL, reason=f"the score is {result}")
-    return study.end(trial, TrialState.COMPLETE, result)
-
-
-def _reason(error: Exception) -> str:
-    text = short(error)
-    return text if isinstance(error, GenreError) else f"{type(error).__name__}: {text}"

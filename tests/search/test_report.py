@@ -7,15 +7,16 @@ import optuna
 import pandas as pd
 import pytest
 import yaml
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import CategoricalDistribution, LogUniformDistribution, UniformDistribution
 from optuna.trial import TrialState, create_trial
 from typer.testing import CliRunner
 
 from genre.cli import app
 from genre.errors import GenreError
-from genre.search import outcome, report
+from genre.search import figures, outcome, report
 from genre.search.notes import COMMAND, CONFIG
 from genre.search.outcome import Outcome, open_folder, read
+from genre.settings import SearchSettings
 
 SPACE = {
     "model.learning_rate": [1e-4, 1e-3],
@@ -31,7 +32,7 @@ def made(home: Path, states: str, maximize: bool = False) -> Outcome:
     study = optuna.create_study(url, study_name="s", direction="maximize" if maximize else "minimize")
     config = {"monitor.metric": "val/loss", "model.name": "cnn1d_gru", "scheduler.step.gamma": 0.9}
     study.set_user_attr(CONFIG, {**config, "scheduler.step.step_size": 10})
-    study.set_user_attr(COMMAND, "python train.py model=cnn1d_gru best=here")
+    study.set_user_attr(COMMAND, "python train.py model=cnn1d_gru")
     random = np.random.default_rng(0)
     kinds = {"c": "COMPLETE", "p": "PRUNED", "f": "FAIL", "r": "RUNNING", "w": "WAITING"}
     for letter in states:
@@ -85,7 +86,7 @@ def test_a_page_has_all_its_parts(tmp_path: Path) -> None:
     page = report.write(made(tmp_path, "ccpcfccpccrcw" + "c" * 10)).read_text()
     for title in ("Best", "History", "Parameters", "Pruned and failed", "Time", "Trials"):
         assert f">{title}</h2>" in page
-    assert "python train.py model=cnn1d_gru best=here" in page
+    assert f"python train.py model=cnn1d_gru best={tmp_path}" in page
     names = {path.stem for path in (tmp_path / "report/figures").glob("*.png")}
     assert names == {"history", "importance", "slices", "parallel", "time"}
     table = pd.read_csv(tmp_path / "report/tables/trials.csv")
@@ -98,6 +99,55 @@ def test_a_search_that_has_hardly_begun_has_a_page(tmp_path: Path, states: str) 
     page = report.write(made(tmp_path, states)).read_text()
     assert ("No trial is complete yet." in page) == ("c" not in states)
     assert ("complete trials say nothing about parameters" in page) == (states.count("c") < 4)
+
+
+def intervals(home: Path, count: int) -> Outcome:
+    """A study of numbers from intervals, one of them over decades."""
+    study = optuna.create_study(study_name="s")
+    random = np.random.default_rng(0)
+    space = {"model.learning_rate": LogUniformDistribution(1e-5, 1e-1), "model.net.dropout": UniformDistribution(0, 1)}
+    study.set_user_attr(CONFIG, {"monitor.metric": "val/loss", "model.name": "cnn1d_gru"})
+    for _ in range(count):
+        params = {"model.learning_rate": 10 ** random.uniform(-5, -1), "model.net.dropout": random.random()}
+        study.add_trial(create_trial(params=params, distributions=space, value=random.random()))
+    return read(study, home)
+
+
+def test_numbers_from_intervals_stand_where_they_are(tmp_path: Path) -> None:
+    found = intervals(tmp_path, 24)
+    rate, dropout = figures.slices_figure(found.trials, found.space, found.metric).axes
+    assert (rate.get_xscale(), dropout.get_xscale()) == ("log", "linear")
+    for axes, name in zip((rate, dropout), found.space, strict=True):
+        np.testing.assert_array_equal(axes.collections[0].get_offsets()[:, 0], found.trials[name])
+    (parallel,) = figures.parallel_figure(found.trials, found.space, found.metric, False).axes
+    assert len(parallel.texts) == 2 * 3  # the ends of each axis
+    assert max(len(text.get_text()) for text in parallel.texts) < 10
+    page = report.write(found).read_text()
+    assert str(found.trials["model.learning_rate"][0]) not in page
+    assert str(found.trials["model.learning_rate"][0]) in (tmp_path / "report/tables/trials.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3.324930835134174e-05, "3.325e-5"), (0.0001, "1e-4"), (0.30000001, "0.3"), (16, "16"), (np.nan, "–"), ("a", "a")],
+)
+def test_values_are_brief(value: object, text: str) -> None:
+    assert outcome.brief(value) == text
+
+
+def test_a_folder_that_was_moved_is_read_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old").mkdir()
+    made(Path("old"), "ccc")
+    outcome.note(SearchSettings(study="s", folder="old", storage="sqlite:///old/study.db"))
+    Path("old").rename("new")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    found = open_folder(tmp_path / "new")
+    assert found.counts == {"complete": 3}
+    assert found.command.endswith(f" best={tmp_path}/new")
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_importance_names_the_parameter_that_matters(tmp_path: Path) -> None:
@@ -124,5 +174,5 @@ def test_a_folder_without_a_search_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(GenreError, match="is not the folder of a search"):
         open_folder(tmp_path)
     (tmp_path / "search.yaml").write_text(f"storage: sqlite:///{tmp_path}/study.db\nstudy: s\n")
-    with pytest.raises(GenreError, match=r"there is no study s in search\.storage"):
+    with pytest.raises(GenreError, match=r"study\.db does not exist: the search was moved or deleted"):
         open_folder(tmp_path)

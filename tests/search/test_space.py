@@ -86,6 +86,18 @@ def test_a_misspelt_model_ends_the_command_before_any_search(music_folder: Path,
     assert not (home / "misspelt").exists()
 
 
+def test_what_is_wrong_with_the_second_model_is_said_before_the_first(music_folder: Path, home: Path) -> None:
+    for given, message in (
+        (("model=cnn1d_gru,majority",), "model=majority has no search space"),
+        (("model=cnn1d_gru,cnn1d_lstm", "search.study=night"), "search.study is the same for several models"),
+    ):
+        tasks = Tasks()
+        with pytest.raises(GenreError, match=message):
+            go(tasks, music_folder, home, "second", *given)
+        assert tasks.configs == []
+        assert not (home / "second").exists()
+
+
 def test_one_models_failure_does_not_end_the_others(music_folder: Path, home: Path) -> None:
     broken = Tasks(GenreError("no"))
     ends_first = ("model=cnn1d_gru,cnn1d_lstm", "search.n_trials=2", "search.failures_in_a_row=1")
@@ -108,6 +120,7 @@ def test_a_sampler_without_a_seed_is_refused(music_folder: Path, home: Path) -> 
         (["model=glob(cnn1*)"], r"model=glob\(cnn1\*\) cannot be searched: list the choices"),
         (["experiment=ablation"], "the search space cannot be read"),
         (["best=runs/search"], "best= is for runs: a search finds it anew, leave it out"),
+        (["hydra.sweeper.n_trials=2"], r"hydra\.sweeper\.n_trials has no effect here: give search\.n_trials"),
         (["search.n_trials=0"], "search.n_trials=0 is too small: the least is 1"),
         (["search.storage=sqlite:////no/such/folder/x.db"], "search.storage=sqlite:////no/such/folder/x.db cannot be"),
         (["search.storage=nosql://me:secret@host/x"], r"search.storage=nosql://me:\*\*\*@host/x cannot be used"),
@@ -128,7 +141,7 @@ def test_a_study_of_something_else_is_not_gone_on_with(music_folder: Path, home:
     go(Tasks(), music_folder, home, "same", "search.n_trials=1")
     for other, key in (
         ("trainer.max_epochs=7", "trainer.max_epochs=30, not 7"),
-        ("model.net.dropout=0.3", "model.net.dropout=None, not 0.3"),
+        ("model.net.dropout=0.3", "model.net.dropout=choice\\(0.2,0.3,0.4,0.5\\), not 0.3"),
         ("seed=7", "seed=42, not 7"),
     ):
         with pytest.raises(GenreError, match=f"cnn1d_gru-folder is a search with .*{key}"):

@@ -12,7 +12,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from genre.errors import GenreError
-from genre.search.notes import counted
+from genre.search.notes import AGAIN, ENDED, Ending, as_note, counted
 from genre.search.storage import connect
 from genre.search.study import DurableStudy
 from genre.settings import SearchSettings
@@ -37,7 +37,7 @@ def work_off(home: Path, workers: int, **search: object) -> list[tuple[int, int]
         own = durable(home, **search)
         while trials := own.take(1, SPACE, lambda count: None):
             taken.append((trials[0].number, trials[0].params["x"]))
-            own.end(trials[0], TrialState.COMPLETE, 1.0)
+            own.end(trials[0], Ending(TrialState.COMPLETE, 1.0))
 
     threads = [threading.Thread(target=work) for _ in range(workers)]
     for thread in threads:
@@ -76,9 +76,60 @@ def test_a_beating_trial_is_left_alone_and_a_silent_one_is_not(tmp_path: Path) -
         neighbour._end_dead()
     states = {trial.number: trial.state for trial in neighbour.trials()}
     assert states == {0: TrialState.RUNNING, 1: TrialState.FAIL, 2: TrialState.WAITING}
-    assert owner.end(silent, TrialState.COMPLETE, 1.0) == TrialState.FAIL  # too late: another process has its repeat
+    assert owner.end(silent, Ending(TrialState.COMPLETE, 1.0)) == TrialState.FAIL  # too late: it has a repeat
     assert owner.trials()[2].params == silent.params
     assert not (tmp_path / "trials/1/checkpoints").exists()
+
+
+def test_a_neighbour_with_another_heartbeat_leaves_living_trials_alone(tmp_path: Path) -> None:
+    slow, quick = (
+        durable(tmp_path, n_trials=3, heartbeat_seconds=10),
+        durable(tmp_path, n_trials=3, heartbeat_seconds=1),
+    )
+    slow.take(1, SPACE, lambda count: None)
+    time.sleep(5)
+    quick._end_dead()
+    assert [trial.state for trial in quick.trials()] == [TrialState.RUNNING]
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        Ending(TrialState.COMPLETE, 0.25),
+        Ending(TrialState.PRUNED, reason="worse"),
+        Ending(TrialState.FAIL, reason="diverged"),
+    ],
+)
+def test_a_dead_process_trial_ends_as_it_noted_itself(tmp_path: Path, ending: Ending) -> None:
+    owner = durable(tmp_path, n_trials=2, heartbeat_seconds=1)
+    (trial,) = owner.take(1, SPACE, lambda count: None)
+    trial.set_user_attr(ENDED, as_note(ending))
+    time.sleep(5)
+    owner._end_dead()
+    (found,) = owner.trials()
+    assert (found.state, found.value, found.user_attrs["reason"]) == ending
+
+
+def test_a_process_that_dies_before_it_has_a_trial_repeated_is_made_up_for(tmp_path: Path) -> None:
+    owner = durable(tmp_path, n_trials=2, heartbeat_seconds=1)
+    (trial,) = owner.take(1, SPACE, lambda count: None)
+    trial.set_user_attr(AGAIN, False)
+    owner.end(trial, Ending(TrialState.FAIL, reason="its process died"))
+    owner._end_dead()
+    assert len(owner.trials()) == 1  # another process may just be about it
+    time.sleep(4)
+    for _ in range(2):
+        owner._end_dead()
+    assert [t.state for t in owner.trials()] == [TrialState.FAIL, TrialState.WAITING]
+    assert owner.trials()[1].params == trial.params
+
+
+def test_who_wants_no_more_waits_for_nobodys_further_trials(tmp_path: Path) -> None:
+    many = durable(tmp_path, n_trials=3)
+    first, *_ = many.take(3, SPACE, lambda count: None)
+    many.end(first, Ending(TrialState.COMPLETE, 1.0))
+    modest = durable(tmp_path, n_trials=1)
+    assert modest.take(1, SPACE, lambda count: pytest.fail("it waits")) == []
 
 
 def test_processes_that_find_the_same_dead_trials_repeat_each_once(tmp_path: Path) -> None:
@@ -105,10 +156,10 @@ def test_a_beat_that_is_ahead_of_the_clock_is_no_silence(tmp_path: Path) -> None
     owner.take(1, SPACE, lambda count: None)
     with owner.storage.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE trial_heartbeats SET heartbeat = datetime('now', '+2 seconds')")
-    assert owner.storage.silent(owner.study._study_id) == []
+    assert max(owner.storage.silences(owner.study._study_id).values()) <= 0
     with owner.storage.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE trial_heartbeats SET heartbeat = datetime('now', '-1 day')")
-    assert len(owner.storage.silent(owner.study._study_id)) == 1
+    assert min(owner.storage.silences(owner.study._study_id).values()) >= 86400
 
 
 def test_the_heart_beats_on_after_the_database_was_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +190,7 @@ def test_a_result_waits_for_a_database_that_is_away(tmp_path: Path, monkeypatch:
         tell(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(owner.study, "tell", flaky)
-    assert owner.end(trial, TrialState.COMPLETE, 0.5) == TrialState.COMPLETE
+    assert owner.end(trial, Ending(TrialState.COMPLETE, 0.5)) == TrialState.COMPLETE
     assert owner.trials()[0].value == 0.5
 
 
@@ -160,8 +211,12 @@ def test_what_a_study_is_of_cannot_change(tmp_path: Path) -> None:
 
 
 def test_a_study_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(GenreError, match=r"there is no study s in search\.storage"):
+    with pytest.raises(GenreError, match=r"search\.storage=sqlite:.*/study\.db does not exist: the search was moved"):
         connect(f"sqlite:///{tmp_path}/study.db", "s")
+    assert not (tmp_path / "study.db").exists()
+    durable(tmp_path)
+    with pytest.raises(GenreError, match=r"there is no study other in search\.storage"):
+        connect(f"sqlite:///{tmp_path}/study.db", "other")
     (tmp_path / "text.db").write_text("no database\n" * 100)
     with pytest.raises(GenreError, match=r"search.storage=sqlite:////.*/text.db cannot be used: .*not a database"):
         connect(f"sqlite:///{tmp_path}/text.db", "s")
@@ -179,6 +234,6 @@ def test_no_two_trials_are_the_same_while_there_are_others(tmp_path: Path) -> No
     drawn = []
     while trials := study.take(1, few, lambda count: None):
         drawn.append(tuple(trials[0].params.values()))
-        study.end(trials[0], TrialState.COMPLETE, float(trials[0].params["x"]))
+        study.end(trials[0], Ending(TrialState.COMPLETE, float(trials[0].params["x"])))
     assert len(set(drawn[:5])) == 5
     assert len(drawn) == 7  # there are six, and then again

@@ -11,6 +11,7 @@ import pytest
 from omegaconf import DictConfig
 
 from genre.errors import GenreError
+from genre.search.notes import ENDED, as_note, judged
 from genre.search.study import DurableStudy
 from tests.composing import compose
 from tests.search.sweeping import Tasks, folder, go, states, study
@@ -71,6 +72,26 @@ def test_failures_in_a_row_end_the_search_which_goes_on_later(music_folder: Path
     assert (folder(home / "row") / "report/index.html").is_file()
     found = go(Tasks(), music_folder, home, "row", "search.n_trials=9", "search.failures_in_a_row=3")
     assert len(found.trials) == 9
+
+
+def test_what_ended_in_a_batch_that_was_stopped_is_kept(music_folder: Path, home: Path) -> None:
+    ends = [optuna.TrialPruned("worse"), GenreError("diverged"), KeyboardInterrupt()]
+
+    def task(config: DictConfig) -> float:
+        found = study(home / "batch")
+        if not ends:
+            return 1.0
+        (trial,) = [t for t in found.trials if t.number == config.search.trial]
+        end = ends.pop(0)
+        if isinstance(end, Exception):
+            found._storage.set_trial_user_attr(trial._trial_id, ENDED, as_note(judged(end)))
+        raise end
+
+    with pytest.raises(KeyboardInterrupt):
+        go(task, music_folder, home, "batch", "search.n_trials=3", "search.n_jobs=3")
+    found = go(task, music_folder, home, "batch", "search.n_trials=3", "search.n_jobs=3")
+    assert states(found) == ["PRUNED", "FAIL", "FAIL", "COMPLETE"]
+    assert [trial.user_attrs["reason"] for trial in found.trials] == ["worse", "diverged", "interrupted", ""]
 
 
 def test_a_search_that_was_stopped_by_hand_repeats_the_trial(music_folder: Path, home: Path) -> None:
@@ -180,7 +201,7 @@ def test_what_ended_before_a_launcher_failed_or_was_stopped_is_kept(
         found = study(home / tmp_path.name)
         (trial,) = [t for t in found.trials if t.number == config.search.trial]
         if config.search.trial == 0:
-            found._storage.set_trial_user_attr(trial._trial_id, "value", 0.25)
+            found._storage.set_trial_user_attr(trial._trial_id, "ended", ["COMPLETE", 0.25, ""])
         return 1.0
 
     launch, calls = BasicLauncher.launch, []

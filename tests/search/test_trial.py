@@ -1,16 +1,21 @@
 """A trial trains and tells its scores, is pruned when it loses, and never looks at the test part."""
 
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pandas as pd
 import pytest
+import torch
 from optuna.trial import TrialState, create_trial
 
 from genre.data.datamodule import GenreData
 from genre.errors import GenreError
 from genre.search import trial
+from genre.search.notes import noted
+from genre.search.storage import connect
 from genre.search.study import DurableStudy
+from genre.windows import track_logits
 from tests.composing import TINY, compose
 
 EPOCHS = 4
@@ -79,6 +84,27 @@ def test_a_trial_that_diverges_is_no_pruned_one(
     monkeypatch.setattr("genre.classifier.track_logits", lambda net, mel, window: net(mel) * float("nan"))
     with pytest.raises(GenreError, match="training diverged"):
         run(music_folder, tmp_path, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("good", "given"), [(1, []), (0, ["monitor.metric=val/accuracy", "monitor.mode=max"])], ids=["late", "by accuracy"]
+)
+def test_a_trial_that_diverges_in_any_way_has_failed(
+    music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, good: int, given: list[str]
+) -> None:
+    calls: list[torch.Tensor] = []
+
+    def broken(net: Any, mel: torch.Tensor, window: int | None) -> torch.Tensor:
+        calls.append(mel)
+        return track_logits(net, mel, window) * (1.0 if len(calls) <= good else float("nan"))
+
+    monkeypatch.setattr("genre.classifier.track_logits", broken)
+    with pytest.raises(GenreError, match=rf"training diverged \(val/loss is nan in epoch {good}\): lower"):
+        run(music_folder, tmp_path, None, *given)
+    study = connect(f"sqlite:///{tmp_path}/runs/search/cnn1d_gru-folder/study.db", "cnn1d_gru-folder")
+    ending = noted(study.trials[0])
+    assert ending is not None
+    assert ending.state == TrialState.FAIL
 
 
 def test_a_model_that_is_fitted_in_one_go_can_be_searched(music_folder: Path, tmp_path: Path) -> None:
