@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from genre import settings  # noqa: F401 (makes the schema known to Hydra)
 from genre.checking import checked
+from genre.errors import GenreError
 from genre.one_line import one_line_errors
 
 
@@ -25,8 +26,10 @@ def _report(config: DictConfig) -> None:
     evaluation = checked(config)
     given = evaluation.run_dir
     folders = runs.find([str(pattern) for pattern in (given if isinstance(given, list) else [given])])
-    home = os.path.commonpath([folder.absolute() for folder in folders])
-    report = Path(evaluation.out_dir or Path(home) / run_folder.REPORT)
+    home = Path(os.path.commonpath([folder.absolute() for folder in folders]))
+    if evaluation.out_dir is None and Path.cwd().is_relative_to(home):
+        raise GenreError(f"these runs have no folder of their own in common but {home}: say out_dir=...")
+    report = Path(evaluation.out_dir or home / run_folder.REPORT)
     if len(folders) == 1:
         from genre import predictions
         from genre.evaluation import single

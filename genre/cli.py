@@ -63,18 +63,23 @@ def eda(
 
 
 @app.command()
-def audit(overrides: Overrides = None) -> None:
+def audit(
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option(help="Table to write with everything that crosses, as CSV.")] = None,
+) -> None:
     """Check a split for what crosses it: of a run (run_dir=RUN_FOLDER), or of data as they would be split (data=...).
 
-    Exit code 1 when an artist, an album or a recording stands in two parts.
+    Beside run_dir, data_root= and cache= say where its audio and the caches lie now, if they were moved. Exit code 1
+    when an artist, an album or a recording stands in two parts.
     """
     from genre.data.audit import crossings
     from genre.evaluation.crossing import show
 
-    given = overrides or []
-    folder = next((text.removeprefix("run_dir=") for text in given if text.startswith("run_dir=")), None)
-    found = crossings(_of_run(Path(folder)) if folder else _parts(given).data.prepared)
+    given = dict(text.partition("=")[::2] for text in overrides or [])
+    found = crossings(_of_run(given) if "run_dir" in given else _parts(overrides).data.prepared)
     show(found)
+    if out:
+        found.to_csv(out, index=False)
     if len(found):
         raise typer.Exit(1)
 
@@ -93,15 +98,19 @@ def search_report(
     screen.finished([found])
 
 
-def _of_run(folder: Path) -> "Prepared":
+def _of_run(given: dict[str, str]) -> "Prepared":
     from genre import console, run_folder
     from genre.parts import assemble
-    from genre.resume import stored_config
+    from genre.resume import moved, stored_config
 
+    if others := sorted(set(given) - {"run_dir", "data_root", "cache"}):
+        raise GenreError(f"{others[0]}= does not go with run_dir=, only data_root= and cache= do")
+    folder = Path(given["run_dir"])
     if not run_folder.is_started(folder):
         raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
     console.quiet()
-    return assemble(checked(stored_config(folder)), folder / run_folder.TRACKS).data.prepared
+    config = moved(stored_config(folder), given.get("data_root"), given.get("cache"))
+    return assemble(checked(config), folder / run_folder.TRACKS).data.prepared
 
 
 def _parts(overrides: list[str] | None) -> "Parts":

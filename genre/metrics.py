@@ -54,14 +54,15 @@ def score(logits: Tensor, targets: Tensor, prefix: str) -> dict[str, float]:
     """All scores of some predictions, the loss included.
 
     Args:
-        logits: Shape (tracks, classes).
+        logits: Shape (tracks, classes); a track with a value that is not finite is answered wrongly.
         targets: Shape (tracks,).
         prefix: Put before each name, such as `test/`.
 
     Returns:
         loss (mean cross entropy), accuracy, f1_macro, f1_weighted.
     """
-    collection = scores(logits.shape[1], prefix)
-    collection.update(logits, targets)
+    classes = logits.shape[1]
+    collection = scores(classes + 1, prefix)
+    collection.update(torch.where(logits.isfinite().all(dim=1), logits.argmax(dim=1), classes), targets)
     loss = torch.nn.functional.cross_entropy(logits, targets).item()
     return {f"{prefix}loss": loss} | {name: value.item() for name, value in collection.compute().items()}

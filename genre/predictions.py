@@ -19,7 +19,7 @@ from genre.errors import GenreError
 from genre.evaluation.material import Material
 from genre.metrics import score
 from genre.parts import Parts, assemble
-from genre.resume import stored_config
+from genre.resume import moved, stored_config
 from genre.run_folder import TrainedModel
 from genre.settings import EvaluateSettings
 from genre.windows import track_logits
@@ -34,7 +34,7 @@ def predict(model: TrainedModel, data: GenreData, device: str) -> pd.DataFrame:
         device: As torch calls it.
 
     Returns:
-        One row a track: `track_id, split, target, prediction, logits`; classes by number, logits a list of floats.
+        One row a track: `track_id, split, target, prediction, logits`; classes by number, -1 for none, logits a list.
     """
     net = model.net.to(device)
     window = data.prepared.cache.recipe.window(model.card["segment_seconds"])
@@ -48,7 +48,7 @@ def predict(model: TrainedModel, data: GenreData, device: str) -> pd.DataFrame:
             "track_id": tracks["track_id"].to_numpy(),
             "split": tracks["split"].to_numpy(),
             "target": batch.target.numpy(),
-            "prediction": logits.argmax(dim=1).numpy(),
+            "prediction": _answer(logits),
             "logits": list(logits.numpy()),
         }
         tables.append(pd.DataFrame(columns))
@@ -69,8 +69,13 @@ def adjust(predictions: pd.DataFrame, prepared: Prepared) -> float:
     tau = best_tau(*logits_and_targets(predictions, "val"), shares)
     logits = adjusted(torch.from_numpy(np.stack(predictions["logits"].to_list())), shares, tau)
     predictions["logits"] = list(logits.numpy())
-    predictions["prediction"] = logits.argmax(dim=1).numpy()
+    predictions["prediction"] = _answer(logits)
     return tau
+
+
+def _answer(logits: Tensor) -> np.ndarray:
+    """The likeliest class, shape (tracks,), by logits, shape (tracks, classes); -1 where they are no numbers."""
+    return torch.where(logits.isfinite().all(dim=1), logits.argmax(dim=1), -1).numpy()
 
 
 def logits_and_targets(predictions: pd.DataFrame, part: str) -> tuple[Tensor, Tensor]:
@@ -154,11 +159,7 @@ def repeat_test(evaluation: EvaluateSettings, folder: Path) -> Material:
     console.quiet()
     if not run_folder.is_started(folder):
         raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
-    config = stored_config(folder)
-    if evaluation.data_root:
-        config.data.root = evaluation.data_root
-    if evaluation.cache:
-        config.paths.cache = evaluation.cache
+    config = moved(stored_config(folder), evaluation.data_root, evaluation.cache)
     model = run_folder.load(folder)  # without a checkpoint there is no point in reading data
     parts = assemble(checked(config), folder / run_folder.TRACKS)
     accelerator = evaluation.accelerator or config.trainer.accelerator

@@ -1,8 +1,6 @@
 """Which configuration a run folder stands for: a new one, that of an unfinished run, or none any more."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -10,10 +8,8 @@ from omegaconf import DictConfig, OmegaConf
 from genre import console, run_folder
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
+from genre.sameness import first_difference, what_counts
 from genre.settings import Settings
-
-NO_MATTER = ("run_dir", "paths", "logger", "executor", "finished", "search")
-"""What of a configuration says where and how, not what."""
 
 
 def stored_config(folder: Path) -> DictConfig:
@@ -24,6 +20,15 @@ def stored_config(folder: Path) -> DictConfig:
         raise GenreError(f"{folder / run_folder.CONFIG} is damaged: choose another run_dir") from error
     config = OmegaConf.merge(OmegaConf.structured(Settings), stored)
     assert isinstance(config, DictConfig)
+    return config
+
+
+def moved(config: DictConfig, data_root: str | None, cache: str | None) -> DictConfig:
+    """The configuration of a run whose audio or caches lie elsewhere now; None for where they were."""
+    if data_root:
+        config.data.root = data_root
+    if cache:
+        config.paths.cache = cache
     return config
 
 
@@ -42,26 +47,6 @@ def is_to_skip(config: DictConfig, folder: Path) -> bool:
             "another paths.runs"
         )
     return True
-
-
-def what_counts(config: DictConfig) -> dict[str, Any]:
-    """The leaves of a configuration that a score may depend on, by their dotted names, as JSON would keep them."""
-    values = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(values, dict)
-
-    def leaves(path: str, node: Any) -> Iterator[tuple[str, Any]]:
-        if not isinstance(node, dict):
-            yield path, node
-        else:
-            for key, value in node.items():
-                yield from leaves(f"{path}.{key}" if path else str(key), value)
-
-    return dict(leaves("", {key: value for key, value in values.items() if key not in NO_MATTER}))
-
-
-def first_difference(new: dict[str, Any], old: dict[str, Any]) -> str | None:
-    """The first key, in alphabetical order, whose values differ; None where all are the same."""
-    return min((key for key in new.keys() | old.keys() if new.get(key) != old.get(key)), default=None)
 
 
 def stored_or_new(config: DictConfig, folder: Path, overrides: list[str]) -> DictConfig:

@@ -108,3 +108,13 @@ def test_nothing_is_warned_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         score(torch.from_numpy(logits), torch.from_numpy(targets), "test/")
+
+
+def test_logits_that_are_no_numbers_are_wrong_answers() -> None:
+    logits = torch.tensor([[float("nan")] * 3, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, float("inf"), 0.0]])
+    targets = torch.tensor([0, 0, 1, 1])
+    found = score(logits, targets, "test/")
+    expected = [3, 0, 1, 3]  # a class of their own
+    assert found["test/accuracy"] == 0.5
+    assert found["test/f1_macro"] == pytest.approx(f1_score(targets, expected, labels=[0, 1], average="macro"))
+    assert found["test/f1_weighted"] == pytest.approx(f1_score(targets, expected, labels=[0, 1], average="weighted"))

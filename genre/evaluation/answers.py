@@ -17,6 +17,8 @@ NAMES = {
     "log_loss": "log loss",
 }
 """The scores as people call them."""
+UNKNOWN = "track "
+"""How the artist of a track is called that nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,16 @@ class Answers:
         """How many artists, or tracks where artists are not known."""
         return int(self.cluster.max()) + 1
 
+    @property
+    def size(self) -> str:
+        """How many tracks there are, and by how many artists, in words."""
+        own = int(np.char.startswith(self.artist, UNKNOWN).sum())
+        tracks = f"{len(self.target)} test tracks"
+        if not self.by_artist:
+            return tracks
+        artists = self.clusters - own
+        return f"{tracks} by {artists} artist{'s' * (artists != 1)}" + (f" ({own} by unknown ones)" if own else "")
+
     @cached_property
     def counts(self) -> np.ndarray:
         """What all scores are made of, summed over each cluster: shape (clusters, 3 * genres + 4).
@@ -79,7 +91,8 @@ class Answers:
         genres = np.arange(len(self.genres))
         target, predicted = self.target[:, None] == genres, self.prediction[:, None] == genres
         own = np.take_along_axis(self.logits, self.target[:, None], axis=1)
-        top3 = self.usable & ((self.logits > own).sum(axis=1) < 3)
+        before = (self.logits > own) | ((self.logits == own) & (genres < self.target[:, None]))
+        top3 = self.usable & (before.sum(axis=1) < 3)  # of equals the first is taken, as `prediction` does
         loss = -np.take_along_axis(self.log_probability, self.target[:, None], axis=1)[:, 0]
         single = [top3, np.where(self.usable, loss, 0), self.usable, np.ones(len(self.target))]
         columns = np.column_stack([target, predicted, target & predicted, *single]).astype(float)
@@ -103,7 +116,7 @@ def answers(predictions: pd.DataFrame, tracks: pd.DataFrame, genres: list[str], 
     rows = predictions[predictions["split"] == part].sort_values("track_id")
     artist = tracks.set_index("track_id")["artist"].reindex(rows["track_id"])
     known = artist.notna().to_numpy()
-    names = np.where(known, "artist " + artist.fillna("").to_numpy(), "track " + rows["track_id"].to_numpy())
+    names = np.where(known, "artist " + artist.fillna("").to_numpy(), UNKNOWN + rows["track_id"].to_numpy())
     return Answers(
         rows["track_id"].to_numpy(),
         rows["target"].to_numpy(),

@@ -44,10 +44,15 @@ def temperature(logits: np.ndarray, target: np.ndarray) -> float:
     """
 
     def loss(log_temperature: float) -> float:
-        scaled = log_softmax(logits / np.exp(log_temperature), axis=1)
-        return -float(np.take_along_axis(scaled, target[:, None], axis=1).mean())
+        return log_loss(logits / np.exp(log_temperature), target)
 
     return float(np.exp(minimize_scalar(loss, bounds=np.log([0.05, 20]), method="bounded").x))
+
+
+def log_loss(logits: np.ndarray, target: np.ndarray) -> float:
+    """Mean cross entropy of logits, shape (tracks, genres), in nats."""
+    own = np.take_along_axis(log_softmax(logits.astype(float), axis=1), target[:, None], axis=1)
+    return -float(own.mean())
 
 
 def probabilities(logits: np.ndarray, divisor: float = 1.0) -> np.ndarray:

@@ -13,6 +13,7 @@ from genre.evaluation.collection_figures import cloud_figure, histogram_figure, 
 from genre.evaluation.spectrograms import Picture, decibels, read, spectrograms_figure
 from genre.pages.bars import bars_figure
 from genre.pages.page import Page
+from genre.pages.theme import shortened
 
 USUAL = ("Rock", "Pop", "Electronic")
 EACH = 3
@@ -23,6 +24,7 @@ REASONS = {
     "rare_genre": "its genre has fewer tracks than data.min_tracks_per_genre",
     "undecodable": "it cannot be decoded",
     "truncated": "it decodes to much less than its header promises",
+    "not_finite": "samples of it are no numbers, or too large",
     "short": "it is shorter than data.min_seconds",
     "silent": "hardly anything in it is above the noise floor",
     "duplicate": "the same audio is there already",
@@ -159,4 +161,6 @@ def _examples(page: Page, prepared: Prepared, wanted: list[str] | None) -> None:
 def _pictures(prepared: Prepared, rows: list[int]) -> list[Picture]:
     chosen = [prepared.tracks.iloc[row] for row in rows]
     clips = read(prepared, rows)
-    return [Picture(track["track_id"], decibels(mel, track)) for track, mel in zip(chosen, clips, strict=True)]
+    return [
+        Picture(shortened(track["track_id"]), decibels(mel, track)) for track, mel in zip(chosen, clips, strict=True)
+    ]

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from genre.pages.theme import colour, dot, line
+from genre.pages.theme import colour, dot, line, shortened
 
 LEGEND_GROUPS = 16
 """FMA's genres; of artists there are more than a legend can hold."""
@@ -112,7 +112,8 @@ def overlay_figure(curves: dict[str, list[pd.DataFrame]]) -> Figure:
             for position, epochs in enumerate(runs):
                 style = {"alpha": 1 if len(runs) == 1 else 0.55, "label": None if position else label}
                 single = {"marker": "o", "markersize": 4} if len(epochs) == 1 else {}
-                axes.plot(epochs["epoch"] + 1, epochs[column], **line(number), **style, **single)
+                if column in epochs:
+                    axes.plot(epochs["epoch"] + 1, epochs[column], **line(number), **style, **single)
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(visible=True, axis="y")
@@ -190,7 +191,7 @@ def map_figure(points: np.ndarray, groups: list[tuple[str, list[str]]]) -> Figur
         named = counts.index[:LEGEND_GROUPS]
         for number, name in enumerate(named):
             rows = np.array(members) == name
-            label = f"{name}: {counts[name]} ({100 * counts[name] / len(members):.0f} %)"
+            label = f"{shortened(name)}: {counts[name]} ({100 * counts[name] / len(members):.0f} %)"
             axes.scatter(*points[rows].T, s=size, **style, **dot(number), label=label)
         if len(counts) > len(named):
             rows = ~np.isin(members, named)
@@ -198,5 +199,5 @@ def map_figure(points: np.ndarray, groups: list[tuple[str, list[str]]]) -> Figur
             axes.scatter(*points[rows].T, s=size / 2, **style, color=colour(6), label=label)
         axes.set(title=title, xticks=[], yticks=[])
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.02)}
-        axes.legend(**below, ncols=2, frameon=False, fontsize=8, markerscale=1.5)
+        axes.legend(**below, ncols=2, frameon=False, fontsize=7, markerscale=1.5, columnspacing=1.0, handletextpad=0.2)
     return figure

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 
 from genre.evaluation.answers import Answers, answers
-from genre.evaluation.calibration import calibration_error, probabilities, reliability, temperature
+from genre.evaluation.calibration import calibration_error, log_loss, probabilities, reliability, temperature
 from genre.evaluation.figures import map_figure, reliability_figure
 from genre.evaluation.inside import MIN_TRACKS, embeddings, saliency, tsne
 from genre.evaluation.material import Material
 from genre.evaluation.spectrograms import Picture, decibels, read, spectrograms_figure
 from genre.pages.page import Page
+from genre.pages.theme import shortened
 
 ERRORS = 6
 RIGHT = 2
@@ -24,22 +25,22 @@ def calibration(page: Page, run: Material, test: Answers) -> None:
         return
     divisor = temperature(val.logits[val.usable], val.target[val.usable])
     target = test.target[test.usable]
-    both = [probabilities(test.logits[test.usable], by) for by in (1.0, divisor)]
+    both = {by: probabilities(test.logits[test.usable], by) for by in (1.0, divisor)}
     names = ("as it is", f"at temperature {divisor:.2f}")
     rows = [
         {
             "probabilities": name,
             "expected calibration error": calibration_error(probability, target),
-            "log loss": -np.log(np.take_along_axis(probability, target[:, None], 1).clip(1e-12)).mean(),
+            "log loss": log_loss(test.logits[test.usable] / by, target),
             "mean confidence": probability.max(axis=1).mean(),
             "accuracy": (probability.argmax(axis=1) == target).mean(),
         }
-        for name, probability in zip(names, both, strict=True)
+        for name, (by, probability) in zip(names, both.items(), strict=True)
     ]
     table = pd.DataFrame(rows)
     caption = f"The temperature has the least log loss on {val.usable.sum()} validation tracks; ten bins."
     page.table(table, "calibration", caption, shown=table.map(lambda v: v if isinstance(v, str) else f"{v:.3f}"))
-    bins = [reliability(probability, target) for probability in both]
+    bins = [reliability(probability, target) for probability in both.values()]
     page.figure(
         lambda: reliability_figure(bins[0], bins[1], names),
         "reliability",
@@ -53,6 +54,9 @@ def network_map(page: Page, run: Material, test: Answers) -> None:
     page.section("Map")
     if len(test.target) < MIN_TRACKS:
         page.text(f"Left out: {len(test.target)} test tracks are no map.", "note")
+        return
+    if (test.logits == test.logits[0]).all():
+        page.text("Left out: this model says the same of every track.", "note")
         return
     points = embeddings(run.model, run.data, run.device)
     if not np.isfinite(points).all():
@@ -92,8 +96,11 @@ def errors(page: Page, run: Material, test: Answers) -> None:
             "confidence": sure[wrong],
         }
     )
+    if silent := int((~test.usable).sum()):
+        page.text(f"{silent} test tracks have no answer: their logits are no numbers.", "note")
     if table.empty:
-        page.text("There is none: every test track was answered rightly.")
+        if not silent:
+            page.text("There is none: every test track was answered rightly.")
     else:
         shown = table.head(4 * ERRORS).assign(confidence=table["confidence"].map("{:.2f}".format))
         page.table(table, "errors", f"Of {len(wrong)} errors those that the model was surest of.", shown=shown)
@@ -112,10 +119,12 @@ def _draw(page: Page, run: Material, test: Answers, chosen: list[int], sure: np.
     for number, row, clip in zip(chosen, rows, read(prepared, rows), strict=True):
         mel = clip[first : first + length]  # what was heard
         track, said = prepared.tracks.iloc[row], int(test.prediction[number])
-        title = f"{track['track_id']}: {test.genres[test.target[number]]}"
+        title = f"{shortened(track['track_id'])}: {test.genres[test.target[number]]}"
         title += "" if said == test.target[number] else f", taken for {test.genres[said]}"
         depends = saliency(run.model, mel, said, window)
         pictures.append(Picture(f"{title} ({sure[number]:.2f})", decibels(mel, track), depends))
-    caption = "Confidence in brackets. Below each: where a change moves the answer's score most (absolute gradient)."
+    caption = "Confidence in brackets."
+    if any(picture.saliency is not None for picture in pictures):
+        caption += " Below each: where a change moves the answer's score most (absolute gradient)."
     features = prepared.cache.recipe.features
     page.figure(lambda: spectrograms_figure(pictures, features), name, f"Spectrograms. {alt}", caption)

@@ -1,7 +1,6 @@
 """Run folders, read for a report."""
 
 import glob
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -9,6 +8,7 @@ from typing import Any, cast
 import pandas as pd
 import yaml
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from genre import run_folder
 from genre.errors import GenreError
@@ -27,6 +27,7 @@ class Run:
         config: Its whole configuration.
         scores: As in scores.json.
         test: What it said of its test tracks.
+        training: Identities of its training tracks.
         epochs: Its metrics.csv.
     """
 
@@ -37,6 +38,7 @@ class Run:
     config: DictConfig
     scores: dict[str, Any]
     test: Answers
+    training: frozenset[str]
     epochs: pd.DataFrame
 
 
@@ -87,13 +89,16 @@ def read(folder: Path) -> Run:
     try:
         config = cast("DictConfig", OmegaConf.load(folder / run_folder.CONFIG))
         stored = run_folder.read_scores(folder)
-        tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=["track_id", "artist"])
+        tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=["track_id", "artist", "split"])
         predictions = pd.read_parquet(folder / run_folder.PREDICTIONS)
         epochs = pd.read_csv(folder / run_folder.METRICS)
         test = answers(predictions, tracks, stored["genres"])
-    except (OSError, ValueError, KeyError, yaml.YAMLError, json.JSONDecodeError) as error:
-        raise GenreError(f"{folder} cannot be read ({str(error).splitlines()[0]}): train it again") from error
-    return Run(folder, config.label, config.seed, config.data.get("fold"), config, stored, test, epochs)
+        training = frozenset(tracks.loc[tracks["split"] == "train", "track_id"])
+        label, seed, fold = config.label, config.seed, config.data.get("fold")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, OmegaConfBaseException) as error:
+        text = next(iter(str(error).splitlines()), type(error).__name__)
+        raise GenreError(f"{folder} cannot be read ({text}): train it again") from error
+    return Run(folder, label, seed, fold, config, stored, test, training, epochs)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -12,7 +12,8 @@ from genre import run_folder
 from genre.errors import GenreError
 from genre.evaluation import comparison, wording
 from genre.evaluation.answers import NAMES, SCORES
-from genre.evaluation.comparison import Comparison, Entrant
+from genre.evaluation.comparison import Comparison
+from genre.evaluation.entrants import Entrant, common_folds, entrants
 from genre.evaluation.figures import forest_figure, overlay_figure
 from genre.evaluation.runs import read
 from genre.evaluation.statistics import few_artists
@@ -38,19 +39,21 @@ def compare(folders: list[Path]) -> Comparison:
     left_out = [text for folder, text in zip(folders, left_out, strict=True) if folder not in finished]
     if not finished:
         raise GenreError(f"none of these runs is finished: train {folders[0]} to its end first")
-    entrants = comparison.entrants([read(folder) for folder in finished])
-    for entrant in entrants:
+    runs, lacking = common_folds([read(folder) for folder in finished])
+    left_out += lacking
+    found = entrants(runs)
+    for entrant in found:
         for seed, test in entrant.seeds.items():
             if broken := int((~test.usable).sum()):
                 left_out.append(
                     f"{broken} test tracks of {entrant.label} (seed {seed}) have logits that are no numbers: they "
                     "count as wrong, and not for the log loss."
                 )
-    labels = [entrant.label for entrant in entrants]
+    labels = [entrant.label for entrant in found]
     reference = LEAKS[0] if LEAKS[0] in labels and set(labels) <= set(LEAKS) else None
     if reference:
-        entrants = sorted(entrants, key=lambda entrant: LEAKS.index(entrant.label))
-    return Comparison(entrants, comparison.table(entrants), comparison.pairs(entrants, reference), left_out, reference)
+        found = sorted(found, key=lambda entrant: LEAKS.index(entrant.label))
+    return Comparison(found, comparison.table(found), comparison.pairs(found, reference), left_out, reference)
 
 
 def write(result: Comparison, folder: Path) -> Path:
@@ -65,12 +68,10 @@ def write(result: Comparison, folder: Path) -> Path:
     """
     found, table = result.entrants, result.table
     test = next(iter(found[0].seeds.values()))
-    artists = f" by {test.clusters} artists" if test.by_artist else ""
-    what = f"{len(test.target)} test tracks{artists}, {len(test.genres)} genres"
-    page = Page("Comparison", f"{len(found)} models, {what}")
+    page = Page("Comparison", f"{len(found)} models, {test.size}, {len(test.genres)} genres")
     page.section("Scores")
     final = wording.final_table(table)
-    page.table(table, "scores", wording.how(found[0]), shown=final)
+    page.table(table, "scores", wording.how(found), shown=final)
     page.figure(
         lambda: _forest(found, table),
         "scores",
@@ -84,7 +85,9 @@ def write(result: Comparison, folder: Path) -> Path:
     if len(result.pairs):
         page.section("Differences")
         page.text(wording.conclusion(result), "result")
-        page.table(result.pairs, "pairs", wording.how_tested(result), shown=wording.pair_table(result.pairs))
+        page.table(
+            result.pairs, "pairs", wording.how_tested(result), shown=wording.pair_table(result.pairs, test.by_artist)
+        )
     page.section("Curves")
     page.figure(
         lambda: overlay_figure({entrant.label: [run.epochs for run in entrant.runs] for entrant in found}),
@@ -105,13 +108,9 @@ def write(result: Comparison, folder: Path) -> Path:
     cost = table[["label", "parameters", "epochs", "train_seconds", "clips_per_second"]]
     caption = "Means over the runs; prediction of validation and test tracks."
     page.table(cost, "cost", caption, shown=wording.cost_table(cost))
-    written = page.write(folder)
-    for suffix, text in (
-        ("md", final.to_markdown(index=False)),
-        ("tex", final.to_latex(index=False, escape=True)),
-    ):
-        (folder / TABLES / f"scores.{suffix}").write_text(text.rstrip() + "\n")
-    return written
+    page.file(f"{TABLES}/scores.md", final.to_markdown(index=False))
+    page.file(f"{TABLES}/scores.tex", final.to_latex(index=False, escape=True))
+    return page.write(folder)
 
 
 def show(result: Comparison) -> None:

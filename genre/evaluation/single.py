@@ -34,8 +34,7 @@ def write(run: Material, report: Path) -> pd.DataFrame:
         The per-genre table.
     """
     test = answers(run.predictions, run.data.prepared.tracks, run.scores["genres"])
-    artists = f" by {test.clusters} artists" if test.by_artist else ""
-    page = Page(f"{run.scores['model']}: test", f"{len(test.target)} test tracks{artists}, {len(test.genres)} genres")
+    page = Page(f"{run.scores['model']}: test", f"{test.size}, {len(test.genres)} genres")
     _scores(page, run, test)
     table = per_genre(test)
     _genres(page, test, table)
@@ -52,7 +51,7 @@ def _scores(page: Page, run: Material, test: Answers) -> None:
     if not run_folder.is_finished(run.folder):
         page.text("The run is not finished: this is its best checkpoint so far.", "note")
     values, what = score_table(test), "artists" if test.by_artist else "tracks"
-    shown = values.assign(**{name: values[name].map("{:.3f}".format) for name in ("value", "low", "high")})
+    shown = values.assign(**{name: values[name].map(_three) for name in ("value", "low", "high")})
     page.table(values, "scores", f"With 95 % intervals of a bootstrap that resamples {what}.", shown=shown)
     for note in few_artists(test):
         page.text(note, "note")
@@ -103,7 +102,7 @@ def show(run: Material, table: pd.DataFrame) -> None:
     test = answers(run.predictions, run.data.prepared.tracks, run.scores["genres"])
     every = Table("score", "value", "95 % interval", title="Scores")
     for score in score_table(test).itertuples():
-        every.add_row(score.score, f"{score.value:.3f}", f"{score.low:.3f} to {score.high:.3f}")
+        every.add_row(score.score, _three(score.value), f"{_three(score.low)} to {_three(score.high)}")
     Console().print(every)
     for note in few_artists(test):
         Console().print(note)
@@ -112,6 +111,10 @@ def show(run: Material, table: pd.DataFrame) -> None:
         shares = ("-" if pd.isna(share) else f"{share:.3f}" for share in (row.precision, row.recall, row.f1))
         shown.add_row(escape(row.genre), *shares, str(row.support))
     Console().print(shown)
+
+
+def _three(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.3f}"
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import permutation_test
+from scipy.stats import permutation_test, ttest_ind_from_stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
@@ -10,6 +10,8 @@ from genre.evaluation.answers import Answers, scores
 
 RESAMPLES = 2000
 PERMUTATIONS = 9999
+EXACT = 14
+"""Of so many artists that tell two models apart all swaps are tried, 16,384 of them; of more, `PERMUTATIONS`."""
 LEVEL = 0.95
 FEW_ARTISTS = 30
 """Below so many clusters a percentile interval of the bootstrap is too narrow."""
@@ -37,7 +39,7 @@ def resample(counts: np.ndarray, number: int = RESAMPLES, seed: int = 0) -> np.n
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """The middle 95 % of resampled values, shape (resamples,); NaN among them is left out."""
+    """The middle 95 % of resampled values, shape (resamples,); NaN among them is left out, NaN where all are."""
     tail = 100 * (1 - LEVEL) / 2
     finite = values[np.isfinite(values)]
     if not len(finite):
@@ -56,13 +58,18 @@ def resampled_scores(seeds: list[Answers]) -> dict[str, np.ndarray]:
         Each score, shape (resamples,).
     """
     each = [scores(resample(one.counts), len(one.genres)) for one in seeds]
+    if seeds[0].clusters == 1:
+        return {name: np.full(RESAMPLES, np.nan) for name in each[0]}  # there is nothing to draw from
     return {name: np.mean([values[name] for values in each], axis=0) for name in each[0]}
 
 
 def few_artists(test: Answers) -> list[str]:
     """What to mind about intervals, if anything."""
-    few = test.by_artist and test.clusters < FEW_ARTISTS
-    return [f"With {test.clusters} artists in the test part the intervals are too narrow."] if few else []
+    what = ("artist" if test.by_artist else "track") + "s" * (test.clusters > 1)
+    if test.clusters == 1:
+        return [f"With one {what} in the test part there are no intervals."]
+    few = test.clusters < FEW_ARTISTS
+    return [f"With {test.clusters} {what} in the test part the intervals are too narrow."] if few else []
 
 
 def permutation(first: list[Answers], second: list[Answers]) -> float:
@@ -73,21 +80,43 @@ def permutation(first: list[Answers], second: list[Answers]) -> float:
         second: Another model's seeds.
 
     Returns:
-        Two-sided p-value of the difference of accuracies; exact where the artists are few.
+        Two-sided p-value of the difference of accuracies; exact where few artists tell the models apart.
     """
-    sums = [np.bincount(seeds[0].cluster, np.mean([one.correct for one in seeds], axis=0)) for seeds in (first, second)]
-    if len(sums[0]) == 1 or np.allclose(sums[0], sums[1]):
+    right = [np.sum([one.correct for one in seeds], axis=0) for seeds in (first, second)]
+    weights = (len(second), len(first))  # whole numbers: ties stay ties
+    sums = [np.bincount(first[0].cluster, each * weight) for each, weight in zip(right, weights, strict=True)]
+    unlike = sums[0] != sums[1]  # swapping the others changes nothing
+    if len(unlike) == 1 or not unlike.any():
         return 1.0  # a single artist's answers prove nothing
+    few = np.count_nonzero(unlike) <= EXACT
     result = permutation_test(
-        sums,
+        [each[unlike] for each in sums],
         lambda x, y, axis: (x - y).sum(axis=axis),
         permutation_type="samples",
         vectorized=True,
-        n_resamples=PERMUTATIONS,
+        n_resamples=np.inf if few else PERMUTATIONS,
         batch=1000,
         rng=np.random.default_rng(0),
     )
     return float(result.pvalue)
+
+
+def seeds_differ(first: np.ndarray, second: np.ndarray) -> float:
+    """Test whether two models trained anew would be equally accurate: Welch's t-test of their seeds' accuracies.
+
+    Args:
+        first: Accuracy of each seed, shape (seeds,).
+        second: The other model's.
+
+    Returns:
+        Two-sided p-value; NaN where either has one seed only, 0 for two that differ without any spread.
+    """
+    if min(len(first), len(second)) < 2:
+        return float("nan")
+    if not np.ptp(first) and not np.ptp(second):
+        return float(first[0] == second[0])
+    moments = [(each.mean(), each.std(ddof=1), len(each)) for each in (first, second)]
+    return float(ttest_ind_from_stats(*moments[0], *moments[1], equal_var=False).pvalue)
 
 
 def exact_mcnemar(first: Answers, second: Answers) -> float:

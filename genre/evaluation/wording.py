@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from genre.evaluation.answers import NAMES
-from genre.evaluation.comparison import ALPHA, Comparison, Entrant
+from genre.evaluation.comparison import ALPHA, Comparison
+from genre.evaluation.entrants import Entrant
 
 FINAL = ("accuracy", "f1_weighted", "f1_macro")
 """The columns of the study's final table."""
@@ -27,7 +28,7 @@ def conclusion(result: Comparison) -> str:
     pairs, alpha = result.pairs, f"{ALPHA:.0%}".replace("%", " %")
     if result.reference:
         worth = [
-            f"{row['first']} is worth {100 * row['accuracy']:+.1f} points "
+            f"{row['first']} ({_swapped(result, row['first'])}) is worth {100 * row['accuracy']:+.1f} points "
             f"[{100 * row['accuracy_low']:+.1f}, {100 * row['accuracy_high']:+.1f}]"
             + ("" if row["differs"] else ", not distinguishable from nothing")
             for row in pairs.to_dict("records")
@@ -49,40 +50,58 @@ def conclusion(result: Comparison) -> str:
     rest = pairs.drop(of_best.index)
     same = int((~rest["differs"]).sum())
     if len(rest):
-        sentences.append(f"among the others {same} of {len(rest)} pairs are not distinguishable")
+        every = "the one pair of others is" if len(rest) == 1 else f"among the others {same} of {len(rest)} pairs are"
+        sentences.append(every + (" not distinguishable" if same or len(rest) > 1 else " distinguishable"))
     return "; ".join(sentences) + f" (accuracy, {alpha} level over all pairs)."
+
+
+def _swapped(result: Comparison, label: str) -> str:
+    """How much of the training part leaks: what another rung trains on and the lowest does not."""
+    of = {entrant.label: entrant.runs[0].training for entrant in result.entrants}
+    assert result.reference is not None
+    return f"{len(of[label] - of[result.reference])} of {len(of[label])} training tracks leak"
 
 
 def _with_interval(row: dict[str, float], name: str, unit: float, digits: int) -> str:
     value, low, high, deviation = (unit * row[f"{name}{end}"] for end in ("", "_low", "_high", "_sd"))
+    if np.isnan(value):
+        return "–"
     spread = "" if np.isnan(deviation) else f" ± {deviation:.{digits}f}"
-    return f"{value:.{digits}f}{spread} [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{value:.{digits}f}{spread}" + ("" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]")
 
 
-def how(entrant: Entrant) -> str:
-    """How the scores of an entrant came about, a sentence."""
-    test = next(iter(entrant.seeds.values()))
+def how(entrants: list[Entrant]) -> str:
+    """How the scores of a comparison came about, a sentence."""
+    test = next(iter(entrants[0].seeds.values()))
     what = "artists" if test.by_artist else "tracks"
-    seeds = "mean over seeds ± their standard deviation" if len(entrant.seeds) > 1 else "one seed"
-    folds = f", {entrant.folds} folds joined" if entrant.folds > 1 else ""
-    return f"{seeds.capitalize()}{folds}; in brackets the 95 % interval of a bootstrap that resamples {what}."
+    several = max(len(entrant.seeds) for entrant in entrants) > 1
+    seeds = "mean over seeds ± their standard deviation" if several else "one seed"
+    folds = f", {entrants[0].folds} folds joined" if entrants[0].folds > 1 else ""
+    interval = f"in brackets the 95 % interval of a bootstrap that resamples {what}"
+    return f"{seeds.capitalize()}{folds}; {interval}" + (" and leaves the seeds as they are." if several else ".")
 
 
 def how_tested(result: Comparison) -> str:
     """How the pairs were tested, a sentence or two."""
     test = next(iter(result.entrants[0].seeds.values()))
     what = "artists" if test.by_artist else "tracks"
+    seeds = result.pairs["p_seeds"].notna().any()
     return (
-        f"First less second, in points, with paired 95 % intervals. p: two-sided permutation test of accuracy that "
-        f"swaps the two models' answers on whole {what}; Holm: adjusted over the {len(result.pairs)} pairs."
+        f"First less second, in points, with paired 95 % intervals. p of {what}: two-sided permutation test of "
+        f"accuracy that swaps the two models' answers on whole {what}. "
+        + ("p of seeds: Welch's t-test of the seeds' accuracies. " if seeds else "")
+        + f"Holm: {'the larger of both' if seeds else 'that'}, adjusted over {len(result.pairs)} pairs."
         + (" McNemar: exact, each track on its own." if result.pairs["p_mcnemar"].notna().any() else "")
+        + ("" if seeds else " One seed each: models trained anew may differ more.")
     )
 
 
-def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
+def pair_table(pairs: pd.DataFrame, by_artist: bool) -> pd.DataFrame:
     """The tests of pairs as text: differences in points with intervals, p-values, verdicts."""
 
     def difference(row: dict[str, float], name: str) -> str:
+        if np.isnan(row[f"{name}_low"]):
+            return f"{100 * row[name]:+.1f}"
         return f"{100 * row[name]:+.1f} [{100 * row[f'{name}_low']:+.1f}, {100 * row[f'{name}_high']:+.1f}]"
 
     rows = pairs.to_dict("records")
@@ -90,7 +109,8 @@ def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
         **{
             "accuracy": [difference(row, "accuracy") for row in rows],
             "F1 macro": [difference(row, "f1_macro") for row in rows],
-            "p": pairs["p"].map(_p),
+            f"p of {'artists' if by_artist else 'tracks'}": pairs["p_artists"].map(_p),
+            **({"p of seeds": pairs["p_seeds"].map(_p)} if pairs["p_seeds"].notna().any() else {}),
             "Holm": pairs["p_holm"].map(_p),
         }
     )
@@ -101,7 +121,7 @@ def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _p(value: float) -> str:
-    return "<0.0001" if value < 0.0001 else f"{value:.4f}"
+    return "–" if np.isnan(value) else "<0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def fold_table(table: pd.DataFrame) -> pd.DataFrame:

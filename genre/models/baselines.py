@@ -19,7 +19,7 @@ class Majority(nn.Module):
         self.register_buffer("log_share", torch.zeros(num_classes))
 
     def embed(self, mel: Tensor) -> Tensor:
-        """Mean of the features, shape (batch, mels), of clips, shape (batch, time, mels); nothing looks at it."""
+        """Mean of the features, shape (batch, mels), of clips, shape (batch, time, mels); no answer depends on it."""
         return mel.mean(dim=1)
 
     def forward(self, mel: Tensor) -> Tensor:

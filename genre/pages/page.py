@@ -6,6 +6,7 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 import genre
+from genre.errors import GenreError
 from genre.pages.theme import Draw, theme
 
 INDEX = "index.html"
@@ -45,6 +47,7 @@ class Page:
         self.title = title
         self.subtitle = subtitle
         self.sections: list[Section] = []
+        self.files: dict[str, str] = {}
 
     def section(self, title: str) -> None:
         """Begin a section."""
@@ -86,31 +89,51 @@ class Page:
         """
         self._add(kind="figure", draw=draw, name=name, alt=alt, caption=caption)
 
+    def file(self, name: str, text: str) -> None:
+        """Add a file beside the page."""
+        self.files[name] = text.rstrip() + "\n"
+
     def write(self, folder: Path) -> Path:
-        """Write the page and its files, in place of what was there.
+        """Write the page and its files in place of those that were there, or nothing at all.
 
         Args:
             folder: Made if need be; its index.html, figures/ and tables/ are replaced.
 
         Returns:
             The page.
+
+        Raises:
+            GenreError: The folder holds figures or tables of somebody else's.
         """
+        if not (folder / INDEX).exists():
+            for name in (FIGURES, TABLES):
+                if (folder / name).exists():
+                    raise GenreError(f"{folder / name} is not a report's: write the report to another folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder, prefix=".report-") as temporary:
+            made = Path(temporary)
+            self._write(made)
+            for name in (FIGURES, TABLES):
+                shutil.rmtree(folder / name, ignore_errors=True)
+                (made / name).rename(folder / name)
+            return (made / INDEX).replace(folder / INDEX)
+
+    def _write(self, folder: Path) -> None:
         for name in (FIGURES, TABLES):
-            shutil.rmtree(folder / name, ignore_errors=True)
-            (folder / name).mkdir(parents=True)
+            (folder / name).mkdir()
         blocks = [block for section in self.sections for block in section.blocks]
         for block in blocks:
             if block["kind"] == "table":
                 block["values"].to_csv(folder / TABLES / f"{block['name']}.csv", index=False)
             elif block["kind"] == "figure":
                 block["images"] = _draw(block["draw"], folder / FIGURES / block["name"])
+        for name, text in self.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
         environment = Environment(
             loader=PackageLoader("genre.pages", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
         text = environment.get_template("page.html.j2").render(page=self, home=genre.__doc__)
-        temporary = folder / "index.tmp"
-        temporary.write_text(text, encoding="utf-8")
-        return temporary.replace(folder / INDEX)
+        (folder / INDEX).write_text(text, encoding="utf-8")
 
     def _add(self, **block: Any) -> None:
         self.sections[-1].blocks.append(block)

@@ -46,6 +46,14 @@ def theme(dark: bool = False) -> Iterator[None]:
         yield
 
 
+def shortened(name: str, length: int = 26) -> str:
+    """A name for a picture, its end the more telling half: tables have it whole."""
+    if len(name) <= length:
+        return name
+    front = length // 3
+    return f"{name[:front].rstrip()}…{name[front + 1 - length :].lstrip()}"
+
+
 def colour(number: int) -> str:
     """Colour of the n-th of several things."""
     return COLOURS[number % len(COLOURS)]

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from genre.pages.theme import colour, dot
 from genre.search.outcome import STATES, brief
@@ -136,7 +136,11 @@ def _is_wide(values: pd.Series) -> bool:
 def _place(axes: Axes, values: pd.Series) -> np.ndarray:
     """Where values stand: choices side by side, equal ones a little apart; many numbers to scale."""
     if _is_to_scale(values):
-        axes.set_xscale("log" if _is_wide(values) else "linear")
+        if _is_wide(values):
+            axes.set_xscale("log")
+            axes.set_xticks([low := values.min(), np.sqrt(low * values.max()), values.max()])
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0e}".replace("e-0", "e-"))
+            axes.xaxis.set_minor_locator(NullLocator())
         return values.to_numpy(float)
     names = _ordered(values)
     axes.set_xticks(range(len(names)), [brief(name) for name in names])

@@ -10,11 +10,9 @@ from omegaconf import DictConfig
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from genre.errors import GenreError
-from genre.resume import what_counts
+from genre.sameness import ELSEWHERE, what_counts
 from genre.settings import Settings
 
-ELSEWHERE = ("data.root", "data.source.root", "data.num_workers", "trainer.accelerator")
-"""What may differ between machines that share a study."""
 OWN_WORDS = {
     "n_trials": "search.n_trials",
     "n_jobs": "search.n_jobs",

@@ -16,7 +16,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from genre import run_folder
 from genre.errors import GenreError
-from genre.resume import discard_empty, first_difference
+from genre.resume import discard_empty
+from genre.sameness import first_difference
 from genre.search.drawing import MakeSampler, draw
 from genre.search.notes import (
     AGAIN,

@@ -17,7 +17,7 @@ from optuna.trial import Trial, TrialState
 
 from genre.checking import checked
 from genre.errors import GenreError
-from genre.resume import what_counts
+from genre.sameness import what_counts
 from genre.search import outcome, report, screen
 from genre.search.notes import judged
 from genre.search.outcome import Outcome

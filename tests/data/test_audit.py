@@ -115,8 +115,17 @@ def test_a_run_is_audited_by_its_own_split(fma_folder: Path, tmp_path: Path) -> 
     fma = ["data=fma", "data.subset=small", *TINY[1:], "data.splits=stratified", "model=majority"]
     fma += [f"data.root={fma_folder}", f"paths.data={tmp_path}", f"run_dir={run}"]
     fit.run(compose(fma), run, fma)
-    done = CliRunner().invoke(app, ["audit", f"run_dir={run}"])
+    table = tmp_path / "crossing.csv"
+    done = CliRunner().invoke(app, ["audit", f"run_dir={run}", "--out", str(table)])
     assert done.exit_code == 1
+    assert (pd.read_csv(table)["kind"] == "artist").sum() == (
+        pd.read_parquet(run / "tracks.parquet").groupby("artist")["split"].nunique() > 1
+    ).sum()
+    (tmp_path / "cache").rename(tmp_path / "elsewhere")
+    done = CliRunner().invoke(app, ["audit", f"run_dir={run}", f"cache={tmp_path}/elsewhere"])
+    assert done.exit_code == 1, done.output
+    with pytest.raises(GenreError, match=r"data\.splits= does not go with run_dir=, only data_root= and cache= do"):
+        CliRunner().invoke(app, ["audit", f"run_dir={run}", "data.splits=artist"], catch_exceptions=False)
     tracks = pd.read_parquet(run / "tracks.parquet")
     crossing = (tracks.groupby("artist")["split"].nunique() > 1).sum()
     assert f"│ artist               │ {crossing}" in done.output or f" {crossing} " in done.output

@@ -46,6 +46,7 @@ def write_run(
     table = pd.DataFrame({"track_id": ids, "split": "test", "target": target, "prediction": prediction})
     table["logits"] = list(np.log(0.2 + 0.4 * np.eye(len(genres))[prediction]))
     tracks = pd.DataFrame({"track_id": ids, "artist": [f"Artist {number % artists}" for number in range(count)]})
+    tracks["split"] = "test"
     (folder / ".hydra").mkdir(parents=True)
     OmegaConf.save(compose(["data=folder", "data.root=x", *overrides]), folder / run_folder.CONFIG)
     table.to_parquet(folder / run_folder.PREDICTIONS)

@@ -1,9 +1,12 @@
 """The scores, against scikit-learn's, of all tracks and of resamples."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn import metrics
+from sklearn.metrics import top_k_accuracy_score
 
 from genre.evaluation.answers import SCORES, Answers, answers, joined, scores
 from tests.evaluation.making import made
@@ -80,3 +83,17 @@ def test_joined_folds_are_all_their_tracks_in_order() -> None:
     again = joined(parts)
     for name in ("track_id", "target", "logits", "artist", "cluster", "counts"):
         assert np.array_equal(getattr(again, name), getattr(whole, name)), name
+
+
+def test_of_equal_logits_the_first_genres_are_the_top_three() -> None:
+    test = replace(made([(number % 4, 0) for number in range(40)], list("abcd")), logits=np.zeros((40, 4)))
+    found = scores(test.counts.sum(axis=0), 4)
+    assert found["top3_accuracy"] == top_k_accuracy_score(test.target, test.logits, k=3) == 0.75
+    assert found["accuracy"] == 0.25
+
+
+def test_the_size_of_a_test_part_in_words() -> None:
+    assert made([(0, 0)] * 3, ["a"]).size == "3 test tracks"
+    assert made([(0, 0)] * 3, ["a"], ["artist X", "artist X", "artist Y"]).size == "3 test tracks by 2 artists"
+    some = made([(0, 0)] * 3, ["a"], ["artist X", "track 1", "track 2"])
+    assert some.size == "3 test tracks by 1 artist (2 by unknown ones)"

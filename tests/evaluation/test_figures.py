@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from genre.evaluation.figures import curves_figure, forest_figure, map_figure, overlay_figure, reliability_figure
 
@@ -55,3 +56,20 @@ def test_reliability_draws_both() -> None:
     axes, sizes = reliability_figure(table, table.assign(accuracy=0.5), ("before", "after")).axes
     assert [line.get_ydata().tolist() for line in axes.lines[1:]] == [[0.25], [0.5]]
     assert [bar.get_height() for bar in sizes.patches] == [4, 4]
+
+
+def test_long_names_are_shortened_in_pictures_and_nothing_is_cut_off() -> None:
+    random = np.random.default_rng(0)
+    genres = [f"Old-Time / Historic, part {number}" for number in range(16)]
+    artists = [f"London Symphony Orchestra, André Previn, Itzhak Perlman [{number}]" for number in range(40)]
+    members = [[names[i] for i in random.integers(len(names), size=300)] for names in (genres, artists)]
+    points = random.normal(size=(300, 2))
+    figure = map_figure(points, [("by genre", members[0]), ("by artist", members[1])])
+    FigureCanvasAgg(figure).draw()
+    left, right = (axes.get_legend().get_window_extent() for axes in figure.axes)
+    assert left.x1 <= right.x0
+    assert left.x0 >= 0
+    assert right.x1 <= figure.bbox.width
+    assert min(axes.get_window_extent().width for axes in figure.axes) > 0.3 * figure.bbox.width
+    texts = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert any("[7]" in text or "Perlman [" in text for text in texts)  # the telling end stays

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_ind
 
 from genre import run_folder
 from genre.errors import GenreError
@@ -64,9 +65,38 @@ def test_folds_are_joined(tmp_path: Path) -> None:
     assert pd.read_csv(tmp_path / "report/tables/folds.csv")["accuracy_fold_mean"].tolist() == [0.9, 0.5]
 
 
-def test_a_missing_fold_is_named(tmp_path: Path) -> None:
-    with pytest.raises(GenreError, match=r"fold 1 of .* is missing: every model needs all folds"):
-        several.compare(folds(tmp_path, missing=1))
+def test_a_fold_that_a_model_lacks_is_left_out_and_named(tmp_path: Path) -> None:
+    result = several.compare(folds(tmp_path, missing=1))
+    assert [entrant.folds for entrant in result.entrants] == [2, 2]
+    assert result.left_out == [
+        "Fold 1 is left out: logreg (seed 42) has not finished it.",
+        "3 of 5 folds are here: the tracks of the others are not tested.",
+    ]
+
+
+def test_runs_of_other_settings_are_no_seeds_of_one_model(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", GOOD, ("seed=1", "data.split_seed=1"))
+    write_run(tmp_path / "b", GOOD, ("seed=2", "data.split_seed=1", "model.learning_rate=0.01"))
+    with pytest.raises(
+        GenreError, match=r"with model\.learning_rate=0\.001 and model\.learning_rate=0\.01: they are no"
+    ):
+        several.compare(runs.find([str(tmp_path)]))
+
+
+def test_a_difference_has_to_hold_for_other_seeds_too(tmp_path: Path) -> None:
+    share = {"steady": (0.9, 0.9, 0.88), "shaky": (0.95, 0.5, 0.35), "low": (0.3, 0.32, 0.31)}
+    for label, right in share.items():
+        for seed, each in enumerate(right):
+            given = (f"label={label}", f"seed={seed}")
+            write_run(tmp_path / label / str(seed), np.arange(60) < 60 * each, given, artists=60)
+    pairs = several.compare(runs.find([str(tmp_path)])).pairs.set_index(["first", "second"])
+    shaky, low = pairs.loc[("shaky", "steady")], pairs.loc[("low", "steady")]
+    assert shaky["p_artists"] < 0.01
+    welch = ttest_ind([57 / 60, 30 / 60, 21 / 60], [54 / 60, 54 / 60, 53 / 60], equal_var=False)
+    assert shaky["p_seeds"] == pytest.approx(welch.pvalue)
+    assert shaky["p"] == shaky["p_seeds"]
+    assert not shaky["differs"]
+    assert low["differs"]
 
 
 def test_other_test_tracks_are_refused(tmp_path: Path) -> None:
@@ -153,7 +183,9 @@ def test_nothing_found_and_damaged_runs_are_one_line(tmp_path: Path) -> None:
 
 def test_a_ladder_is_compared_with_its_lowest_rung(tmp_path: Path) -> None:
     for name, correct in (("leak_albums", GOOD), ("leak_artists", BAD), ("leak_nothing", BAD)):
-        write_run(tmp_path / name, correct, (f"label={name}",), artists=60)
+        folder = write_run(tmp_path / name, correct, (f"label={name}",), artists=60)
+        own = pd.DataFrame({"track_id": [f"t{number}" for number in range(9)] + [name], "split": "train"})
+        pd.concat([pd.read_parquet(folder / run_folder.TRACKS), own]).to_parquet(folder / run_folder.TRACKS)
     result = several.compare(runs.find([str(tmp_path)]))
     assert result.table["label"].tolist() == ["leak_nothing", "leak_artists", "leak_albums"]
     assert result.pairs[["first", "second"]].to_numpy().tolist() == [
@@ -161,8 +193,9 @@ def test_a_ladder_is_compared_with_its_lowest_rung(tmp_path: Path) -> None:
         ["leak_albums", "leak_nothing"],
     ]
     said = conclusion(result)
-    assert "leak_artists is worth +0.0 points [+0.0, +0.0], not distinguishable from nothing" in said
-    assert "leak_albums is worth +40.0 points [" in said
+    leak = "(1 of 10 training tracks leak)"
+    assert f"leak_artists {leak} is worth +0.0 points [+0.0, +0.0], not distinguishable from nothing" in said
+    assert f"leak_albums {leak} is worth +40.0 points [" in said
 
 
 def test_a_run_that_is_named_twice_counts_once(tmp_path: Path) -> None:

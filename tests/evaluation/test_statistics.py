@@ -2,10 +2,19 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, kstest
+from scipy.stats import binomtest, kstest, ttest_ind
 
 from genre.evaluation.answers import Answers
-from genre.evaluation.statistics import exact_mcnemar, holm, interval, permutation, resample, resampled_scores
+from genre.evaluation.statistics import (
+    exact_mcnemar,
+    few_artists,
+    holm,
+    interval,
+    permutation,
+    resample,
+    resampled_scores,
+    seeds_differ,
+)
 from tests.evaluation.making import made
 
 
@@ -79,7 +88,24 @@ def test_an_interval_of_nothing_is_missing() -> None:
     assert np.isnan(interval(np.array([np.nan, np.nan]))).all()
 
 
-def test_one_artist_only_leaves_intervals_without_width_and_proves_nothing() -> None:
+def test_a_permutation_is_exact_where_few_artists_tell_the_models_apart() -> None:
+    # 40 artists; seven of them have one more right under the first: 2 of 2^7 swaps are as extreme
+    first = made([(0, 0)] * 40, ["a", "b"], [f"A{n}" for n in range(40)])
+    second = made([(0, int(n < 7)) for n in range(40)], ["a", "b"], [f"A{n}" for n in range(40)])
+    assert permutation([first], [second]) == pytest.approx(2 / 2**7)
+    assert permutation([first] * 3, [second] * 2) == pytest.approx(2 / 2**7)
+
+
+def test_seeds_are_compared_by_welch() -> None:
+    first, second = np.array([0.8, 0.82, 0.79]), np.array([0.7, 0.75])
+    assert seeds_differ(first, second) == pytest.approx(ttest_ind(first, second, equal_var=False).pvalue)
+    assert np.isnan(seeds_differ(first, second[:1]))
+    assert seeds_differ(np.full(3, 0.5), np.full(3, 0.5)) == 1.0
+    assert seeds_differ(np.full(3, 0.5), np.full(3, 0.6)) == 0.0
+
+
+def test_one_artist_only_leaves_no_intervals_and_proves_nothing() -> None:
     right, wrong = (made([(0, guess)] * 9 + [(1, 1)], ["a", "b"], ["X"] * 10) for guess in (0, 1))
-    assert interval(resampled_scores([wrong])["accuracy"]) == pytest.approx((0.1, 0.1))
+    assert np.isnan(interval(resampled_scores([wrong])["accuracy"])).all()
+    assert few_artists(wrong) == ["With one artist in the test part there are no intervals."]
     assert permutation([right], [wrong]) == 1.0

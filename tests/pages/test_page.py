@@ -5,8 +5,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from matplotlib.figure import Figure
 
+from genre.errors import GenreError
 from genre.pages.page import Page
 from genre.pages.theme import COLOURS, INK, dot, line, theme
 
@@ -65,12 +67,30 @@ def test_a_page_is_whole_and_needs_nothing_else(tmp_path: Path) -> None:
 
 
 def test_figures_and_tables_lie_beside_the_page(tmp_path: Path) -> None:
-    (tmp_path / "figures").mkdir()
+    page().write(tmp_path)
     (tmp_path / "figures/old.png").touch()
     page().write(tmp_path)
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
     assert files == {"index.html", "figures/drawing.png", "figures/drawing.svg", "tables/shares.csv"}
     assert (tmp_path / "tables/shares.csv").read_text() == "genre,share\n<Pop>,0.5\nFolk,\n"
+
+
+def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/mine.pdf").touch()
+    with pytest.raises(GenreError, match=r"figures is not a report's: write the report to another folder"):
+        page().write(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["mine.pdf"]
+
+
+def test_a_page_that_cannot_be_drawn_leaves_the_old_one_whole(tmp_path: Path) -> None:
+    page().write(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    broken = page()
+    broken.figure(lambda: 1 / 0, "broken", "Nothing.")  # type: ignore[arg-type, return-value]
+    with pytest.raises(ZeroDivisionError):
+        broken.write(tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
 
 
 def test_the_same_page_is_the_same_file(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from optuna.trial import FrozenTrial
 from typer.testing import CliRunner
 
 from genre.cli import app
-from genre.resume import stored_config, what_counts
+from genre.resume import stored_config
+from genre.sameness import what_counts
 from genre.search.storage import connect
 from tests.composing import ROOT, TINY
 
