@@ -85,7 +85,7 @@ def test_every_reason_code_has_a_meaning() -> None:
     places = (
         r'AudioError\("(\w+)"',
         r'"reason": "(\w+)"',
-        r'\.drop\(.*"(\w+)"',
+        r'(?:selection|self)\.drop\(.*"(\w+)"',
         r'^ +\(heard.*\], "(\w+)", ',
         r'< \w+, "(\w+)", ',
     )
