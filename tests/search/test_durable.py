@@ -127,8 +127,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         subprocess.run([*control, "-m", "immediate", "stop"], check=True, cwd=home)
 
 
-def test_two_processes_share_a_study_on_postgresql(music_folder: Path, tmp_path: Path, server: str) -> None:
-    given = ["search.n_trials=8", f"search.storage='{server}'"]
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_two_processes_share_a_study(
+    music_folder: Path, tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    server = request.getfixturevalue("server") if kind == "postgresql" else None
+    given = ["search.n_trials=8", *([f"search.storage='{server}'"] if server else [])]
     both = [begin(command(music_folder, tmp_path, *given)) for _ in range(2)]
     said = [finish(process) for process in both]
     found = trials(tmp_path, server)
