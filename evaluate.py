@@ -23,11 +23,12 @@ def _report(config: DictConfig) -> None:
     from genre import console, run_folder  # torch takes seconds to load
     from genre.evaluation import runs, several
 
+    console.quiet()
     evaluation = checked(config)
     given = evaluation.run_dir
     folders = runs.find([str(pattern) for pattern in (given if isinstance(given, list) else [given])])
     home = Path(os.path.commonpath([folder.absolute() for folder in folders]))
-    if evaluation.out_dir is None and Path.cwd().is_relative_to(home):
+    if evaluation.out_dir is None and home in Path.cwd().parents and len(folders) > 1:
         raise GenreError(f"these runs have no folder of their own in common but {home}: say out_dir=...")
     report = Path(evaluation.out_dir or home / run_folder.REPORT)
     if len(folders) == 1:

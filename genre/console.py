@@ -13,9 +13,11 @@ from rich.table import Table
 CHATTER = (
     "does not have many workers",
     "Checkpoint directory .* exists and is not empty",
+    "Glyph .* missing from font",
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
-"""Advice of Lightning that does not hold here: batches are copied from the page cache, and runs are resumed."""
+"""What need not be said: batches are copied from the page cache, runs are resumed, a script that the font of pictures
+lacks is drawn as boxes."""
 
 
 def quiet(screen_level: int = logging.INFO) -> None:

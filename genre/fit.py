@@ -82,6 +82,9 @@ def start(config: DictConfig, folder: Path, overrides: list[str]) -> tuple[Parts
         config = stored_or_new(config, folder, overrides)
         started = run_folder.is_started(folder)  # a resumed run keeps its split, whatever has come to the data since
         parts = assemble(checked(config), folder / run_folder.TRACKS if started else None)
+        devices = parts.settings.trainer.devices
+        if devices not in (1, "auto") and device(parts.settings.trainer.accelerator) == "cpu":
+            raise GenreError(f"trainer.devices={devices} is for GPUs, and none is used here: leave it at 1")
         prepared = parts.data.prepared
         loggers = [build(f"logger.{name}", spec) for name, spec in parts.settings.logger.items()]
     except Exception:

@@ -48,6 +48,7 @@ def one_genre(root: Path) -> None:
             ["data=folder", "data.root={home}/one", "executor.workers=1"],
             "1 genre(s) are left and at least 2 are needed",
         ),
+        (["experiment=compare"], "this experiment is of several runs: python train.py -m"),
     ],
 )
 def test_bad_input_ends_soon_and_leaves_nothing(arguments: list[str], message: str, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from genre.evaluation.per_genre import confusion, per_genre
 from genre.evaluation.statistics import few_artists, interval, resampled_scores
 from genre.pages.page import Page
 
+UNFINISHED = "The run is not finished: this is its best checkpoint so far."
 SHARES = ("precision", "recall", "f1")
 ALIKE = (
     "With 95 % intervals. One without width means that the few artists of a genre are alike here, not that its score "
@@ -49,7 +50,7 @@ def write(run: Material, report: Path) -> pd.DataFrame:
 def _scores(page: Page, run: Material, test: Answers) -> None:
     page.section("Scores")
     if not run_folder.is_finished(run.folder):
-        page.text("The run is not finished: this is its best checkpoint so far.", "note")
+        page.text(UNFINISHED, "note")
     values, what = score_table(test), "artists" if test.by_artist else "tracks"
     shown = values.assign(**{name: values[name].map(_three) for name in ("value", "low", "high")})
     page.table(values, "scores", f"With 95 % intervals of a bootstrap that resamples {what}.", shown=shown)
@@ -104,7 +105,8 @@ def show(run: Material, table: pd.DataFrame) -> None:
     for score in score_table(test).itertuples():
         every.add_row(score.score, _three(score.value), f"{_three(score.low)} to {_three(score.high)}")
     Console().print(every)
-    for note in few_artists(test):
+    unfinished = [] if run_folder.is_finished(run.folder) else [UNFINISHED]
+    for note in [*few_artists(test), *unfinished]:
         Console().print(note)
     shown = Table("genre", "precision", "recall", "F1", "test tracks", title="Test by genre")
     for row in table.itertuples():

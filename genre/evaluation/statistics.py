@@ -86,15 +86,15 @@ def permutation(first: list[Answers], second: list[Answers]) -> float:
     weights = (len(second), len(first))  # whole numbers: ties stay ties
     sums = [np.bincount(first[0].cluster, each * weight) for each, weight in zip(right, weights, strict=True)]
     unlike = sums[0] != sums[1]  # swapping the others changes nothing
-    if len(unlike) == 1 or not unlike.any():
+    number = np.count_nonzero(unlike)
+    if number < 2:
         return 1.0  # a single artist's answers prove nothing
-    few = np.count_nonzero(unlike) <= EXACT
     result = permutation_test(
         [each[unlike] for each in sums],
         lambda x, y, axis: (x - y).sum(axis=axis),
         permutation_type="samples",
         vectorized=True,
-        n_resamples=np.inf if few else PERMUTATIONS,
+        n_resamples=np.inf if number <= EXACT else PERMUTATIONS,
         batch=1000,
         rng=np.random.default_rng(0),
     )

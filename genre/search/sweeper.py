@@ -148,7 +148,7 @@ class DurableSweeper(OptunaSweeperImpl):
         self._process_searchspace_config()
         try:
             space, fixed = create_params_from_overrides([*self._parse_sweeper_params_config(), *arguments])
-        except (AssertionError, NotImplementedError, HydraException) as error:
+        except (AssertionError, NotImplementedError, ValueError, HydraException) as error:
             raise GenreError(f"the search space cannot be read: {str(error) or 'an unknown kind of choice'}") from error
         space = {name: distribution for name, distribution in space.items() if name not in fixed}
         leaves = what_counts(config)
@@ -169,7 +169,8 @@ class DurableSweeper(OptunaSweeperImpl):
         spec = self.hydra.sweeper.sampler
         mixed = np.random.SeedSequence([spec.seed or 0, number, attempt]).generate_state(1)[0]
         fewer = {"n_ei_candidates": max(spec.n_ei_candidates >> attempt, 1)} if "n_ei_candidates" in spec else {}
-        return instantiate(spec, seed=int(mixed), **fewer)
+        calm = {"warn_independent_sampling": False} if "warn_independent_sampling" in spec else {}
+        return instantiate(spec, seed=int(mixed), **fewer, **calm)
 
     def _sweeper_of(self, model: str, others: list[str]) -> "DurableSweeper":
         """The sweeper of the same command for one model: its search space is composed anew."""

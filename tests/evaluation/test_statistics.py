@@ -96,6 +96,14 @@ def test_a_permutation_is_exact_where_few_artists_tell_the_models_apart() -> Non
     assert permutation([first] * 3, [second] * 2) == pytest.approx(2 / 2**7)
 
 
+@pytest.mark.parametrize("unlike", [0, 1])
+def test_models_that_one_artist_or_none_tells_apart_are_not(unlike: int) -> None:
+    artists = [f"A{n}" for n in range(10)]
+    first = made([(0, 0)] * 10, ["a", "b"], artists)
+    second = made([(0, int(n < unlike)) for n in range(10)], ["a", "b"], artists)
+    assert permutation([first], [second]) == 1.0
+
+
 def test_seeds_are_compared_by_welch() -> None:
     first, second = np.array([0.8, 0.82, 0.79]), np.array([0.7, 0.75])
     assert seeds_differ(first, second) == pytest.approx(ttest_ind(first, second, equal_var=False).pvalue)

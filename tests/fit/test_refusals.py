@@ -44,6 +44,12 @@ def test_an_unfinished_run_of_other_settings_is_refused(runs: Runs) -> None:
         runs.train("run", "trainer.max_epochs=2")
 
 
+def test_several_processors_are_refused(runs: Runs) -> None:
+    with pytest.raises(GenreError, match=r"trainer\.devices=2 is for GPUs, and none is used here: leave it at 1"):
+        runs.train("two", "trainer.devices=2")
+    assert not (runs.home / "two").exists()
+
+
 def test_a_run_that_cannot_start_leaves_no_folder(runs: Runs) -> None:
     with pytest.raises(GenreError, match="is not a folder"):
         runs.train("run", "data.root=/does/not/exist")
