@@ -76,8 +76,9 @@ def audit(
     from genre.evaluation.crossing import show
 
     given = dict(text.partition("=")[::2] for text in overrides or [])
-    found = crossings(_of_run(given) if "run_dir" in given else _parts(overrides).data.prepared)
-    show(found)
+    prepared = _of_run(given) if "run_dir" in given else _parts(overrides).data.prepared
+    found = crossings(prepared)
+    show(found, [kind for kind in ("artist", "album") if prepared.tracks[kind].isna().all()])
     if out:
         found.to_csv(out, index=False)
     if len(found):

@@ -10,18 +10,21 @@ from genre.data.audit import KINDS
 NAMED = 5
 
 
-def show(found: pd.DataFrame) -> None:
+def show(found: pd.DataFrame, unknown: list[str]) -> None:
     """Print what crosses a split: counts, and the first names of each kind.
 
     Args:
         found: As `audit.crossings` makes it.
+        unknown: Kinds of which the data know nothing.
     """
     table = Table("what", "in several parts", "tracks", "parts", "such as", title="What crosses the split")
     for kind in KINDS:
         rows = found[found["kind"] == kind]
         parts = "; ".join(f"{parts}: {count}" for parts, count in rows["parts"].value_counts().items())
         names = [str(name) for name in rows["name"][:NAMED]] + ["..."] * (len(rows) > NAMED)
-        table.add_row(kind, str(len(rows)), str(rows["tracks"].sum()), parts or "-", escape("\n".join(names)) or "-")
+        counts = ("not known", "-") if kind in unknown else (str(len(rows)), str(rows["tracks"].sum()))
+        table.add_row(kind, *counts, parts or "-", escape("\n".join(names)) or "-")
     console = Console()
     console.print(table)
-    console.print("Something crosses the split." if len(found) else "Nothing crosses the split.")
+    nothing = "Nothing that is known crosses the split." if unknown else "Nothing crosses the split."
+    console.print("Something crosses the split." if len(found) else nothing)

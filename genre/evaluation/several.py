@@ -88,13 +88,15 @@ def write(result: Comparison, folder: Path) -> Path:
         page.table(
             result.pairs, "pairs", wording.how_tested(result), shown=wording.pair_table(result.pairs, test.by_artist)
         )
-    page.section("Curves")
-    page.figure(
-        lambda: overlay_figure({entrant.label: [run.epochs for run in entrant.runs] for entrant in found}),
-        "curves",
-        "Validation loss and validation F1 macro over the epochs, a line a run.",
-        "One line a run; runs of one model share colour and dashes.",
-    )
+    curves = {entrant.label: [run.epochs for run in entrant.runs] for entrant in found}
+    if any(len(epochs) > 1 for runs in curves.values() for epochs in runs):  # not all are fitted in one go
+        page.section("Curves")
+        page.figure(
+            lambda: overlay_figure(curves),
+            "curves",
+            "Validation loss and validation F1 macro over the epochs, a line a run.",
+            "One line a run; runs of one model share colour and dashes.",
+        )
     if any(entrant.folds > 1 for entrant in found):
         page.section("Folds")
         columns = [f"{name}_fold_{kind}" for name in FINAL for kind in ("mean", "sd")]

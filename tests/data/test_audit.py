@@ -110,6 +110,14 @@ def test_the_command_ends_with_1_when_something_crosses(fma_folder: Path, tmp_pa
     assert "Band" in leaky.output
 
 
+def test_what_is_not_known_is_not_said_to_be_clean(music_folder: Path, tmp_path: Path) -> None:
+    given = ["data=folder", *TINY[1:], f"data.root={music_folder}", f"paths.data={tmp_path}"]
+    done = CliRunner().invoke(app, ["audit", *given])
+    assert done.exit_code == 0, done.output
+    assert "Nothing that is known crosses the split." in done.output
+    assert done.output.count("not known") == 2
+
+
 def test_a_run_is_audited_by_its_own_split(fma_folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     fma = ["data=fma", "data.subset=small", *TINY[1:], "data.splits=stratified", "model=majority"]
