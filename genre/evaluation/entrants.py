@@ -69,12 +69,12 @@ def entrants(runs: list[Run]) -> list[Entrant]:
 
 
 def _entrant(label: str, runs: list[Run]) -> Entrant:
+    _same_settings(label, runs)
     seeds: dict[int, list[Run]] = {}
     for run in sorted(runs, key=lambda run: (run.seed, -1 if run.fold is None else run.fold)):
         seeds.setdefault(run.seed, []).append(run)
     for seed, members in seeds.items():
         folds = [run.fold for run in members]
-        _same_settings(label, runs)
         if len(members) > 1 and (None in folds or len(set(folds)) < len(folds)):
             names = " and ".join(str(run.folder) for run in members[:2])
             raise GenreError(

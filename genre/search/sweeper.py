@@ -12,7 +12,7 @@ from hydra.types import HydraContext, RunMode, TaskFunction
 from hydra.utils import instantiate
 from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl, create_params_from_overrides
 from omegaconf import DictConfig, open_dict
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, LogUniformDistribution, UniformDistribution
 from optuna.trial import Trial, TrialState
 
 from genre.checking import checked
@@ -152,11 +152,13 @@ class DurableSweeper(OptunaSweeperImpl):
             raise GenreError(f"the search space cannot be read: {str(error) or 'an unknown kind of choice'}") from error
         space = {name: distribution for name, distribution in space.items() if name not in fixed}
         leaves = what_counts(config)
-        for name in space:
+        for name, distribution in space.items():
             if "." not in name:
                 raise GenreError(f"{name} cannot be searched: search with each of its values, as model=a,b does")
             if name not in leaves:
                 raise GenreError(f"the search space names {name}, which this configuration does not have")
+            if isinstance(leaves[name], int) and isinstance(distribution, UniformDistribution | LogUniformDistribution):
+                raise GenreError(f"{name} is a whole number: search it with range(...) or choice(...)")
         if not space:
             raise GenreError(
                 f"model={config.model.name} has no search space: give one, such as "

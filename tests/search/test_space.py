@@ -118,6 +118,7 @@ def test_a_sampler_without_a_seed_is_refused(music_folder: Path, home: Path) -> 
         (["model=cnn2d_gru", "scheduler=none", "~scheduler.step"], "names scheduler.plateau.factor, which this"),
         (["seed=1,2"], "seed cannot be searched"),
         (["model=glob(cnn1*)"], r"model=glob\(cnn1\*\) cannot be searched: list the choices"),
+        (["data.batch_size=interval(2,8)"], r"data\.batch_size is a whole number: search it with range"),
         (["model.learning_rate=interval(1e-2,1e-4)"], "the search space cannot be read: The `?low`? value must be"),
         (["experiment=ablation"], "the search space cannot be read"),
         (["best=runs/search"], "best= is for runs: a search finds it anew, leave it out"),
