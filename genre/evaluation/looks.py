@@ -25,7 +25,7 @@ def calibration(page: Page, run: Material, test: Answers) -> None:
         return
     divisor = temperature(val.logits[val.usable], val.target[val.usable])
     target = test.target[test.usable]
-    both = {by: probabilities(test.logits[test.usable], by) for by in (1.0, divisor)}
+    both = [probabilities(test.logits[test.usable], by) for by in (1.0, divisor)]
     names = ("as it is", f"at temperature {divisor:.2f}")
     rows = [
         {
@@ -35,12 +35,12 @@ def calibration(page: Page, run: Material, test: Answers) -> None:
             "mean confidence": probability.max(axis=1).mean(),
             "accuracy": (probability.argmax(axis=1) == target).mean(),
         }
-        for name, (by, probability) in zip(names, both.items(), strict=True)
+        for name, by, probability in zip(names, (1.0, divisor), both, strict=True)
     ]
     table = pd.DataFrame(rows)
     caption = f"The temperature has the least log loss on {val.usable.sum()} validation tracks; ten bins."
     page.table(table, "calibration", caption, shown=table.map(lambda v: v if isinstance(v, str) else f"{v:.3f}"))
-    bins = [reliability(probability, target) for probability in both.values()]
+    bins = [reliability(probability, target) for probability in both]
     page.figure(
         lambda: reliability_figure(bins[0], bins[1], names),
         "reliability",

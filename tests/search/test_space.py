@@ -86,18 +86,6 @@ def test_a_misspelt_model_ends_the_command_before_any_search(music_folder: Path,
     assert not (home / "misspelt").exists()
 
 
-def test_what_is_wrong_with_the_second_model_is_said_before_the_first(music_folder: Path, home: Path) -> None:
-    for given, message in (
-        (("model=cnn1d_gru,majority",), "model=majority has no search space"),
-        (("model=cnn1d_gru,cnn1d_lstm", "search.study=night"), "search.study is the same for several models"),
-    ):
-        tasks = Tasks()
-        with pytest.raises(GenreError, match=message):
-            go(tasks, music_folder, home, "second", *given)
-        assert tasks.configs == []
-        assert not (home / "second").exists()
-
-
 def test_one_models_failure_does_not_end_the_others(music_folder: Path, home: Path) -> None:
     broken = Tasks(GenreError("no"))
     ends_first = ("model=cnn1d_gru,cnn1d_lstm", "search.n_trials=2", "search.failures_in_a_row=1")
@@ -115,6 +103,8 @@ def test_a_sampler_without_a_seed_is_refused(music_folder: Path, home: Path) -> 
     ("overrides", "message"),
     [
         (["model=majority"], "model=majority has no search space"),
+        (["model=cnn1d_gru,majority"], "model=majority has no search space"),
+        (["model=cnn1d_gru,cnn1d_lstm", "search.study=night"], r"search\.study is the same for several models"),
         (["model=cnn2d_gru", "scheduler=none", "~scheduler.step"], "names scheduler.plateau.factor, which this"),
         (["seed=1,2"], "seed cannot be searched"),
         (["model=glob(cnn1*)"], r"model=glob\(cnn1\*\) cannot be searched: list the choices"),
