@@ -44,7 +44,11 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
         GenreError: The run cannot start, and nothing is left behind then; or training diverged.
     """
     console.quiet()
-    config = with_best(config, overrides)
+    try:
+        config = with_best(config, overrides)
+    except GenreError:
+        discard_empty(folder)
+        raise
     if is_to_skip(config, folder):
         log.info("%s is finished", folder)
         return float(run_folder.read_scores(folder)[config.monitor.metric])

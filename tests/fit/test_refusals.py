@@ -50,9 +50,13 @@ def test_several_processors_are_refused(runs: Runs) -> None:
     assert not (runs.home / "two").exists()
 
 
-def test_a_run_that_cannot_start_leaves_no_folder(runs: Runs) -> None:
-    with pytest.raises(GenreError, match="is not a folder"):
-        runs.train("run", "data.root=/does/not/exist")
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [("data.root=/does/not/exist", "is not a folder"), ("best=/does/not/exist", r"holds no best\.yaml")],
+)
+def test_a_run_that_cannot_start_leaves_no_folder(runs: Runs, given: str, message: str) -> None:
+    with pytest.raises(GenreError, match=message):
+        runs.train("run", given)
     assert not (runs.home / "run").exists()
 
 
