@@ -19,6 +19,7 @@ from genre.checking import checked
 from genre.classifier import GenreClassifier
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
+from genre.files import write_json
 from genre.loggers import close, report
 from genre.metrics_csv import MetricsCsv
 from genre.parts import Parts, assemble, build, plain
@@ -63,7 +64,7 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
         scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
     report(loggers, scores, predictions, parts.data.prepared.tracks)
     close(loggers)
-    run_folder.write_json(folder / run_folder.SCORES, scores)
+    write_json(folder / run_folder.SCORES, scores)
     console.show_scores(scores, folder)
     return best
 

@@ -107,10 +107,3 @@ def build(spec: dict[str, Any]) -> Any:
 def read_scores(folder: Path) -> dict[str, Any]:
     """What a finished run scored."""
     return dict(json.loads((folder / SCORES).read_text()))
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(values, indent=2) + "\n")
-    temporary.replace(path)

@@ -1,5 +1,3 @@
-import json
-
 import lightning as L
 import pytest
 import torch
@@ -8,7 +6,7 @@ from genre import run_folder
 from genre.classifier import GenreClassifier
 from genre.errors import GenreError
 from genre.models.hybrid import Hybrid
-from genre.run_folder import build, load, write_json
+from genre.run_folder import build, load
 
 NET = {
     "_target_": "genre.models.hybrid.Hybrid",
@@ -208,18 +206,6 @@ def test_names_in_a_run_folder():
     assert (run_folder.METRICS, run_folder.SCORES, run_folder.REPORT) == ("metrics.csv", "scores.json", "report")
     assert (run_folder.TRACKS, run_folder.REJECTED) == ("tracks.parquet", "rejected.csv")
     assert run_folder.PREDICTIONS == "predictions.parquet"
-
-
-def test_write_json_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "scores.json"
-    write_json(path, {"test/loss": 0.1 + 0.2, "genres": ["Folk"]})
-    assert json.loads(path.read_text()) == {"test/loss": 0.30000000000000004, "genres": ["Folk"]}
-    assert path.read_text().endswith("}\n")
-    before = path.read_bytes()
-    with pytest.raises(TypeError):
-        write_json(path, {"fine": 1, "odd": object()})
-    assert path.read_bytes() == before
-    assert [entry.name for entry in tmp_path.iterdir()] == ["scores.json"]
 
 
 def test_a_checkpoint_is_not_trusted_with_targets(tmp_path):
