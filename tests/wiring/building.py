@@ -1,4 +1,4 @@
-"""A command line and what is built of it, up to the moment at which training would begin."""
+"""What a command line builds, up to the call of `Trainer.fit`."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -23,7 +23,7 @@ from tests.composing import compose
 REMOTE = ("WandbLogger", "MLFlowLogger")
 
 
-class Caught(Exception):
+class NotTrainedError(Exception):
     """What `lightning.Trainer.fit` was called with."""
 
     def __init__(self, trainer: "Spy", classifier: Any, data: GenreData) -> None:
@@ -39,7 +39,7 @@ class Spy(lightning.Trainer):
         super().__init__(**{**given, "accelerator": "cpu", "devices": 1, "strategy": "auto"})
 
     def fit(self, model: Any, *args: Any, **given: Any) -> None:
-        raise Caught(self, model, given["datamodule"])
+        raise NotTrainedError(self, model, given["datamodule"])
 
 
 class Remote(DummyLogger):
@@ -59,7 +59,7 @@ def composed(overrides: Sequence[str], hydra_too: bool = False) -> DictConfig:
 
 
 class Built:
-    """What a command builds, each part when it is first asked for.
+    """What a command builds; each part is made at its first use.
 
     Args:
         overrides: The command line's.
@@ -76,22 +76,22 @@ class Built:
 
     @cached_property
     def settings(self) -> Settings:
-        return checked(composed(self.overrides))
+        return checked(self.config.copy())
 
     @cached_property
     def parts(self) -> Parts:
         return assemble(self.settings)
 
     @cached_property
-    def begun(self) -> Caught:
+    def begun(self) -> NotTrainedError:
         """Run the command until training would begin."""
         self.folder.mkdir(parents=True, exist_ok=True)  # Hydra does
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(lightning, "Trainer", Spy)
             for name in REMOTE:
                 patch.setattr(f"lightning.pytorch.loggers.{name}", type(name, (Remote,), {}))
-            with pytest.raises(Caught) as caught:
-                fit.run(self.config, self.folder, self.overrides)
+            with pytest.raises(NotTrainedError) as caught:
+                fit.run(self.config.copy(), self.folder, self.overrides)
         return caught.value
 
     def repeated(self) -> float | str:
@@ -99,7 +99,7 @@ class Built:
         _ = self.begun
         (self.folder / "scores.json").write_text('{"val/loss": 0.25}')
         try:
-            return fit.run(self.config, self.folder, self.overrides)
+            return fit.run(self.config.copy(), self.folder, self.overrides)
         except GenreError as error:
             return str(error).partition(":")[0].removeprefix(f"{self.folder} ")
 

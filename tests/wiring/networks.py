@@ -1,4 +1,4 @@
-"""Networks that hear nothing but which of four pitches a clip has, and the tracks that have them."""
+"""Networks that depend only on which of four pitches a clip has, and the tracks that have these pitches."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -48,8 +48,8 @@ class Scripted(nn.Module):
     """Answers as a script says for the epoch, and learns nothing; one training batch makes an epoch.
 
     Attributes:
-        judged: For each epoch by how much the right answer is ahead of the wrong one, for tracks of A and of B; the last
-            row also holds for all later epochs.
+        judged: For each epoch by how much the right answer is ahead of the wrong one in validation and test, for tracks
+            of A and of B; the last row also holds for all later epochs.
         learning: The same in training.
     """
 

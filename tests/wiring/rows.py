@@ -1,4 +1,4 @@
-"""The table itself: a value that is not the default for each setting, and what it makes."""
+"""For each setting a value that is not the default, and what is built of it."""
 
 from pathlib import Path
 
@@ -7,40 +7,45 @@ from tests.wiring.conftest import CHANGING, SHORT
 from tests.wiring.table import TRANSFORMS, Group, Row
 
 FMA = ("data=fma", "data.root=FMA", "data.subset=small")
+REAL = ("data=fma", "data.root=FMA", "model=cnn2d")
+ARTIST = ("data.splits=artist",)
 PLATEAU, STEP = "ReduceLROnPlateau", "StepLR"
 
 DATA = [
-    Group([Row("data.splits=stratified", see.is_split("stratified"), True)]),
-    Group([Row("data.splits=artist", see.is_split("artist"), True)], ("data.splits=stratified",)),
-    Group([Row("data.splits=artist_album", see.is_split("artist_album"), True)], ("data.splits=stratified",)),
+    Group([Row("data.splits=stratified", see.is_split("stratified"), True)], ARTIST),
+    Group([Row("data.splits=artist", see.is_split("artist"), True)]),
+    Group([Row("data.splits=artist_album", see.is_split("artist_album"), True)]),
     Group([Row("data.splits=official", see.is_split("official"), True)], FMA),
-    Group([Row("data.fold=1", see.is_split("artist", fold=1), True)]),
-    Group([Row("data.folds=3", see.is_split("artist", fold=0, folds=3), True)], ("data.fold=0",)),
-    Group([Row("data.split_seed=7", see.is_split("artist", 7), True)]),
-    Group([Row("data.split_seed=42", see.is_split("artist", 42), True)], ("seed=7",)),
+    Group(
+        [Row(text, see.is_split("artist", fold=1, folds=3), True) for text in ("data.fold=1", "data.folds=3")], ARTIST
+    ),
+    Group([Row("data.split_seed=7", see.is_split("stratified", 7), True)]),
+    Group([Row("data.split_seed=42", see.is_split("stratified", 42), True)], ("seed=7",)),
     Group(
         [
-            Row("data.sampler=balanced", see.drawn, see.near(1 / 4)),
+            Row("data.sampler=balanced", see.drawn, see.near(1 / 4, 0.2)),
             Row("data.min_seconds=1.5", see.reason(SHORT), "short"),
+            Row("data.clip_seconds=1.6", lambda b: b.data.prepared.cache.recipe.frames, 69),
             Row("data.clip_start=1.3", see.loudest(CHANGING), see.near(3000, 0.2)),
-            Row("data.segment_seconds=1.8", see.windows, (78, 78)),
+            Row("data.segment_seconds=1.55", see.windows, (67, 67)),
             Row("data.batch_size=5", lambda b: len(b.train_batch().target), 5),
             Row("data.num_workers=1", lambda b: b.data.train_dataloader().num_workers, 1),
         ]
     ),
+    Group(
+        [
+            Row("data.exclude_genres=[jazz]", see.reason("jazz/0.wav"), "excluded_genre"),
+            Row("data.min_tracks_per_genre=6", see.reason("polka/0.wav"), "rare_genre"),
+            Row("data.segment_seconds=null", see.windows, (87, None)),
+        ]
+    ),
     Group([Row("data.clip_start=middle", see.loudest(CHANGING), see.near(1200, 0.2))]),
-    Group([Row("data.clip_seconds=1.6", lambda b: b.data.prepared.cache.recipe.frames, 69)]),
-    Group([Row("data.segment_seconds=null", see.windows, (87, None))]),
-    Group([Row("data.exclude_genres=[jazz]", lambda b: b.data.prepared.genres, ["blues", "polka", "rock"])]),
-    Group([Row("data.min_tracks_per_genre=6", lambda b: b.data.prepared.genres, ["blues", "jazz", "rock"])]),
     Group([Row("data.root=FMA", lambda b: (Path(b.parts.source.root) / "fma_small").is_dir(), True)]),
     Group([Row("data.subset=medium", lambda b: b.parts.source.subset, "medium")], FMA),
     Group([Row("data=folder", lambda b: type(b.parts.source).__name__, "Folder")], FMA),
     Group([Row("data=fma", lambda b: type(b.parts.source).__name__, "Fma")]),
     Group([Row("data=gtzan", lambda b: type(b.parts.source).__name__, "Gtzan")], ("data.root=GTZAN",)),
-    Group(
-        [Row("data=synthetic", lambda b: type(b.parts.source).__name__, "Synthetic")], ("data=fma", "data.root=FMA"), True
-    ),
+    Group([Row("data=synthetic", lambda b: type(b.parts.source).__name__, "Synthetic")], REAL, True),
 ]
 
 FEATURES = [
@@ -65,38 +70,97 @@ FEATURES = [
     ),
 ]
 
-AUGMENT = [
-    Group([Row("augment=none", see.members, (0.0, []))]),
-    Group([Row("augment=study", see.members, (0.8, TRANSFORMS))], ("augment=none",)),
-    *(
-        Group([Row(f"augment.{name}=null", see.members, (0.8, [other for other in TRANSFORMS if other != name]))])
-        for name in TRANSFORMS
+OPTIONS = [
+    Group(
+        [
+            Row("augment=none", see.members, (0.0, [])),
+            Row("scheduler=none", see.scheduled, []),
+            Row("logger=tensorboard", see.loggers, ["TensorBoardLogger"]),
+            Row("trainer=auto", see.accelerated, ("auto", 1, "auto", False)),
+        ]
     ),
     Group(
         [
-            Row("augment.p=0.3", lambda b: b.data.augment.p, 0.3),
-            *(
-                Row(f"augment.{name}.{key}={value}", see.transform(name, key), value)
-                for name, values in {
-                    "frequency_mask": {"width": 3, "count": 1, "p": 0.11},
-                    "time_mask": {"width": 7, "count": 3, "share": 0.1, "p": 0.12},
-                    "amplitude_scale": {"low": 0.5, "high": 1.5, "p": 0.13},
-                    "time_shift": {"share": 0.2, "p": 0.14},
-                    "noise": {"sigma": 0.01, "p": 0.15},
-                    "frequency_shift": {"bins": 1, "p": 0.16},
-                }.items()
-                for key, value in values.items()
-            ),
+            Row("augment=study", see.members, (0.8, TRANSFORMS)),
+            Row("scheduler=plateau", see.scheduled, [PLATEAU]),
+            Row("logger=none", see.loggers, []),
+            Row("trainer=cpu", see.accelerated, ("cpu", 1, "auto", False)),
+        ],
+        ("augment=none", "scheduler=none", "logger=tensorboard", "trainer=auto"),
+    ),
+    Group(
+        [
+            *(Row(f"augment.{name}=null", see.members, (0.8, TRANSFORMS[3:])) for name in TRANSFORMS[:3]),
+            Row("scheduler=step", see.scheduled, [STEP]),
+            Row("logger=wandb", see.loggers, ["WandbLogger"]),
+            Row("trainer=gpu", see.accelerated, ("gpu", 1, "auto", False)),
+            Row("label=mine", see.labels, ["mine"]),
         ]
+    ),
+    Group(
+        [
+            *(Row(f"augment.{name}=null", see.members, (0.8, TRANSFORMS[:3])) for name in TRANSFORMS[3:]),
+            Row("scheduler=plateau_step", see.scheduled, [PLATEAU, STEP]),
+            Row("logger=mlflow", see.loggers, ["MLFlowLogger"]),
+            Row("trainer=ddp", see.accelerated, ("gpu", "auto", "ddp", True)),
+            Row("label=ours", see.labels, ["ours"]),
+        ]
+    ),
+    Group([Row("logger=[tensorboard,wandb]", see.loggers, ["TensorBoardLogger", "WandbLogger"])]),
+]
+
+VALUES = [
+    Row("augment.p=0.3", lambda b: b.data.augment.p, 0.3),
+    *(
+        Row(f"augment.{name}.{key}={value}", see.transform(name, key), value)
+        for name, values in {
+            "frequency_mask": {"width": 3, "count": 1, "p": 0.11},
+            "time_mask": {"width": 7, "count": 3, "share": 0.1, "p": 0.12},
+            "amplitude_scale": {"low": 0.5, "high": 1.5, "p": 0.13},
+            "time_shift": {"share": 0.2, "p": 0.14},
+            "noise": {"sigma": 0.01, "p": 0.15},
+            "frequency_shift": {"bins": 1, "p": 0.16},
+        }.items()
+        for key, value in values.items()
+    ),
+    Row("model.learning_rate=0.02", lambda b: b.optimizer["lr"], 0.02),
+    Row("model.weight_decay=0.03", lambda b: b.optimizer["weight_decay"], 0.03),
+    Row("model.label_smoothing=0.2", lambda b: b.loss.label_smoothing, 0.2),
+    Row("model.class_weights=true", see.inverse_counts, True),
+    Row("size.hidden_dim=7", see.channels, 7),
+    Row("scheduler.plateau.patience=4", see.scheduler("patience"), 4),
+    Row("scheduler.plateau.factor=0.3", see.scheduler("factor"), 0.3),
+    Row("scheduler.plateau.threshold=0.01", see.scheduler("threshold"), 0.01),
+    Row("scheduler.plateau.threshold_mode=rel", see.scheduler("threshold_mode"), "rel"),
+    Row("scheduler.step.step_size=3", see.scheduler("step_size"), 3),
+    Row("scheduler.step.gamma=0.4", see.scheduler("gamma"), 0.4),
+    Row("monitor.metric=val/f1_macro", lambda b: [b.stopping.monitor, b.best.monitor], ["val/f1_macro"] * 2),
+    Row("monitor.mode=max", lambda b: [b.stopping.mode, b.best.mode, see.scheduler("mode")(b)], ["max"] * 3),
+    Row("early_stopping.patience=3", lambda b: b.stopping.patience, 3),
+    *(
+        Row(f"trainer.{name}={value}", see.trainer(name), value)
+        for name, value in {
+            "max_epochs": 7,
+            "precision": "bf16-mixed",
+            "gradient_clip_val": 0.5,
+            "accumulate_grad_batches": 2,
+            "limit_train_batches": 3,
+            "limit_val_batches": 0.5,
+            "deterministic": "warn",
+            "benchmark": False,
+            "detect_anomaly": True,
+            "profiler": "simple",
+            "sync_batchnorm": True,
+        }.items()
     ),
 ]
 
 MODEL = [
-    Group([Row("model=cnn1d_gru", see.layers, ["Conv1d", "GRU"])], ("model=cnn2d_lstm",)),
+    Group([Row("model=cnn1d_gru", see.layers, ["Conv1d", "GRU"])]),
     Group([Row("model=cnn1d_lstm", see.layers, ["Conv1d", "LSTM"])]),
     Group([Row("model=cnn2d_gru", see.layers, ["Conv2d", "GRU"])]),
     Group([Row("model=cnn2d_lstm", see.layers, ["Conv2d", "LSTM"])]),
-    Group([Row("model=cnn2d", see.layers, ["Conv2d"])]),
+    Group([Row("model=cnn2d", see.layers, ["Conv2d"])], ("model=logreg",)),
     Group([Row("model=logreg", see.layers, ["MelStatistics"])]),
     Group([Row("model=majority", see.layers, ["Majority"])]),
     Group(
@@ -108,88 +172,21 @@ MODEL = [
             Row("model.net.bidirectional=false", lambda b: see.rnn(b).bidirectional, False),
             Row("model.net.pooling=last", see.ends_with_the_last_state, True),
             Row("model.net.pool_sizes=[1,3]", see.pools, [1, 3]),
-            Row("model.learning_rate=0.02", lambda b: b.optimizer["lr"], 0.02),
-            Row("model.weight_decay=0.03", lambda b: b.optimizer["weight_decay"], 0.03),
-            Row("model.label_smoothing=0.2", lambda b: b.loss.label_smoothing, 0.2),
-            Row("model.class_weights=true", see.inverse_counts, True),
-        ]
-    ),
-    Group([Row("size.hidden_dim=7", see.channels, 7)]),
-    Group([Row("best=SEARCHED", lambda b: b.optimizer["lr"], 0.007)]),
-    Group([Row("seed=7", see.seeded(7), True)]),
-]
-
-TRAINING = [
-    Group([Row("scheduler=none", see.scheduled, [])]),
-    Group([Row("scheduler=plateau", see.scheduled, [PLATEAU])], ("scheduler=none",)),
-    Group([Row("scheduler=step", see.scheduled, [STEP])]),
-    Group([Row("scheduler=plateau_step", see.scheduled, [PLATEAU, STEP])]),
-    Group(
-        [
-            Row("scheduler.plateau.patience=4", see.scheduler("patience"), 4),
-            Row("scheduler.plateau.factor=0.3", see.scheduler("factor"), 0.3),
-            Row("scheduler.plateau.threshold=0.01", see.scheduler("threshold"), 0.01),
-            Row("scheduler.plateau.threshold_mode=rel", see.scheduler("threshold_mode"), "rel"),
-            Row("scheduler.step.step_size=3", see.scheduler("step_size"), 3),
-            Row("scheduler.step.gamma=0.4", see.scheduler("gamma"), 0.4),
         ],
-        ("scheduler=plateau_step",),
-    ),
-    Group(
-        [
-            Row("monitor.metric=val/f1_macro", lambda b: [b.stopping.monitor, b.best.monitor], ["val/f1_macro"] * 2),
-            Row(
-                "monitor.mode=max",
-                lambda b: [b.stopping.mode, b.best.mode, see.scheduler("mode")(b)],
-                ["max"] * 3,
-            ),
-            Row("early_stopping.patience=3", lambda b: b.stopping.patience, 3),
-        ]
-    ),
-    Group([Row("early_stopping.patience=null", lambda b: b.stopping.patience >= 30, True)]),
-    *(
-        Group([Row(f"trainer={name}", see.accelerated, expected)], (f"trainer={other}",))
-        for name, other, expected in [
-            ("auto", "cpu", ("auto", 1, "auto", False)),
-            ("cpu", "auto", ("cpu", 1, "auto", False)),
-            ("gpu", "cpu", ("gpu", 1, "auto", False)),
-            ("ddp", "cpu", ("gpu", "auto", "ddp", True)),
-        ]
-    ),
-    Group(
-        [
-            Row(f"trainer.{name}={text}", see.trainer(name), value)
-            for name, text, value in [
-                ("max_epochs", "7", 7),
-                ("precision", "bf16-mixed", "bf16-mixed"),
-                ("gradient_clip_val", "0.5", 0.5),
-                ("accumulate_grad_batches", "2", 2),
-                ("limit_train_batches", "3", 3),
-                ("limit_val_batches", "0.5", 0.5),
-                ("deterministic", "warn", "warn"),
-                ("benchmark", "false", False),
-                ("detect_anomaly", "true", True),
-                ("profiler", "simple", "simple"),
-                ("sync_batchnorm", "true", True),
-            ]
-        ]
+        ("model=cnn1d_gru",),
     ),
 ]
 
 RUN = [
-    *(
-        Group([Row(f"logger={name}", lambda b: list(b.loggers), ["MetricsCsv", *kinds])], (f"logger={other}",))
-        for name, other, kinds in [
-            ("none", "tensorboard", []),
-            ("tensorboard", "none", ["TensorBoardLogger"]),
-            ("wandb", "none", ["WandbLogger"]),
-            ("mlflow", "none", ["MLFlowLogger"]),
-            ("[tensorboard,wandb]", "none", ["TensorBoardLogger", "WandbLogger"]),
+    Group(VALUES, ("scheduler=plateau_step",)),
+    Group(
+        [
+            Row("seed=7", see.seeded(7), True),
+            Row("best=SEARCHED", lambda b: b.optimizer["lr"], 0.007),
+            Row("early_stopping.patience=null", lambda b: b.stopping.patience >= 30, True),
+            Row("finished=skip", lambda b: b.repeated(), 0.25),
         ]
     ),
-    Group([Row("label=mine", see.labels, ["mine", "mine"])], ("logger=[wandb,mlflow]",)),
-    Group([Row("logger.wandb.project=other", see.remote("WandbLogger", "project"), "other")], ("logger=wandb",)),
-    Group([Row("finished=skip", lambda b: b.repeated(), 0.25)]),
     Group([Row("run_dir=HOME/elsewhere", lambda b: b.run_dir()[-10:], "/elsewhere")]),
     Group([Row("paths.runs=HOME/mine", lambda b: "/mine/folder/" in b.run_dir(), True)]),
     Group([Row("paths.cache=HOME/cached", lambda b: b.parts.cache.folder.parent.name, "cached")]),
@@ -197,7 +194,7 @@ RUN = [
     Group([Row("executor=local", see.workers, ("ProcessPoolExecutor", 1))]),
     Group([Row("executor.workers=3", see.workers, ("ProcessPoolExecutor", 3))]),
     Group([Row("debug=fast", see.debugged, (1, 2, 2, []))], bare=True),
-    Group([Row("data=synthetic", see.sizes, (10.0, 3.0, 2.0, 8, 64, 32, 25))], ("data=fma", "data.root=FMA"), True),
+    Group([Row("data=synthetic", see.sizes, (10.0, 3.0, 2.0, 8, 64, 32, 25))], REAL, True),
 ]
 
-GROUPS = [*DATA, *FEATURES, *AUGMENT, *MODEL, *TRAINING, *RUN]
+GROUPS = [*DATA, *FEATURES, *OPTIONS, *MODEL, *RUN]

@@ -1,4 +1,4 @@
-"""What each setting is seen to do: an override, where it shows, and what is there then."""
+"""Rows of the table of settings, and ways to see on a built object what a setting did."""
 
 from collections import Counter
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ TRANSFORMS = ["frequency_mask", "time_mask", "amplitude_scale", "time_shift", "n
 
 
 class Row(NamedTuple):
-    """One override. Without it, `see` must show something else."""
+    """One override and what `see` shows of what is built with it; without it, `see` shows something else."""
 
     override: str
     see: See
@@ -26,12 +26,12 @@ class Row(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Overrides of one command that do not touch one another.
+    """Independent overrides, composed together to save time.
 
     Attributes:
-        rows: Each adds its override to the command.
-        context: What the command has besides, as has the one that they are compared with.
-        bare: Whether these are the defaults, not the tests' small settings.
+        rows: The overrides.
+        context: Other overrides of the command, and all of those of the command that it is compared with.
+        bare: Whether the defaults of conf/ hold, not the tests' small settings.
     """
 
     rows: list[Row]
@@ -44,7 +44,7 @@ def tracks(built: Built) -> Any:
 
 
 def is_split(how: str, seed: int = 42, **folds: int) -> See:
-    """Whether the split is the one that the function of splits makes."""
+    """Whether the split is the one that `splits.split` makes with these arguments."""
 
     def see(built: Built) -> bool:
         table = tracks(built)
@@ -89,7 +89,7 @@ def windows(built: Built) -> tuple[int, int | None]:
 
 
 def inverse_counts(built: Built) -> Any:
-    """Whether the loss weighs the genres by n / (k n_genre)."""
+    """Whether the loss weights each of the 4 genres by n / (4 n_genre)."""
     table = tracks(built)
     counts = table.loc[table["split"] == "train", "genre"].value_counts()[GENRES].to_numpy()
     weight = built.loss.weight
@@ -104,10 +104,6 @@ def trainer(name: str) -> See:
     return lambda built: built.given[name]
 
 
-def remote(logger: str, name: str) -> See:
-    return lambda built: str(built.loggers[logger].given[name])
-
-
 def transform(name: str, key: str) -> See:
     return lambda built: getattr(built.data.augment.transforms[name], key)
 
@@ -120,14 +116,14 @@ def seeded(seed: int) -> See:
     """Whether split, order and the network's first weights are those of a seed."""
 
     def see(built: Built) -> bool:
+        state, genres, parts = built.net.state_dict(), built.data.prepared.genres, built.parts
         lightning.seed_everything(seed, verbose=False)
-        expected = built.parts.network(built.data.prepared.genres).state_dict()
-        state = built.net.state_dict()
+        expected = parts.network(genres).state_dict()
         same = all(torch.equal(state[name], expected[name]) for name in expected)
         order = list(built.data.train_dataloader().sampler)
         rows = np.flatnonzero(tracks(built)["split"] == "train")
         first = np.random.default_rng([seed, 0]).permutation(rows).tolist()
-        return same and [track for track, _ in order] == first and is_split("artist", seed)(built)
+        return same and [track for track, _ in order] == first and is_split("stratified", seed)(built)
 
     return see
 
@@ -182,8 +178,15 @@ def accelerated(built: Built) -> tuple[Any, ...]:
     return tuple(built.given[name] for name in ("accelerator", "devices", "strategy", "sync_batchnorm"))
 
 
+def loggers(built: Built) -> list[str]:
+    """Beside that of metrics.csv."""
+    return [name for name in built.loggers if name != "MetricsCsv"]
+
+
 def labels(built: Built) -> list[str]:
-    return [remote("WandbLogger", "name")(built), remote("MLFlowLogger", "run_name")(built)]
+    """What the loggers that name their runs call this one."""
+    given = [logger.given for logger in built.loggers.values() if hasattr(logger, "given")]
+    return [own.get("name") or own["run_name"] for own in given]
 
 
 def debugged(built: Built) -> tuple[Any, ...]:
@@ -198,5 +201,5 @@ def sizes(built: Built) -> tuple[Any, ...]:
     return *clip, features.bins, found(net, nn.Conv2d)[0].out_channels, built.settings.trainer.max_epochs
 
 
-def near(value: float, tolerance: float = 0.1) -> Any:
+def near(value: float, tolerance: float) -> Any:
     return pytest.approx(value, rel=tolerance)

@@ -13,7 +13,7 @@ from tests.wiring.conftest import Training, near
 from tests.wiring.networks import TRACKS, Scripted, genre_of
 
 VAL = [(-1.0, -1.0), (3.0, -0.1), (0.2, 0.2), (-1.0, -1.0)]
-"""The loss is best in epoch 1, where only A is right; F1 in epoch 2, where both are, but hardly; then both are wrong."""
+"""The loss is best in epoch 1, where only A is right, and F1 in epoch 2, where both are, by a narrow margin."""
 BY_LOSS: list[str] = []
 BY_F1 = ["monitor.metric=val/f1_macro", "monitor.mode=max"]
 ALL_EPOCHS = ["trainer.max_epochs=4", "early_stopping.patience=null", "test_last=true"]

@@ -65,7 +65,7 @@ def test_a_trial_is_pruned_by_the_monitored_score(
     assert (told.state == TrialState.PRUNED) == pruned
 
 
-class Stopped(Exception):
+class NotBegunError(Exception):
     """A search would begin."""
 
 
@@ -74,9 +74,9 @@ def test_a_search_goes_the_monitors_way(
     given: list[str], direction: str, build: Any, library: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(**study: Any) -> None:
-        raise Stopped(study["direction"])
+        raise NotBegunError(study["direction"])
 
     _ = build([]).begun  # fills the cache
     monkeypatch.setattr(optuna, "create_study", stop)
-    with pytest.raises(Stopped, match=direction):
+    with pytest.raises(NotBegunError, match=direction):
         sweeping.search(sweeping.loss, library, home, *given)

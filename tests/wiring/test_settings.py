@@ -1,4 +1,4 @@
-"""Each setting reaches what it is about: a value that is not the default, composed, and the object that is built."""
+"""Each setting has an effect: a value that is not the default is composed, and seen on the object that is built."""
 
 import dataclasses
 import re
@@ -14,27 +14,31 @@ from tests.wiring import test_best
 from tests.wiring.rows import GROUPS
 from tests.wiring.table import Group, Row
 
-CASES = [pytest.param(group, row, id=f"{row.override} {' '.join(group.context)}") for group in GROUPS for row in group.rows]
+CASES = [
+    pytest.param(group, row, id=f"{row.override} {' '.join(group.context)}") for group in GROUPS for row in group.rows
+]
 ELSEWHERE = {
     "model.logit_adjustment": test_best.test_logits_are_adjusted_after_training_where_asked,
     "test_last": test_best.test_the_last_epoch_is_tested_only_where_asked,
 }
-"""Settings that show only when training is over, and their tests."""
+"""Settings that have their effect after training, and their tests."""
 OVERRIDES = {row.override for group in GROUPS for row in group.rows}
 SEEN = {text.partition("=")[0] for text in OVERRIDES} | ELSEWHERE.keys()
 
 OF_SETTINGS = ("experiment", "ablation", "hparams_search", "search_space", "paths", "hydra")
-"""Groups whose options set what other groups have: tests/test_conf.py and tests/search have them."""
+"""Groups whose options only set keys of other groups: tests/test_conf.py and tests/search test them."""
 BY_OPTION = {"trainer.accelerator", "trainer.devices", "trainer.strategy", "model.net._target_"}
-"""Seen with the options that set them."""
+"""Tested by the options that set them."""
 NAMES = {"data.name", "data.source", "model.name", "model.net", "model.fit", "model.net.cnn", "model.net.rnn"}
 """Parts of the options of data and model."""
 UNTESTED = {"trainer.num_nodes"}
 """Takes several machines."""
+OF_OTHERS = {"search", "trust"}
+"""Not about what is trained: tests/search and the tests of what may be named have them."""
 
 
 @pytest.mark.parametrize(("group", "row"), CASES)
-def test_a_setting_is_seen_where_it_matters(build: Any, group: Group, row: Row) -> None:
+def test_a_setting_has_its_effect(build: Any, group: Group, row: Row) -> None:
     without = build(group.context, group.bare)
     assert row.see(without) != row.expected
     built = build([*group.context, *(other.override for other in group.rows)], group.bare)
@@ -98,7 +102,7 @@ def schema() -> Iterator[str]:
 
 
 def missing(found: Iterator[str]) -> list[str]:
-    return sorted({text for text in found if text not in (OVERRIDES if "=" in text else SEEN)})
+    return sorted({text for text in found if text not in (OVERRIDES if "=" in text else SEEN)} - OF_OTHERS)
 
 
 def test_every_setting_of_the_readme_has_a_row() -> None:
@@ -112,8 +116,9 @@ def test_every_option_has_a_row() -> None:
 
 
 def test_every_value_has_a_row() -> None:
-    assert set(missing(values())) - {"scheduler.plateau.mode"} == set()  # seen with monitor.mode
+    assert set(missing(values())) - {"scheduler.plateau.mode"} == set()  # follows monitor.mode
 
 
 def test_every_key_of_the_schema_has_a_row() -> None:
+    assert set(FIELDS) - {key.partition(".")[0] for key in SEEN} - OF_OTHERS == set()
     assert set(missing(schema())) == BY_OPTION | NAMES | UNTESTED
