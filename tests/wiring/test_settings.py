@@ -19,7 +19,7 @@ CASES = [
 ]
 ELSEWHERE = {
     "model.logit_adjustment": test_best.test_logits_are_adjusted_after_training_where_asked,
-    "test_last": test_best.test_the_last_epoch_is_tested_only_where_asked,
+    "test_last": test_best.test_the_best_epoch_by_the_monitored_score_is_kept_and_tested,
 }
 """Settings that have their effect after training, and their tests."""
 OVERRIDES = {row.override for group in GROUPS for row in group.rows}
