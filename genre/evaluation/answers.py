@@ -112,8 +112,17 @@ def answers(predictions: pd.DataFrame, tracks: pd.DataFrame, genres: list[str], 
 
     Returns:
         Its tracks.
+
+    Raises:
+        ValueError: The part has no predictions, a track has several, or they are of another number of genres.
     """
     rows = predictions[predictions["split"] == part].sort_values("track_id")
+    if rows.empty:
+        raise ValueError(f"no predictions of {part} tracks")
+    if len(twice := rows.loc[rows["track_id"].duplicated(), "track_id"]):
+        raise ValueError(f"track {twice.iloc[0]} has two predictions")
+    if len(other := [width for width in rows["logits"].map(len) if width != len(genres)]):
+        raise ValueError(f"{other[0]} logits per track for {len(genres)} genres")
     artist = tracks.set_index("track_id")["artist"].reindex(rows["track_id"])
     known = artist.notna().to_numpy()
     names = np.where(known, "artist " + artist.fillna("").to_numpy(), UNKNOWN + rows["track_id"].to_numpy())

@@ -110,7 +110,8 @@ def write(result: Comparison, folder: Path) -> Path:
     cost = table[["label", "parameters", "epochs", "train_seconds", "clips_per_second"]]
     caption = "Means over the runs; prediction of validation and test tracks."
     page.table(cost, "cost", caption, shown=wording.cost_table(cost))
-    page.file(f"{TABLES}/scores.md", final.to_markdown(index=False))
+    escaped = final.assign(model=final["model"].str.replace("|", r"\|"))
+    page.file(f"{TABLES}/scores.md", escaped.to_markdown(index=False))
     page.file(f"{TABLES}/scores.tex", final.to_latex(index=False, escape=True))
     return page.write(folder)
 
