@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from genre import fit, predictions, run_folder
+from genre.errors import GenreError
 from genre.evaluation import single
 from genre.evaluation.inside import embeddings, saliency, tsne
 from genre.evaluation.material import Material
@@ -69,6 +70,20 @@ def test_logits_that_are_no_numbers_and_unfinished_runs_are_told_of(run: Materia
     every = broken.assign(logits=[np.full(3, np.nan)] * len(broken))
     single.write(replace(run, predictions=every), tmp_path)
     assert "Left out: no validation or no test track has finite logits." in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_a_stored_split_that_lost_a_part_is_one_line(run: Material, part: str) -> None:
+    path = run.folder / run_folder.TRACKS
+    kept = path.read_bytes()
+    tracks = pd.read_parquet(path)
+    tracks[tracks["split"] != part].to_parquet(path)
+    try:
+        with pytest.raises(GenreError) as caught:
+            predictions.repeat_test(EvaluateSettings(accelerator="cpu"), run.folder)
+    finally:
+        path.write_bytes(kept)
+    assert str(caught.value) == f"{path} has no {part} tracks: train again"
 
 
 def test_a_run_that_diverged_has_no_curves(run: Material, tmp_path: Path) -> None:
