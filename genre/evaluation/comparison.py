@@ -40,7 +40,8 @@ def table(found: list[Entrant]) -> pd.DataFrame:
 
     Returns:
         label, seeds, folds, test_tracks; of each score its mean over seeds (folds joined), `_low` and `_high` (95 %
-        interval over artists), `_sd` over seeds (missing where they do not vary), and with folds `_fold_mean` and `_fold_sd`; parameters,
+        interval over artists), `_sd` over seeds (none where they do not vary), and with folds `_fold_mean` and
+        `_fold_sd`; parameters,
         train_seconds, clips_per_second.
     """
     rows = []

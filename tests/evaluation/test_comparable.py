@@ -1,6 +1,5 @@
 """Runs are compared on the same tracks by the same artists, each run once, and what is damaged is one line."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +52,6 @@ def test_a_run_is_found_once_however_its_path_is_written(tmp_path: Path, monkeyp
     (tmp_path / "link").symlink_to(folders[1])
     monkeypatch.chdir(tmp_path)
     assert runs.find(["a", str(folders[0]), "b/../a", "link", "*"]) == [Path("a"), Path("link")]
-    assert os.listdir() != []
 
 
 @pytest.mark.parametrize("missing", [[("logreg", 1), ("logreg", 2)], [("logreg", 2)], []])
