@@ -6,7 +6,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from genre.evaluation.answers import SCORES
 from genre.evaluation.entrants import Entrant
 from genre.evaluation.statistics import exact_mcnemar, holm, interval, permutation, resampled_scores, seeds_differ
 
@@ -49,7 +48,7 @@ def table(found: list[Entrant]) -> pd.DataFrame:
         tests = list(entrant.seeds.values())
         draws = resampled_scores(tests)
         row = {"label": entrant.label, "seeds": len(tests), "folds": entrant.folds, "tracks": len(tests[0].target)}
-        for name in SCORES:
+        for name in draws:
             seeds = entrant.by_seed(name)
             low, high = interval(draws[name])
             spread = _sd(seeds) if entrant.varies else float("nan")

@@ -36,6 +36,11 @@ class Entrant:
         return any(not np.array_equal(first, other, equal_nan=True) for other in others)
 
     @property
+    def has_epochs(self) -> bool:
+        """Whether it was trained in epochs, and not fitted in closed form."""
+        return any("learning_rate" in run.epochs for run in self.runs)
+
+    @property
     def folds(self) -> int:
         """How many folds its test tracks come from; 1 for a single split."""
         return len(self.runs) // len(self.seeds)

@@ -202,6 +202,23 @@ def test_a_ladder_is_compared_with_its_lowest_rung(tmp_path: Path) -> None:
     assert f"leak_albums {leak} is worth +40.0 points [" in said
 
 
+def test_models_without_epochs_are_left_out_of_the_curves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cnn1d_gru", "logreg", "majority"):
+        folder = write_run(tmp_path / name, GOOD, (f"model={name}",))
+        if name != "cnn1d_gru":
+            metrics = pd.DataFrame({"epoch": [0], "val/loss": [1.0], "val/f1_macro": [0.5]})
+            metrics.to_csv(folder / run_folder.METRICS, index=False)
+    drawn: list[str] = []
+    draw = several.overlay_figure
+    monkeypatch.setattr(several, "overlay_figure", lambda curves: drawn.extend(curves) or draw(curves))
+    page = several.write(several.compare(runs.find([str(tmp_path)])), tmp_path / "report").read_text()
+    assert set(drawn) == {"cnn1d_gru"}
+    assert "Without epochs, and so without curves: logreg, majority." in page
+    assert "top-3" not in page  # of three genres
+    baselines = several.compare([tmp_path / "logreg", tmp_path / "majority"])
+    assert ">Curves</h2>" not in several.write(baselines, tmp_path / "baselines").read_text()
+
+
 def test_a_run_that_is_named_twice_counts_once(tmp_path: Path) -> None:
     folders = seeds(tmp_path)
     assert runs.find([str(tmp_path), str(folders[2])]) == folders
