@@ -17,6 +17,7 @@ from genre import baselines, console, run_folder
 from genre.best import with_best
 from genre.checking import checked
 from genre.classifier import GenreClassifier
+from genre.data import split_report
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
 from genre.files import write_json
@@ -54,6 +55,7 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
         log.info("%s is finished", folder)
         return float(run_folder.read_scores(folder)[config.monitor.metric])
     parts, loggers = start(config, folder, overrides)
+    split_report.warn(parts.data.prepared.tracks, parts.settings.data)
     best = learn(parts, folder, loggers)
     scores, predictions = judge(parts, folder, parts.settings.trainer.accelerator)
     predictions.to_parquet(folder / run_folder.PREDICTIONS)

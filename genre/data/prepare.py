@@ -173,6 +173,8 @@ def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[]
         raise GenreError(f"{path} does not exist: run_dir has to be the folder of a run that was trained")
     try:
         tracks = pd.read_parquet(path)
+        if empty := [part for part in PARTS if not (tracks["split"] == part).any()]:
+            raise GenreError(f"{path} has no {empty[0]} tracks: train again")
         files = tracks.drop_duplicates("path")  # of the leakage ladder two rows may be halves of one
         index = cache.lookup(files["path"].tolist(), files["file_digest"].tolist())
     except (ValueError, KeyError) as error:  # Arrow's errors are ValueErrors

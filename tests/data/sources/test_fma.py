@@ -168,6 +168,23 @@ def test_an_unknown_subset_is_told_the_known_ones(root):
     assert message(root, "huge") == "data.subset=huge is unknown: use one of small, medium, large, full"
 
 
+@pytest.mark.parametrize(
+    ("folders", "subset", "expected"),
+    [
+        (["fma_large"], "small", "fma_large"),  # the larger archives hold the smaller ones' files
+        (["fma_full", "fma_large"], "small", "fma_large"),
+        (["fma_small", "fma_large"], "small", "fma_small"),
+        (["fma_small"], "large", "fma_large"),
+        ([], "small", "fma_small"),
+    ],
+)
+def test_a_subset_is_found_in_a_larger_archive(tmp_path, folders, subset, expected):
+    write_fma(tmp_path, {7: {"set.subset": "small", "track.genre_top": "Rock"}})
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+    assert Fma(str(tmp_path), subset).tracks()["path"].tolist() == [f"{expected}/000/000007.mp3"]
+
+
 def test_a_subset_without_tracks(tmp_path):
     write_fma(tmp_path, {7: {"set.subset": "large"}})
     assert "small" in message(tmp_path, "small")
