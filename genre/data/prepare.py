@@ -134,6 +134,7 @@ def by_ear(selection: Selection, index: pd.DataFrame, settings: DataSettings) ->
     """
     heard = index.loc[selection.kept["path"]].set_axis(selection.kept.index)
     share = (100 * heard["decoded"]).map("decodes to {:.0f} % of what its header promises".format)
+    share = share.where(heard["decoded"] > 0, "the end of the file is missing: fetch it again")
     # Of a rung's clips training sees the second half, which must not be padding
     least = max(settings.min_seconds, FULL * settings.clip_seconds if leakage.is_rung(settings.splits) else 0)
     verdicts = [  # the first that holds is the one reason
