@@ -108,7 +108,7 @@ def usable(
         GenreError: Fewer than two genres are left.
     """
     selection = Selection(source.tracks())
-    selection.drop_genres(settings.exclude_genres)
+    selection.drop_genres(settings.exclude_genres, getattr(source, "known_genres", ()))
     root = Path(source.root)
     there = selection.kept["path"].map(lambda path: (root / path).is_file())
     selection.drop(~there.astype(bool), "missing_file", "no such file")
