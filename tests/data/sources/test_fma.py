@@ -61,6 +61,12 @@ def message(root: Path | str, subset: str = "large") -> str:
     return str(caught.value)
 
 
+def test_fma_has_sixteen_genres():
+    assert len(set(Fma.known_genres)) == 16
+    assert list(Fma.known_genres) == sorted(Fma.known_genres)
+    assert {"Country", "Soul-RnB", "Blues", "Easy Listening"} < set(Fma.known_genres)
+
+
 def test_the_header_is_fma_s():
     assert len(FMA_COLUMNS) == 52
     assert set(WANTED) < set(FMA_COLUMNS)
