@@ -67,30 +67,27 @@ def logging_to(loggers: dict[str, Logger], folder: Path, config: DictConfig) -> 
     Raises:
         GenreError: MLflow no longer has the run.
     """
-    status = "failed"
-    try:
-        _start(loggers, folder, config)
-        yield
-        status = "success"
-    finally:
-        with ExitStack() as stack:  # all of them, also where closing one fails
-            for logger in loggers.values():
-                stack.callback(_close, logger, status)
-
-
-def _start(loggers: dict[str, Logger], folder: Path, config: DictConfig) -> None:
     path = folder / IDS
     ids = json.loads(path.read_text()) if path.exists() else {}
     values: Any = OmegaConf.to_container(config, resolve=True)
-    for name, logger in loggers.items():
-        if name in ids:
-            if isinstance(logger, MLFlowLogger):
+    status = "failed"
+
+    def close(logger: Logger) -> None:
+        _close(logger, status)
+
+    with ExitStack() as stack:  # closes all of them, also where closing one fails
+        for name, logger in loggers.items():
+            if name in ids and isinstance(logger, MLFlowLogger):
                 _reopen(logger, path)
-            continue  # it has the configuration, and MLflow refuses values that changed, such as the run folder's place
-        logger.log_hyperparams(values)
-        if isinstance(logger, WandbLogger | MLFlowLogger):
-            ids[name] = logger.version
-            write_json(path, ids)
+            stack.callback(close, logger)
+            if name in ids:
+                continue  # it has the configuration, and MLflow refuses new values, such as another run folder
+            logger.log_hyperparams(values)
+            if isinstance(logger, WandbLogger | MLFlowLogger):
+                ids[name] = logger.version
+                write_json(path, ids)
+        yield
+        status = "success"
 
 
 def _reopen(logger: MLFlowLogger, path: Path) -> None:
@@ -99,9 +96,7 @@ def _reopen(logger: MLFlowLogger, path: Path) -> None:
     try:
         logger.experiment.update_run(logger.run_id, "RUNNING")
     except MlflowException as error:
-        raise GenreError(
-            f"MLflow does not have the run {logger.run_id}: delete {path} to log into a new one"
-        ) from error
+        raise GenreError(f"MLflow has no run {logger.run_id}: delete {path} to log to a new one") from error
 
 
 def _close(logger: Logger, status: str) -> None:
