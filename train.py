@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from genre import settings  # noqa: F401 (makes the schema known to Hydra)
 from genre.errors import GenreError
+from genre.launch import refuse_several_devices
 from genre.one_line import one_line_errors
 
 
@@ -20,11 +21,10 @@ def main(config: DictConfig) -> float:
     folder, overrides = Path(job.runtime.output_dir), list(job.overrides.task)
     # Hydra has words of its own for a job that fails, which only a multirun needs to tell which one
     with one_line_errors() if job.mode == RunMode.RUN else nullcontext():
+        if job.mode == RunMode.MULTIRUN:  # again, as `trainer` may be one of the swept keys
+            refuse_several_devices(config)
         if config.search is None:
             if job.mode == RunMode.RUN and job.sweeper.get("params"):
-                from genre.resume import discard_empty
-
-                discard_empty(folder)
                 raise GenreError("this experiment is of several runs: python train.py -m ...")
             from genre import fit  # torch takes seconds to load: `--help` and a misspelt key should not
 

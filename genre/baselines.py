@@ -12,7 +12,9 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from genre import run_folder
+from genre.checkpoints import save
 from genre.data.datamodule import GenreData
+from genre.files import whole
 from genre.metrics import score
 from genre.models.baselines import Majority, MelStatistics
 from genre.parts import Parts, build
@@ -72,11 +74,11 @@ def fit(parts: Parts, folder: Path, device: str, loggers: list[Logger]) -> float
     scores = score(logits, targets, "val/")
     state = {f"net.{name}": value for name, value in net.state_dict().items()}
     checkpoint = {"state_dict": state, "hyper_parameters": {"card": card}}
-    (folder / run_folder.BEST).parent.mkdir(exist_ok=True)
     for name in (run_folder.LAST, run_folder.BEST):
-        torch.save(checkpoint, folder / name)
+        save(checkpoint, folder / name)
     row = {"epoch": 0, "step": 0, **scores, "seconds": seconds}
-    pd.DataFrame([row]).to_csv(folder / run_folder.METRICS, index=False)
+    with whole(folder / run_folder.METRICS) as temporary:
+        pd.DataFrame([row]).to_csv(temporary, index=False)
     for logger in loggers:
         logger.log_metrics(scores, step=0)
     return scores[parts.settings.monitor.metric]

@@ -15,9 +15,7 @@ from optuna.trial import Trial
 
 from genre import console, fit, run_folder
 from genre.errors import GenreError
-from genre.loggers import close
 from genre.parts import Parts
-from genre.resume import discard_empty
 from genre.search.notes import ENDED, TRAINED, as_note, judged
 from genre.search.storage import FAILURES, connect
 from genre.settings import SearchSettings
@@ -80,27 +78,23 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
         optuna.TrialPruned: It was losing.
     """
     if config.search.trial is None:
-        discard_empty(folder)
         raise GenreError("hparams_search is for a multirun: python train.py -m hparams_search=...")
     console.quiet(logging.WARNING)  # what is said of the data is the same for all trials
-    parts, loggers = fit.start(config, folder, overrides)
-    assert parts.settings.search is not None
-    trial = _attach(parts.settings.search)
-    pruning = Pruning(trial, parts.settings.monitor.metric, parts.settings.search.prune)
-    status = "failed"
-    result: float | Exception | None = None
-    try:
-        result = value = _learn(parts, folder, loggers, pruning)
-        status = "success"
-    except Exception as error:
-        result = error
-        raise
-    finally:
-        close(loggers, status)
-        shutil.rmtree((folder / run_folder.BEST).parent, ignore_errors=True)  # gigabytes; the best is trained anew
-        if result is not None:  # the search may die before it hears of this
-            with suppress(*FAILURES):
-                trial.set_user_attr(ENDED, as_note(judged(result)))
+    with fit.start(config, folder, overrides) as (parts, loggers):
+        assert parts.settings.search is not None
+        trial = _attach(parts.settings.search)
+        pruning = Pruning(trial, parts.settings.monitor.metric, parts.settings.search.prune)
+        result: float | Exception | None = None
+        try:
+            result = value = _learn(parts, folder, loggers, pruning)
+        except Exception as error:
+            result = error
+            raise
+        finally:
+            shutil.rmtree((folder / run_folder.BEST).parent, ignore_errors=True)  # gigabytes; the best is trained anew
+            if result is not None:  # the search may die before it hears of this
+                with suppress(*FAILURES):
+                    trial.set_user_attr(ENDED, as_note(judged(result)))
     return value
 
 
