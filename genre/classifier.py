@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from genre.data.datamodule import Batch
-from genre.metrics import scores
+from genre.metrics import Scores
 from genre.windows import track_logits
 
 
@@ -53,8 +53,8 @@ class GenreClassifier(L.LightningModule):
         self.restored: list[dict[str, Any]] = []
         self.monitor = monitor
         self.loss = nn.CrossEntropyLoss(class_weights, label_smoothing=label_smoothing)
-        self.train_scores = scores(len(card["genres"]), "train/")
-        self.val_scores = scores(len(card["genres"]), "val/")
+        self.train_scores = Scores(len(card["genres"]), "train/")
+        self.val_scores = Scores(len(card["genres"]), "val/")
 
     def forward(self, mel: Tensor) -> Tensor:
         """Classify whole tracks.

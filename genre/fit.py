@@ -1,7 +1,6 @@
 """A configuration becomes a trained and tested run in a folder, and its objective."""
 
 import logging
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from genre.best import with_best
 from genre.checking import checked
 from genre.classifier import GenreClassifier
 from genre.data.prepare import Prepared
+from genre.divergence import Divergence, refuse_diverged
 from genre.errors import GenreError
 from genre.files import write_json
 from genre.loggers import close, report
@@ -152,6 +152,8 @@ def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
     )
     last = folder / run_folder.LAST
     resumed = torch.load(last, map_location="cpu", weights_only=True) if last.exists() else None
+    if resumed:
+        refuse_diverged(resumed)
     patience = settings.early_stopping.patience or settings.trainer.max_epochs
     best = _checkpoint(folder / run_folder.BEST, monitor=monitor.metric, mode=monitor.mode)
     stopping = EarlyStopping(monitor.metric, mode=monitor.mode, patience=patience, check_on_train_epoch_end=True)
@@ -159,7 +161,7 @@ def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
     trainer = L.Trainer(
         **plain(settings.trainer),
         enable_progress_bar=isinstance(shown, ProgressBar),  # Lightning would add one
-        callbacks=[stopping, best, _checkpoint(last), shown, *callbacks],
+        callbacks=[stopping, best, _checkpoint(last), shown, *callbacks, Divergence(monitor.metric)],
         logger=[MetricsCsv(folder / run_folder.METRICS, resumed["epoch"] + 1 if resumed else 0), *loggers],
         default_root_dir=folder,
         num_sanity_val_steps=0,
@@ -171,10 +173,7 @@ def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
             trainer.fit(classifier, datamodule=parts.data, ckpt_path=last if resumed else None, weights_only=True)
         except SystemExit as error:  # Lightning's answer to Ctrl-C
             raise KeyboardInterrupt from error
-    score = _best_score(folder)
-    if not math.isfinite(score):
-        raise GenreError(f"training diverged ({monitor.metric} is {score}): lower model.learning_rate")
-    return score
+    return _best_score(folder)
 
 
 class Checkpoint(ModelCheckpoint):
