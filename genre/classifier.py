@@ -18,6 +18,8 @@ from genre.windows import track_logits
 class GenreClassifier(L.LightningModule):
     """Trains a network on windows and judges it on whole tracks.
 
+    Features come in float32, and the network gets them in its own type, which `trainer.precision` sets.
+
     Args:
         net: (batch, time, mels) -> logits (batch, classes).
         card: Plain values that go into every checkpoint: what it takes to use the network elsewhere.
@@ -65,11 +67,11 @@ class GenreClassifier(L.LightningModule):
         Returns:
             Log-probabilities, shape (batch, classes).
         """
-        return track_logits(self.net, mel, self.segment_frames)
+        return track_logits(self.net, mel.to(self.dtype), self.segment_frames)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Loss of one batch of windows."""
-        logits = self.net(batch.mel)
+        logits = self.net(batch.mel.to(self.dtype))
         loss = self.loss(logits, batch.target)
         self.train_scores.update(logits.detach(), batch.target)
         self._log("train/loss", loss, len(batch.target))
