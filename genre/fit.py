@@ -1,7 +1,6 @@
 """A configuration becomes a trained and tested run in a folder, and its objective."""
 
 import logging
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -23,6 +22,7 @@ from genre.checkpoints import WholeCheckpointIO, keep, to_resume_from
 from genre.classifier import GenreClassifier
 from genre.data import split_report
 from genre.data.prepare import Prepared
+from genre.divergence import Divergence, refuse_diverged
 from genre.errors import GenreError
 from genre.files import whole, write_json
 from genre.loggers import build_loggers, logging_to, report
@@ -174,6 +174,8 @@ def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
         monitor=monitor.metric,
     )
     checkpoint, resumed = to_resume_from(folder) or (None, None)
+    if resumed:
+        refuse_diverged(resumed)
     patience = settings.early_stopping.patience or settings.trainer.max_epochs
     best = keep(folder / run_folder.BEST, monitor=monitor.metric, mode=monitor.mode)
     stopping = EarlyStopping(monitor.metric, mode=monitor.mode, patience=patience, check_on_train_epoch_end=True)
@@ -181,7 +183,7 @@ def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
     trainer = L.Trainer(
         **plain(settings.trainer),
         enable_progress_bar=isinstance(shown, ProgressBar),  # Lightning would add one
-        callbacks=[stopping, best, keep(folder / run_folder.LAST), shown, *callbacks],
+        callbacks=[stopping, best, keep(folder / run_folder.LAST), shown, *callbacks, Divergence(monitor.metric)],
         logger=[MetricsCsv(folder / run_folder.METRICS, resumed["epoch"] + 1 if resumed else 0), *loggers],
         plugins=[WholeCheckpointIO()],
         use_distributed_sampler=False,  # the data divides its batches among devices by itself
@@ -195,10 +197,7 @@ def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
             trainer.fit(classifier, datamodule=parts.data, ckpt_path=checkpoint, weights_only=True)
         except SystemExit as error:  # Lightning's answer to Ctrl-C
             raise KeyboardInterrupt from error
-    score = _best_score(folder)
-    if not math.isfinite(score):
-        raise GenreError(f"training diverged ({monitor.metric} is {score}): lower model.learning_rate")
-    return score
+    return _best_score(folder)
 
 
 def _is_over(checkpoint: dict[str, Any], max_epochs: int) -> bool:

@@ -119,7 +119,7 @@ def report(loggers: list[Logger], scores: dict[str, Any], predictions: pd.DataFr
     """
     with theme():
         figure = confusion_figure(confusion(answers(predictions, tracks, scores["genres"])))
-    numbers = {name: value for name, value in scores.items() if name.startswith("test/")}
+    numbers = {name: value for name, value in scores.items() if name.startswith("test/") and value is not None}
     for logger in loggers:
         logger.log_metrics(numbers)
         _log_figure(logger, figure)
