@@ -25,7 +25,16 @@ ELSEWHERE = {
 OVERRIDES = {row.override for group in GROUPS for row in group.rows}
 SEEN = {text.partition("=")[0] for text in OVERRIDES} | ELSEWHERE.keys()
 
-OF_SETTINGS = ("experiment", "ablation", "hparams_search", "search_space", "paths", "hydra")
+OF_SETTINGS = (
+    "experiment",
+    "ablation",
+    "protocol",
+    "protocol_genres",
+    "hparams_search",
+    "search_space",
+    "paths",
+    "hydra",
+)
 """Groups whose options only set keys of other groups: tests/test_conf.py and tests/search test them."""
 BY_OPTION = {"trainer.accelerator", "trainer.devices", "trainer.strategy", "model.net._target_"}
 """Tested by the options that set them."""
