@@ -54,7 +54,9 @@ def test_three_epochs_are_what_the_formulas_say(
     assert parameters(folder) == near(adam.parameters)
 
 
-@pytest.mark.parametrize("given", [[], ["model.label_smoothing=0.3"], ["model.class_weights=true"]])
+@pytest.mark.parametrize(
+    "given", [[], ["model.label_smoothing=0.3"], ["model.class_weights=true"]], ids=["plain", "smoothed", "weighted"]
+)
 def test_the_validation_loss_is_unweighted_and_unsmoothed(training: Training, use: Any, given: list[str]) -> None:
     use(Line)
     (row,) = training.epochs("trainer.max_epochs=1", FROZEN, *given).to_dict("records")
