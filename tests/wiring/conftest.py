@@ -45,9 +45,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def build(
-    home: Path, library: Path, fma_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Built]:
+def build(home: Path, library: Path, known: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Built]:
     """A command -> what it builds; the same command is built once."""
     gtzan = tmp_path_factory.mktemp("gtzan")
     for number, genre in enumerate(("blues", "rock")):
@@ -56,7 +54,7 @@ def build(
             write_sound(path, sound(500 + 20 * number + clip, pitch=PITCHES[genre]))
     searched = tmp_path_factory.mktemp("searched")
     (searched / "best.yaml").write_text("model.name: cnn2d\nmodel.learning_rate: 0.007\n")
-    places = {"LIBRARY": library, "FMA": fma_folder, "GTZAN": gtzan, "SEARCHED": searched, "HOME": home}
+    places = {"LIBRARY": library, "FMA": known, "GTZAN": gtzan, "SEARCHED": searched, "HOME": home}
 
     @cache
     def built(overrides: tuple[str, ...], bare: bool) -> Built:

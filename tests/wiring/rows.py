@@ -9,6 +9,7 @@ from tests.wiring.table import TRANSFORMS, Group, Row
 FMA = ("data=fma", "data.root=FMA", "data.subset=small")
 REAL = ("data=fma", "data.root=FMA", "model=cnn2d")
 ARTIST = ("data.splits=artist",)
+SECOND_FOLD = see.is_split("artist", fold=1, folds=3)
 PLATEAU, STEP = "ReduceLROnPlateau", "StepLR"
 
 DATA = [
@@ -16,9 +17,7 @@ DATA = [
     Group([Row("data.splits=artist", see.is_split("artist"), True)]),
     Group([Row("data.splits=artist_album", see.is_split("artist_album"), True)]),
     Group([Row("data.splits=official", see.is_split("official"), True)], FMA),
-    Group(
-        [Row(text, see.is_split("artist", fold=1, folds=3), True) for text in ("data.fold=1", "data.folds=3")], ARTIST
-    ),
+    Group([Row("data.fold=1", SECOND_FOLD, True), Row("data.folds=3", SECOND_FOLD, True)], ARTIST),
     Group([Row("data.split_seed=7", see.is_split("stratified", 7), True)]),
     Group([Row("data.split_seed=42", see.is_split("stratified", 42), True)], ("seed=7",)),
     Group(
@@ -61,10 +60,10 @@ FEATURES = [
             Row("features.amin=1e-8", see.feature("amin"), 1e-8),
         ]
     ),
-    Group([Row("features=mel", see.feature("kind"), "LogMel")], ("features=mfcc", "features.n_mels=32")),
+    Group([Row("features=mel", see.kind, "LogMel")], ("features=mfcc", "features.n_mels=32")),
     Group(
         [
-            Row("features=mfcc", see.feature("kind"), "Mfcc"),
+            Row("features=mfcc", see.kind, "Mfcc"),
             Row("features.n_mfcc=13", lambda b: b.train_batch().mel.shape[2], 13),
         ]
     ),

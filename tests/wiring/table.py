@@ -1,6 +1,7 @@
 """Rows of the table of settings, and ways to see on a built object what a setting did."""
 
 from collections import Counter
+from functools import cache
 from typing import Any, NamedTuple
 
 import lightning
@@ -46,6 +47,7 @@ def tracks(built: Built) -> Any:
 def is_split(how: str, seed: int = 42, **folds: int) -> See:
     """Whether the split is the one that `splits.split` makes with these arguments."""
 
+    @cache
     def see(built: Built) -> bool:
         table = tracks(built)
         if how == "official":
@@ -94,6 +96,10 @@ def inverse_counts(built: Built) -> Any:
     counts = table.loc[table["split"] == "train", "genre"].value_counts()[GENRES].to_numpy()
     weight = built.loss.weight
     return weight is not None and np.allclose(weight, counts.sum() / (4 * counts))
+
+
+def kind(built: Built) -> str:
+    return type(built.parts.features).__name__
 
 
 def feature(name: str) -> See:

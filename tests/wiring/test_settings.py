@@ -64,6 +64,8 @@ def readme() -> Iterator[str]:
         keys = [key if not key.startswith(".") else cells[0][0].rpartition(".")[0] + key for key in cells[0]]
         yield from keys
         for word in cells[2]:
+            if re.search(r"\.(csv|json|yaml)$", word):
+                continue
             if "=" in word or word.partition(".")[0] in FIELDS:
                 yield word
             elif len(keys) == 1 and re.fullmatch(r"\[?[a-z_,0-9]+\]?", word):
