@@ -197,6 +197,8 @@ def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
             trainer.fit(classifier, datamodule=parts.data, ckpt_path=checkpoint, weights_only=True)
         except SystemExit as error:  # Lightning's answer to Ctrl-C
             raise KeyboardInterrupt from error
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()  # the test is of one process, whose scores would wait for the others
     return _best_score(folder)
 
 

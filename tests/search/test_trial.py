@@ -11,6 +11,7 @@ from optuna.trial import TrialState, create_trial
 
 from genre.data.datamodule import GenreData
 from genre.errors import GenreError
+from genre.run_lock import locked
 from genre.search import trial
 from genre.search.notes import noted
 from genre.search.storage import connect
@@ -32,7 +33,7 @@ def run(music: Path, home: Path, rivals: float | None, *overrides: str) -> tuple
         study.add_trial(create_trial(state=TrialState.COMPLETE, value=rivals, intermediate_values=values))
     number = study.ask().number
     folder = home / "trial"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     trial.run(compose([*given, f"search.trial={number}", f"run_dir={folder}"]), folder, given)
     return study, folder
 
@@ -46,6 +47,11 @@ def test_a_trial_reports_each_epoch_and_leaves_no_checkpoint(music_folder: Path,
     assert trained == EPOCHS
     assert seconds == pytest.approx(epochs["seconds"].sum(), rel=0.5, abs=0.5)
     assert not (folder / "checkpoints").exists()
+
+
+def test_a_trial_whose_folder_is_in_use_is_refused(music_folder: Path, tmp_path: Path) -> None:
+    with locked(tmp_path / "trial"), pytest.raises(GenreError, match="is being trained by another process"):
+        run(music_folder, tmp_path, None)
 
 
 @pytest.mark.parametrize("model", ["cnn1d_gru", "logreg", "majority"])

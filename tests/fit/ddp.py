@@ -1,0 +1,12 @@
+"""Trains on two processes of the CPU: `python ddp.py RUN_FOLDER OVERRIDES...`; train.py refuses that."""
+
+import sys
+from pathlib import Path
+
+from genre import fit
+from tests.composing import compose
+
+if __name__ == "__main__":
+    folder, *overrides = sys.argv[1:]
+    fit._check_devices = lambda trainer: None
+    fit.run(compose([*overrides, f"run_dir={folder}"]), Path(folder), overrides)
