@@ -96,7 +96,7 @@ class DurableSweeper(OptunaSweeperImpl):
         search: SearchSettings = settings.search
         _prepare(settings)
         study = DurableStudy(search, self._get_directions()[0], self._sampler)
-        study.describe(description(config, space), command(plan.arguments, config, space))
+        study.describe(description(config, space), self._command(plan))
         outcome.note(search)
         screen.begins(settings.model.name, settings.monitor.metric, search, study.left())
         with storage_errors(search.storage):
@@ -105,6 +105,22 @@ class DurableSweeper(OptunaSweeperImpl):
         outcome.write_best(found)
         report.write(found)
         return found
+
+    def _command(self, plan: Plan) -> str:
+        """The command that trains the best."""
+
+        def compose(given: list[str]) -> DictConfig:
+            config = self.context.config_loader.load_configuration(
+                self.hydra.job.config_name, given, run_mode=RunMode.RUN
+            )
+            with open_dict(config):
+                del config["hydra"]
+            return config
+
+        own = [text for text in self.hydra.overrides.hydra if text.startswith("hydra.searchpath=")]
+        others = [text for text in plan.arguments if not text.startswith("model=")]
+        given = [f"model={self.hydra.runtime.choices.model}", *own, *others]
+        return command(given, self.task_config, plan.space, compose)
 
     def _trials(self, study: DurableStudy, space: dict[str, BaseDistribution], fixed: dict[str, Any]) -> None:
         """Take trials and run them, until there are enough."""
@@ -148,8 +164,11 @@ class DurableSweeper(OptunaSweeperImpl):
         self._process_searchspace_config()
         try:
             space, fixed = create_params_from_overrides([*self._parse_sweeper_params_config(), *arguments])
+            twice = set.intersection(*map(set, create_params_from_overrides(arguments)))
         except (AssertionError, NotImplementedError, ValueError, HydraException) as error:
             raise GenreError(f"the search space cannot be read: {str(error) or 'an unknown kind of choice'}") from error
+        if twice:
+            raise GenreError(f"{min(twice)} is given twice, as one value and as several: leave one of them out")
         space = {name: distribution for name, distribution in space.items() if name not in fixed}
         leaves = what_counts(config)
         for name, distribution in space.items():

@@ -111,6 +111,7 @@ def test_a_sampler_without_a_seed_is_refused(music_folder: Path, home: Path) -> 
         (["data.batch_size=interval(2,8)"], r"data\.batch_size is a whole number: search it with range"),
         (["model.learning_rate=interval(1e-2,1e-4)"], "the search space cannot be read: The `?low`? value must be"),
         (["experiment=ablation"], "the search space cannot be read"),
+        (["features.n_mels=16", "features.n_mels=choice(8,12)"], "features.n_mels is given twice, as one value and"),
         (["best=runs/search"], "best= is for runs: a search finds it anew, leave it out"),
         (["hydra.sweeper.n_trials=2"], r"hydra\.sweeper\.n_trials has no effect here: give search\.n_trials"),
         (["search.n_trials=0"], "search.n_trials=0 is too small: the least is 1"),
