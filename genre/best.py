@@ -51,7 +51,7 @@ def with_best(config: DictConfig, overrides: list[str]) -> DictConfig:
         values |= own_ones
         given -= own_ones.keys()
     for key, value in values.items():
-        if key == "scheduler" or any(key == text or "." in text and key.startswith(text + ".") for text in given):
+        if key == "scheduler" or any(key == text or ("." in text and key.startswith(text + ".")) for text in given):
             continue
         try:
             OmegaConf.update(config, key, value, merge=False, force_add=key.startswith("scheduler."))

@@ -19,6 +19,7 @@ from genre.checking import checked
 from genre.errors import GenreError
 from genre.sameness import what_counts
 from genre.search import outcome, report, screen
+from genre.search.drawing import points
 from genre.search.notes import judged
 from genre.search.outcome import Outcome
 from genre.search.plan import Plan, command, description, models_of, refuse_others_words
@@ -76,6 +77,9 @@ class DurableSweeper(OptunaSweeperImpl):
         """
         refuse_others_words(self.hydra.overrides.hydra)
         settings = checked(self.task_config)
+        if "seed" not in self.hydra.sweeper.sampler:
+            name = self.hydra.runtime.choices["hydra/sweeper/sampler"]
+            raise GenreError(f"hydra/sweeper/sampler={name} cannot be resumed: use tpe, random, nsgaii or cmaes")
         if self.task_config.best is not None:
             raise GenreError("best= is for runs: a search finds it anew, leave it out")
         return Plan(settings, *self._space(arguments, self.task_config), arguments)
@@ -101,6 +105,9 @@ class DurableSweeper(OptunaSweeperImpl):
         screen.begins(settings.model.name, settings.monitor.metric, search, study.left())
         with storage_errors(search.storage):
             self._trials(study, space, plan.fixed)
+            if study.left():
+                size = f"{points(space):.0f} points"
+                screen.say(f"the search space is used up: it has {size}, and search.n_trials={search.n_trials}")
             found = outcome.read(study.study, Path(search.folder))
         outcome.write_best(found)
         report.write(found)
@@ -173,7 +180,11 @@ class DurableSweeper(OptunaSweeperImpl):
         leaves = what_counts(config)
         for name, distribution in space.items():
             if "." not in name:
-                raise GenreError(f"{name} cannot be searched: search with each of its values, as model=a,b does")
+                raise GenreError(
+                    f"{name} cannot be searched: give one value, and another search.study to a search with another"
+                )
+            if (plain := name.lstrip("+")) != name:
+                raise GenreError(f"{name} cannot be searched: write {plain}=..., without the +")
             if name not in leaves:
                 raise GenreError(f"the search space names {name}, which this configuration does not have")
             if isinstance(leaves[name], int) and isinstance(distribution, UniformDistribution | LogUniformDistribution):
@@ -188,7 +199,8 @@ class DurableSweeper(OptunaSweeperImpl):
     def _sampler(self, number: int, attempt: int) -> optuna.samplers.BaseSampler:
         """A sampler of its own for each trial; TPE chooses among fewer candidates, so less greedily, in each try."""
         spec = self.hydra.sweeper.sampler
-        mixed = np.random.SeedSequence([spec.seed or 0, number, attempt]).generate_state(1)[0]
+        seed = self.task_config.search.seed if spec.seed is None else spec.seed
+        mixed = np.random.SeedSequence([seed or 0, number, attempt]).generate_state(1)[0]
         fewer = {"n_ei_candidates": max(spec.n_ei_candidates >> attempt, 1)} if "n_ei_candidates" in spec else {}
         calm = {"warn_independent_sampling": False} if "warn_independent_sampling" in spec else {}
         return instantiate(spec, seed=int(mixed), **fewer, **calm)
