@@ -13,14 +13,13 @@ from genre.errors import GenreError
 BEST = "best.yaml"
 """In a search's folder: dotted keys of the configuration and their values; `model.name` says whose they are, and
 `scheduler` holds all schedulers, in place of those that there are."""
-SUBJECT = ("model", "data")
-"""Groups whose choice says what is trained, not how: their keys are taken although the command line names them."""
-
 log = logging.getLogger(__name__)
 
 
 def with_best(config: DictConfig, overrides: list[str]) -> DictConfig:
-    """Set what the model's search found best, but for what the command line gives.
+    """Set what the model's search found best, but for the keys and the schedulers that the command line gives.
+
+    A group that the command line gives (`trainer=cpu`) does not keep the search from setting keys in it.
 
     Args:
         config: What Hydra composed; `best` names a search's folder, or one that holds `<model>-<data>` for each model.
@@ -45,18 +44,20 @@ def with_best(config: DictConfig, overrides: list[str]) -> DictConfig:
     values = _read(path)
     if (name := values.pop("model.name", config.model.name)) != config.model.name:
         raise GenreError(f"{path} is of {name}, not of {config.model.name}: use model={name}, or another search")
-    given = {text.lstrip("+~").partition("=")[0] for text in overrides} - set(SUBJECT)
+    given = {text.lstrip("+~").partition("=")[0] for text in overrides}
     if "scheduler" in values and "scheduler" not in given:
         own_ones = {key: OmegaConf.select(config, key) for key in given if key.startswith("scheduler.")}
         OmegaConf.update(config, "scheduler", values["scheduler"], merge=False)
         values |= own_ones
         given -= own_ones.keys()
     for key, value in values.items():
-        if key == "scheduler" or any(key == text or key.startswith(text + ".") for text in given):
+        if key == "scheduler" or any(key == text or ("." in text and key.startswith(text + ".")) for text in given):
             continue
         try:
             OmegaConf.update(config, key, value, merge=False, force_add=key.startswith("scheduler."))
         except (ConfigAttributeError, ConfigKeyError) as error:
+            if key.partition(".")[0] in given:  # as `augment=none` has no `augment.noise.p`
+                continue
             raise GenreError(f"{path} sets {key}, which this configuration does not have: search again") from error
         except ValidationError as error:
             raise GenreError(f"{path}: {key}: {str(error).splitlines()[0]}") from error

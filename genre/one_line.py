@@ -25,6 +25,13 @@ def one_line_errors() -> Iterator[None]:
             raise
         print(f"error: {short(error)}", file=sys.stderr)
         sys.exit(1)
+    except ValueError as error:
+        if _debugging() or "Config group override must be" not in str(error):
+            raise
+        nulls = [text for text in sys.argv[1:] if text.endswith("=null") and "." not in text]
+        folders = " and ".join(f"conf/{text.removesuffix('=null')}" for text in nulls)
+        print(f"error: {' '.join(nulls)} chooses nothing: use a file of {folders}", file=sys.stderr)
+        sys.exit(1)
     except OSError as error:
         if _debugging():
             raise

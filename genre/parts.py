@@ -1,8 +1,9 @@
 """Configuration -> parts: features, data, network, schedulers, loggers. Everything is tried before audio is read."""
 
+import math
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -86,8 +87,14 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
     """
     data = settings.data
     features = build("features", settings.features)
-    _check_frames(features, "data.clip_seconds", data.clip_seconds, 0.5 if is_rung(data.splits) else 1.0)
+    used = 0.5 if is_rung(data.splits) else 1.0
+    _check_frames(features, "data.clip_seconds", data.clip_seconds, used)
     _check_frames(features, "data.segment_seconds", data.segment_seconds)
+    if tracks is None and data.segment_seconds and data.segment_seconds > data.clip_seconds * used:
+        raise GenreError(
+            f"data.segment_seconds={data.segment_seconds} is longer than the {data.clip_seconds * used:g} s that are "
+            "used of each track: use at most that, or null for all of it"
+        )
     if data.clip_start != "middle" and not isinstance(data.clip_start, int | float):
         raise GenreError(f"data.clip_start={data.clip_start} is unknown: use seconds or middle")
     recipe = Recipe(features, data.clip_seconds, data.clip_start)
@@ -99,7 +106,9 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
         if tracks is not None:
             return restore(tracks, source, cache, make_executor)
         split_seed = settings.seed if data.split_seed is None else data.split_seed
-        return prepare(source, data, cache, make_executor, split_seed)
+        found = prepare(source, data, cache, make_executor, split_seed)
+        _check_limits(settings, found)
+        return found
 
     loader = GenreData(
         prepared,
@@ -128,16 +137,31 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
 
 def _try_network(parts: Parts, recipe: Recipe) -> None:
     """Run the network without memory or arithmetic, on a batch of the shape that it will get."""
+    net = parts.settings.model.net
+    if not is_dataclass(net) and not isinstance(net, dict):
+        raise GenreError(f"model.net={net} is not a network: choose one, such as model=cnn2d_gru")
     frames = parts.data.segment_frames or recipe.frames
     with torch.device("meta"):
-        net = parts.network(["one", "other"])
+        network = parts.network(["one", "other"])
         try:
-            net(torch.zeros(2, frames, parts.features.bins))
+            network(torch.zeros(2, frames, parts.features.bins))
         except (RuntimeError, ValueError) as error:
             raise GenreError(
                 f"model.net does not take {frames} frames of {parts.features.bins} features: "
                 f"{str(error).splitlines()[0]}"
             ) from error
+
+
+def _check_limits(settings: Settings, prepared: Prepared) -> None:
+    """See that the shares of batches that are trained and validated on are not none."""
+    for part in ("train", "val"):
+        limit = getattr(settings.trainer, f"limit_{part}_batches")
+        batches = math.ceil((prepared.tracks["split"] == part).sum() / settings.data.batch_size)
+        if isinstance(limit, float) and int(limit * batches) == 0 and not settings.model.fit:
+            least = math.ceil(1000 / batches) / 1000
+            raise GenreError(
+                f"trainer.limit_{part}_batches={limit} is less than one of {batches} batches: use at least {least}"
+            )
 
 
 def _try_trainer(settings: Settings) -> None:

@@ -176,5 +176,22 @@ def repeat_test(evaluation: EvaluateSettings, folder: Path) -> Material:
 
 
 def device(accelerator: str) -> str:
-    """The one device that Lightning's word for an accelerator means here, as torch calls it."""
-    return "cuda" if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu"
+    """Device of an accelerator.
+
+    Args:
+        accelerator: As Lightning calls it: auto, cpu, gpu, cuda or mps.
+
+    Returns:
+        The device, as torch calls it.
+
+    Raises:
+        GenreError: There is no such accelerator, or not on this machine.
+    """
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    wanted = {"auto": ["cuda", "mps", "cpu"], "gpu": ["cuda", "mps"]} | {name: [name] for name in here}
+    if accelerator not in wanted:
+        raise GenreError(f"accelerator={accelerator} is unknown: use one of {', '.join(wanted)}")
+    found = [name for name in wanted[accelerator] if here[name]]
+    if not found:
+        raise GenreError(f"accelerator={accelerator} is not available on this machine: use auto or cpu")
+    return found[0]

@@ -71,6 +71,8 @@ def test_the_commands_of_the_readme_run(tmp_path: Path, music_folder: Path) -> N
         command[0] = sys.executable if command[0] == "python" else str(Path(sys.executable).with_name("genre"))
         command += ["search.n_trials=2"] if "hparams_search=optuna" in command else []
         if not {"evaluate.py", "search-report"} & set(command):
-            command += [*small, "data.clip_seconds=2"] if words[0] == "genre" else [*small, *brief]
+            command += (
+                [*small, "data.clip_seconds=2", "data.segment_seconds=1.5"] if words[0] == "genre" else [*small, *brief]
+            )
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stderr}"

@@ -40,6 +40,11 @@ WRONG = [
     (["monitor.metric=val/f1_macro"], "monitor.mode=min makes val/f1_macro worse: add monitor.mode=max"),
     (["monitor.mode=max"], "monitor.mode=max makes val/loss worse: add monitor.mode=min"),
     (["monitor.metric=val/auc"], "monitor.metric=val/auc is unknown: use one of val/loss"),
+    (["model.net=null"], "model.net=None is not a network: choose one, such as model=cnn2d_gru"),
+    (["model.net=5"], "model.net=5 is not a network"),
+    (["features=null"], "features=null chooses nothing: use a file of conf/features"),
+    (["data.clip_seconds=5", "data.segment_seconds=10"], "10.0 is longer than the 5 s that are used of each track"),
+    (["data.splits=leak_albums", "data.segment_seconds=6"], "6.0 is longer than the 5 s that are used of each track"),
     (["data.segment_seconds=0.5"], "the networks need 64: use at least 1.5"),
     (["data.clip_seconds=1", "data.segment_seconds=null"], "data.clip_seconds=1.0 makes 44 frames"),
     (["data.splits=leak_albums", "data.clip_seconds=2"], "data.clip_seconds=2.0 makes 44 frames"),
@@ -65,6 +70,7 @@ def test_a_wrong_setting_is_one_line(
     overrides: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GENRE_DEBUG", raising=False)
+    monkeypatch.setattr("sys.argv", ["train.py", *overrides])
     with pytest.raises(SystemExit) as exit_, one_line_errors():
         assemble(checked(compose(overrides)))
     said = capsys.readouterr().err

@@ -1,17 +1,42 @@
 """What a trial is given to try."""
 
+import itertools
+import math
 from collections.abc import Callable
+from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
-from optuna.trial import Trial
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    DiscreteUniformDistribution,
+    IntLogUniformDistribution,
+    IntUniformDistribution,
+)
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.trial import FrozenTrial, Trial
 
 TRIES = 12
-"""Draws until a trial may have what another one had."""
+"""Samples of the study's sampler that other trials had; after these the choice is random."""
 
 MakeSampler = Callable[[int, int], BaseSampler]
 """A sampler for the trial of a number, and for the how-manieth try."""
+
+
+def points(space: dict[str, BaseDistribution]) -> float:
+    """How many points a search space has; infinite with an interval in it."""
+    sizes: dict[Any, Callable[[Any], float]] = {
+        CategoricalDistribution: lambda d: len(d.choices),
+        IntUniformDistribution: lambda d: (d.high - d.low) // d.step + 1,
+        IntLogUniformDistribution: lambda d: d.high - d.low + 1,
+        DiscreteUniformDistribution: lambda d: round((d.high - d.low) / d.q) + 1,
+    }
+    return math.prod(sizes.get(type(d), lambda d: 1 if d.single() else math.inf)(d) for d in space.values())
+
+
+def tried(trials: list[FrozenTrial], space: dict[str, BaseDistribution]) -> set[tuple[Any, ...]]:
+    """The points of a search space that trials have or had."""
+    return {tuple(t.params[name] for name in space) for t in trials if space.keys() <= t.params.keys()}
 
 
 def draw(study: optuna.Study, trial: Trial, space: dict[str, BaseDistribution], make_sampler: MakeSampler) -> None:
@@ -36,14 +61,20 @@ def draw(study: optuna.Study, trial: Trial, space: dict[str, BaseDistribution], 
 def _new(
     study: optuna.Study, trial: Trial, space: dict[str, BaseDistribution], make_sampler: MakeSampler
 ) -> dict[str, object]:
-    """Parameters that no trial has; none where the sampler draws all at once, or where nothing new was found."""
+    """Parameters that no trial has, where there are any left."""
     frozen = study._storage.get_trial(trial._trial_id)
-    known = [other.params for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-    for attempt in range(TRIES):
-        sampler = study.sampler = make_sampler(trial.number, attempt)
-        if sampler.infer_relative_search_space(study, frozen):
-            return {}
-        drawn = {name: sampler.sample_independent(study, frozen, name, d) for name, d in space.items()}
-        if drawn not in known:
+    known = tried([other for other in study.get_trials(deepcopy=False) if other.number != trial.number], space)
+    all_tried = len(known) >= points(space)
+    for attempt in itertools.count():
+        if attempt < TRIES:
+            sampler = study.sampler = make_sampler(trial.number, attempt)
+        elif attempt == TRIES:
+            sampler = RandomSampler(seed=trial.number)
+        relative = trial.relative_params if attempt == 0 else {}  # of samplers that draw all parameters at once
+        drawn = {
+            name: relative[name] if name in relative else sampler.sample_independent(study, frozen, name, distribution)
+            for name, distribution in space.items()
+        }
+        if all_tried or tuple(drawn.values()) not in known:
             return drawn
-    return {}
+    raise AssertionError

@@ -1,11 +1,13 @@
 """What a search is of, before it begins."""
 
+import json
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ValueType
+from hydra.core.override_parser.types import Quote, QuotedString, ValueType
 from omegaconf import DictConfig
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
@@ -73,13 +75,38 @@ def _in_words(distribution: BaseDistribution) -> str:
     return f"interval({values})"
 
 
-def command(arguments: list[str], config: DictConfig, space: dict[str, BaseDistribution]) -> str:
-    """The command that trains the best as its trial was trained, but for `best=`."""
+def command(
+    arguments: list[str], config: DictConfig, space: dict[str, BaseDistribution], compose: Callable[[list[str]], Any]
+) -> str:
+    """The command that trains the best as its trial was trained, but for `best=`.
+
+    Args:
+        arguments: Overrides of the search.
+        config: Of the search.
+        space: What it suggests, which best.yaml holds, with all of the schedulers.
+        compose: Makes the configuration of a run from overrides.
+
+    Returns:
+        The command, with what else the search's own files set, such as trainer.max_epochs.
+    """
+    dropped = {"hparams_search", "search_space", "scheduler", *space}
     keys = {text: text.lstrip("+~").partition("=")[0] for text in arguments}
-    dropped = {"hparams_search", "model", "scheduler", *space}  # best.yaml has all of the schedulers
-    others = {text: key for text, key in keys.items() if not key.startswith(("search.", "scheduler."))}
-    kept = [text for text, key in others.items() if key not in dropped]
-    given = [f"model={config.model.name}", *kept]
-    if "trainer.max_epochs" not in {*others.values(), *space}:
-        given.append(f"trainer.max_epochs={config.trainer.max_epochs}")
-    return "python train.py " + shlex.join(given)
+    kept = [text for text, key in keys.items() if key not in dropped and not key.startswith(("search.", "scheduler."))]
+    wanted, found = what_counts(config), what_counts(compose(kept))
+    missing = object()
+    for key in sorted(wanted.keys() | found.keys()):
+        value, own = wanted.get(key, missing), found.get(key, missing)
+        if value == own or key in space or key.startswith("scheduler."):
+            continue
+        sign = "+" if own is missing else ""
+        kept.append(f"~{key}" if value is missing else f"{sign}{key}={_typed(value)}")
+    return "python train.py " + shlex.join(kept)
+
+
+def _typed(value: Any) -> str:
+    """A value as it is typed on a command line of Hydra's."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_typed, value))}]"
+    if isinstance(value, str):
+        return QuotedString(value, Quote.single).with_quotes()
+    return json.dumps(value)

@@ -18,7 +18,7 @@ from genre import run_folder
 from genre.errors import GenreError
 from genre.files import missing_folders, remove_empty
 from genre.sameness import first_difference
-from genre.search.drawing import MakeSampler, draw
+from genre.search.drawing import MakeSampler, draw, points, tried
 from genre.search.notes import (
     AGAIN,
     BEAT,
@@ -110,7 +110,7 @@ class DurableStudy:
             waiting: Called once with the number of trials that are waited for.
 
         Returns:
-            The trials; none when the study is complete.
+            The trials; none when the study is complete, or its space is used up.
         """
         said = False
         while True:
@@ -227,7 +227,11 @@ class DurableStudy:
                 self._enqueue(trial, trial.user_attrs[AGAIN])
 
     def _begin(self, space: dict[str, BaseDistribution]) -> Trial | None:
-        self.study.sampler = self.make_sampler(len(self.trials()), 0)  # for those that draw all parameters at once
+        trials = self.trials()
+        waiting = any(trial.state == TrialState.WAITING for trial in trials)  # these have their parameters
+        if not waiting and len(tried(trials, space)) >= points(space):
+            return None
+        self.study.sampler = self.make_sampler(len(trials), 0)  # for those that draw all parameters at once
         trial = self.study.ask()
         self._beat([trial])
         trial.set_user_attr(BEAT, self.search.heartbeat_seconds)

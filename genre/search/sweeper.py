@@ -19,6 +19,7 @@ from genre.checking import checked
 from genre.errors import GenreError
 from genre.sameness import what_counts
 from genre.search import outcome, report, screen
+from genre.search.drawing import points
 from genre.search.notes import judged
 from genre.search.outcome import Outcome
 from genre.search.plan import Plan, command, description, models_of, refuse_others_words
@@ -76,6 +77,9 @@ class DurableSweeper(OptunaSweeperImpl):
         """
         refuse_others_words(self.hydra.overrides.hydra)
         settings = checked(self.task_config)
+        if "seed" not in self.hydra.sweeper.sampler:
+            name = self.hydra.runtime.choices["hydra/sweeper/sampler"]
+            raise GenreError(f"hydra/sweeper/sampler={name} cannot be resumed: use tpe, random, nsgaii or cmaes")
         if self.task_config.best is not None:
             raise GenreError("best= is for runs: a search finds it anew, leave it out")
         return Plan(settings, *self._space(arguments, self.task_config), arguments)
@@ -96,15 +100,34 @@ class DurableSweeper(OptunaSweeperImpl):
         search: SearchSettings = settings.search
         _prepare(settings)
         study = DurableStudy(search, self._get_directions()[0], self._sampler)
-        study.describe(description(config, space), command(plan.arguments, config, space))
+        study.describe(description(config, space), self._command(plan))
         outcome.note(search)
         screen.begins(settings.model.name, settings.monitor.metric, search, study.left())
         with storage_errors(search.storage):
             self._trials(study, space, plan.fixed)
+            if study.left():
+                size = f"{points(space):.0f} points"
+                screen.say(f"the search space is used up: it has {size}, and search.n_trials={search.n_trials}")
             found = outcome.read(study.study, Path(search.folder))
         outcome.write_best(found)
         report.write(found)
         return found
+
+    def _command(self, plan: Plan) -> str:
+        """The command that trains the best."""
+
+        def compose(given: list[str]) -> DictConfig:
+            config = self.context.config_loader.load_configuration(
+                self.hydra.job.config_name, given, run_mode=RunMode.RUN
+            )
+            with open_dict(config):
+                del config["hydra"]
+            return config
+
+        own = [text for text in self.hydra.overrides.hydra if text.startswith("hydra.searchpath=")]
+        others = [text for text in plan.arguments if not text.startswith("model=")]
+        given = [f"model={self.hydra.runtime.choices.model}", *own, *others]
+        return command(given, self.task_config, plan.space, compose)
 
     def _trials(self, study: DurableStudy, space: dict[str, BaseDistribution], fixed: dict[str, Any]) -> None:
         """Take trials and run them, until there are enough."""
@@ -148,13 +171,20 @@ class DurableSweeper(OptunaSweeperImpl):
         self._process_searchspace_config()
         try:
             space, fixed = create_params_from_overrides([*self._parse_sweeper_params_config(), *arguments])
+            twice = set.intersection(*map(set, create_params_from_overrides(arguments)))
         except (AssertionError, NotImplementedError, ValueError, HydraException) as error:
             raise GenreError(f"the search space cannot be read: {str(error) or 'an unknown kind of choice'}") from error
+        if twice:
+            raise GenreError(f"{min(twice)} is given twice, as one value and as several: leave one of them out")
         space = {name: distribution for name, distribution in space.items() if name not in fixed}
         leaves = what_counts(config)
         for name, distribution in space.items():
             if "." not in name:
-                raise GenreError(f"{name} cannot be searched: search with each of its values, as model=a,b does")
+                raise GenreError(
+                    f"{name} cannot be searched: give one value, and another search.study to a search with another"
+                )
+            if (plain := name.lstrip("+")) != name:
+                raise GenreError(f"{name} cannot be searched: write {plain}=..., without the +")
             if name not in leaves:
                 raise GenreError(f"the search space names {name}, which this configuration does not have")
             if isinstance(leaves[name], int) and isinstance(distribution, UniformDistribution | LogUniformDistribution):
@@ -169,7 +199,8 @@ class DurableSweeper(OptunaSweeperImpl):
     def _sampler(self, number: int, attempt: int) -> optuna.samplers.BaseSampler:
         """A sampler of its own for each trial; TPE chooses among fewer candidates, so less greedily, in each try."""
         spec = self.hydra.sweeper.sampler
-        mixed = np.random.SeedSequence([spec.seed or 0, number, attempt]).generate_state(1)[0]
+        seed = self.task_config.search.seed if spec.seed is None else spec.seed
+        mixed = np.random.SeedSequence([seed or 0, number, attempt]).generate_state(1)[0]
         fewer = {"n_ei_candidates": max(spec.n_ei_candidates >> attempt, 1)} if "n_ei_candidates" in spec else {}
         calm = {"warn_independent_sampling": False} if "warn_independent_sampling" in spec else {}
         return instantiate(spec, seed=int(mixed), **fewer, **calm)

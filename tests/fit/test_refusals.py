@@ -52,12 +52,24 @@ def test_several_processors_are_refused(runs: Runs) -> None:
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [("data.root=/does/not/exist", "is not a folder"), ("best=/does/not/exist", r"holds no best\.yaml")],
+    [
+        ("data.root=/does/not/exist", "is not a folder"),
+        ("best=/does/not/exist", r"holds no best\.yaml"),
+        (
+            "trainer.limit_train_batches=0.1",
+            r"limit_train_batches=0.1 is less than one of 6 batches: use at least 0.167",
+        ),
+        ("trainer.limit_val_batches=0.5", r"limit_val_batches=0.5 is less than one of 1 batches: use at least 1.0"),
+    ],
 )
 def test_a_run_that_cannot_start_leaves_no_folder(runs: Runs, given: str, message: str) -> None:
     with pytest.raises(GenreError, match=message):
         runs.train("run", given)
     assert not (runs.home / "run").exists()
+
+
+def test_the_least_share_of_batches_that_is_named_can_be_used(runs: Runs) -> None:
+    runs.train("run", "trainer.limit_train_batches=0.167", "trainer.max_epochs=1")
 
 
 def test_a_checkpoint_of_other_genres_is_refused(runs: Runs) -> None:

@@ -26,7 +26,8 @@ def search(task: Callable[[DictConfig], Any], music: Path, home: Path, *override
         home: For cache and runs.
         overrides: Further ones; they come last.
     """
-    tiny = [text for text in TINY if not text.startswith(("model=", "data.batch_size="))]
+    others = {"model", "data.batch_size", *(text.partition("=")[0] for text in overrides)}
+    tiny = [text for text in TINY if text.partition("=")[0] not in others]
     given = [*tiny, f"data.root={music}", f"paths.data={home}", f"paths.runs={home}/runs", "hparams_search=optuna"]
     model = [] if any(text.startswith("model=") for text in overrides) else ["model=cnn1d_gru"]
     GlobalHydra.instance().clear()

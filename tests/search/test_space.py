@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hydra.errors import ConfigCompositionException, MissingConfigException
+from hydra.errors import MissingConfigException
 from optuna.trial import TrialState
 
 from genre.errors import GenreError
@@ -95,7 +95,7 @@ def test_one_models_failure_does_not_end_the_others(music_folder: Path, home: Pa
 
 
 def test_a_sampler_without_a_seed_is_refused(music_folder: Path, home: Path) -> None:
-    with pytest.raises(ConfigCompositionException, match="Key 'seed' not in 'SamplerConfig'"):
+    with pytest.raises(GenreError, match="hydra/sweeper/sampler=grid cannot be resumed: use tpe, random, nsgaii or"):
         go(Tasks(), music_folder, home, "wrong", "hydra/sweeper/sampler=grid")
 
 
@@ -106,11 +106,13 @@ def test_a_sampler_without_a_seed_is_refused(music_folder: Path, home: Path) -> 
         (["model=cnn1d_gru,majority"], "model=majority has no search space"),
         (["model=cnn1d_gru,cnn1d_lstm", "search.study=night"], r"search\.study is the same for several models"),
         (["model=cnn2d_gru", "scheduler=none", "~scheduler.step"], "names scheduler.plateau.factor, which this"),
-        (["seed=1,2"], "seed cannot be searched"),
+        (["seed=1,2"], r"seed cannot be searched: give one value, and another search\.study to a search"),
+        (["+model.net.hidden_dim=choice(4,8)"], r"write model\.net\.hidden_dim=\.\.\., without the \+"),
         (["model=glob(cnn1*)"], r"model=glob\(cnn1\*\) cannot be searched: list the choices"),
         (["data.batch_size=interval(2,8)"], r"data\.batch_size is a whole number: search it with range"),
         (["model.learning_rate=interval(1e-2,1e-4)"], "the search space cannot be read: The `?low`? value must be"),
         (["experiment=ablation"], "the search space cannot be read"),
+        (["features.n_mels=16", "features.n_mels=choice(8,12)"], "features.n_mels is given twice, as one value and"),
         (["best=runs/search"], "best= is for runs: a search finds it anew, leave it out"),
         (["hydra.sweeper.n_trials=2"], r"hydra\.sweeper\.n_trials has no effect here: give search\.n_trials"),
         (["search.n_trials=0"], "search.n_trials=0 is too small: the least is 1"),
@@ -127,6 +129,20 @@ def test_what_cannot_be_searched_is_one_line_and_begins_no_trial(
         go(tasks, music_folder, home, "wrong", *overrides)
     assert tasks.configs == []
     assert not (home / "wrong").exists()
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "nsgaii"])
+def test_a_space_that_is_used_up_ends_the_search(
+    music_folder: Path, home: Path, capsys: pytest.CaptureFixture[str], sampler: str
+) -> None:
+    fixed = ("data.batch_size=4", "model.net.hidden_dim=4", "model.learning_rate=1e-3", "model.net.num_layers=1")
+    given = (*fixed, "search.n_trials=9", f"hydra/sweeper/sampler={sampler}")
+    tasks = Tasks()
+    found = go(tasks, music_folder, home, f"used-{sampler}", *given)
+    assert sorted(trial.params["model.net.dropout"] for trial in found.trials) == [0.2, 0.3, 0.4, 0.5]
+    assert "the search space is used up: it has 4 points, and search.n_trials=9" in capsys.readouterr().out
+    go(tasks, music_folder, home, f"used-{sampler}", *given)
+    assert len(tasks.configs) == 4
 
 
 def test_a_study_of_something_else_is_not_gone_on_with(music_folder: Path, home: Path) -> None:

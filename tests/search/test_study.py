@@ -222,7 +222,7 @@ def test_a_study_that_is_not_there_is_one_line(tmp_path: Path) -> None:
         connect(f"sqlite:///{tmp_path}/text.db", "s")
 
 
-def test_no_two_trials_are_the_same_while_there_are_others(tmp_path: Path) -> None:
+def test_no_two_trials_are_the_same_and_a_space_is_used_up(tmp_path: Path) -> None:
     few = {"x": CategoricalDistribution([1, 2, 3]), "y": CategoricalDistribution(["a", "b"])}
     settings = SearchSettings(n_trials=7, study="s", folder=str(tmp_path), storage=f"sqlite:///{tmp_path}/study.db")
 
@@ -235,5 +235,14 @@ def test_no_two_trials_are_the_same_while_there_are_others(tmp_path: Path) -> No
     while trials := study.take(1, few, lambda count: None):
         drawn.append(tuple(trials[0].params.values()))
         study.end(trials[0], Ending(TrialState.COMPLETE, float(trials[0].params["x"])))
-    assert len(set(drawn[:5])) == 5
-    assert len(drawn) == 7  # there are six, and then again
+    assert sorted(drawn) == [(x, y) for x in (1, 2, 3) for y in ("a", "b")]
+    assert study.left() == 1
+
+
+def test_what_is_tried_again_is_taken_from_a_space_that_is_used_up(tmp_path: Path) -> None:
+    owner = durable(tmp_path, n_trials=5, heartbeat_seconds=1)
+    few = {"x": CategoricalDistribution([1, 2])}
+    lost, _ = owner.take(5, few, lambda count: None)
+    owner.give_up([lost], "interrupted", always=True)
+    (again,) = owner.take(5, few, lambda count: None)
+    assert again.params == lost.params
