@@ -41,7 +41,7 @@ def predict(model: TrainedModel, data: GenreData, device: str) -> pd.DataFrame:
     tables = []
     for batch in chain(data.val_dataloader(), data.test_dataloader()):
         with torch.inference_mode():
-            logits = track_logits(net, batch.mel.to(device).float(), window).cpu()
+            logits = track_logits(net, batch.mel.to(device).float(), window, batch.frames).cpu()
         rows = batch.track.numpy()
         tracks = data.prepared.tracks.iloc[rows]
         columns = {

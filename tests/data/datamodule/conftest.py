@@ -39,6 +39,8 @@ def prepared(tmp_path) -> Prepared:
             "split": parts,
             "shard": place // 10,
             "row": place % 10,
+            "duration": 2.0,
+            "decoded": 1.0,
         }
     )
     return Prepared(table, table.iloc[:0], ["blues", "jazz", "rock"], cache)
