@@ -114,6 +114,16 @@ class Cache:
         table = index.table.iloc[[row for row in wanted if row not in bad]]
         return table.drop(columns=CHECKSUM).set_index("path", drop=False)
 
+    def verify(self) -> list[DamageError]:
+        """Check every file, without repairing anything; the next use does that.
+
+        Returns:
+            What is damaged, in no order.
+        """
+        index = Index(self.folder, self.recipe, every=True)
+        index.check(range(len(index.table)))
+        return index.damage
+
     def read(self, shards: Iterable[int], rows: Iterable[int], starts: Iterable[int], frames: int) -> np.ndarray:
         """Read windows of clips; nothing stays open or mapped.
 

@@ -38,6 +38,7 @@ class Index:
     Args:
         folder: The cache's folder; it need not exist.
         recipe: What the shards hold.
+        every: Read all tables, also those that `index.parquet` knows.
 
     Attributes:
         table: One row per file, the newest last.
@@ -46,7 +47,7 @@ class Index:
         unsealed: Checksums of arrays whose tables have none.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, every: bool = False) -> None:
         self.folder = folder
         self.recipe = recipe
         self.damage: list[DamageError] = []
@@ -54,7 +55,7 @@ class Index:
         tables = {shard_number(path): path for path in folder.glob("shard-*.parquet")}
         self._sizes = {number: path.stat().st_size for number, path in tables.items()}
         stored, sizes = self._read()
-        agreed = {number for number, size in sizes.items() if self._sizes.get(number) == size}
+        agreed = {number for number, size in sizes.items() if self._sizes.get(number) == size and not every}
         parts = [stored[stored["shard"].isin(agreed)]]
         for number in sorted(tables.keys() - agreed):
             try:
