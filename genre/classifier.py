@@ -58,16 +58,17 @@ class GenreClassifier(L.LightningModule):
         self.train_scores = Scores(len(card["genres"]), "train/")
         self.val_scores = Scores(len(card["genres"]), "val/")
 
-    def forward(self, mel: Tensor) -> Tensor:
+    def forward(self, mel: Tensor, frames: Tensor | None = None) -> Tensor:
         """Classify whole tracks.
 
         Args:
             mel: Shape (batch, time, mels).
+            frames: Frames of each track that hold sound, shape (batch,); None where all do.
 
         Returns:
             Log-probabilities, shape (batch, classes).
         """
-        return track_logits(self.net, mel.to(self.dtype), self.segment_frames)
+        return track_logits(self.net, mel.to(self.dtype), self.segment_frames, frames)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Loss of one batch of windows."""
@@ -99,7 +100,7 @@ class GenreClassifier(L.LightningModule):
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Loss and scores of one batch of tracks."""
-        logits = self(batch.mel)
+        logits = self(batch.mel, batch.frames)
         self.val_scores.update(logits, batch.target)
         self._log("val/loss", F.cross_entropy(logits, batch.target), len(batch.target))
 

@@ -25,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+cache = typer.Typer(help="Look after the cache of features.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(cache, name="cache")
 Overrides = Annotated[list[str] | None, typer.Argument(help="Hydra overrides, as train.py takes them: data=fma ...")]
 
 
@@ -41,6 +43,18 @@ def precompute(overrides: Overrides = None) -> None:
     parts = _parts(overrides)
     selection, _ = usable(parts.source, parts.settings.data, parts.cache, parts.make_executor)
     print(f"{len(selection.kept)} tracks are in {parts.cache.folder}")
+
+
+@cache.command()
+def verify(overrides: Overrides = None) -> None:
+    """Check each file of a collection's cache. Exit code 1 when one is damaged; the next use makes it again."""
+    found = _parts(overrides).cache
+    damage = found.verify()
+    for error in damage:
+        print(f"{error.path} is damaged ({error.what})")
+    if damage:
+        raise typer.Exit(1)
+    print(f"{found.folder} is whole")
 
 
 @app.command()

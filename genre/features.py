@@ -94,7 +94,15 @@ class LogMel(nn.Module):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Everything that the numbers depend on; caches are named by it."""
+        """Everything that the numbers depend on, the same for settings that are equal; caches are named by it."""
+        exact: dict[str, float | None] = {name: float(self.settings[name]) for name in ("f_min", "top_db", "amin")}
+        highest = self.settings["f_max"]
+        exact["f_max"] = None if highest in (None, self.sample_rate / 2) else float(highest)
+        return self.spelled | exact
+
+    @property
+    def spelled(self) -> dict[str, Any]:
+        """The same with the settings as they were typed."""
         return {"kind": type(self).__name__, "version": VERSION, **self.settings}
 
     def frames(self, seconds: float) -> int:

@@ -28,6 +28,8 @@ from genre.settings import Settings
 
 MIN_FRAMES = 64
 """The shortest window that every network takes."""
+LATEST_START = 86400
+"""Seconds into a track: a day."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,9 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
             f"data.segment_seconds={data.segment_seconds} is longer than the {data.clip_seconds * used:g} s that are "
             "used of each track: use at most that, or null for all of it"
         )
-    if data.clip_start != "middle" and not isinstance(data.clip_start, int | float):
-        raise GenreError(f"data.clip_start={data.clip_start} is unknown: use seconds or middle")
+    start = data.clip_start
+    if start != "middle" and (type(start) not in (int, float) or not 0 <= start <= LATEST_START):
+        raise GenreError(f"data.clip_start={start} is unknown: use seconds from 0 to {LATEST_START}, or middle")
     recipe = Recipe(features, data.clip_seconds, data.clip_start)
     source = build("data.source", data.source)
     cache = Cache(Path(settings.paths.cache), Path(data.root).resolve().name, recipe)

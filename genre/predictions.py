@@ -47,7 +47,7 @@ def predict(model: TrainedModel, data: GenreData, device: str, parts: Sequence[s
     tables = []
     for batch in chain.from_iterable(data.whole_clips(part) for part in parts):
         with torch.inference_mode():
-            logits = track_logits(net, batch.mel.to(device).float(), window).cpu()
+            logits = track_logits(net, batch.mel.to(device).float(), window, batch.frames).cpu()
         rows = batch.track.numpy()
         tracks = data.prepared.tracks.iloc[rows]
         columns = {

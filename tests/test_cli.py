@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import typer
 
 from genre import cli
 from genre.one_line import one_line_errors
@@ -21,6 +22,28 @@ def test_precompute_fills_the_cache_and_nothing_else(
     cli.precompute(overrides)
     assert {path: path.stat().st_mtime_ns for path in cache.glob("shard-*")} == before
     assert "clips/s" not in capsys.readouterr().out
+
+
+def test_cache_verify_names_what_is_damaged(
+    music_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = [*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]
+    cli.precompute(overrides)
+    (cache,) = (tmp_path / "cache").iterdir()
+    capsys.readouterr()
+    cli.verify(overrides)
+    assert capsys.readouterr().out == f"{cache} is whole\n"
+    damaged = [cache / "shard-00000.npy", cache / "shard-00000.parquet"]
+    for path in damaged:
+        content = bytearray(path.read_bytes())
+        content[100] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(typer.Exit) as exit_:
+            cli.verify(overrides)
+        assert exit_.value.exit_code == 1
+        (line,) = capsys.readouterr().out.splitlines()
+        assert line.startswith(f"{path} is damaged (")
+        path.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
 
 
 def test_precompute_says_in_one_line_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,8 @@ def numbered(clips: int, frames: int, mels: int = 3) -> torch.Tensor:
 
 def test_cut_takes_the_frames_at_the_starts():
     mel = numbered(2, 12)
-    windows = cut(mel, 5)
+    windows, counted = cut(mel, 5)
+    assert counted.all()
     assert windows.shape == (2, 5, 5, 3)
     for clip in range(2):
         for i, start in enumerate([0, 2, 4, 6, 7]):
@@ -54,7 +55,7 @@ def test_cut_takes_the_frames_at_the_starts():
 @pytest.mark.parametrize("window", [None, 12, 13, 1000])
 def test_cut_of_a_whole_clip(window):
     mel = numbered(2, 12)
-    assert torch.equal(cut(mel, window), mel[:, None])
+    assert torch.equal(cut(mel, window)[0], mel[:, None])
 
 
 def linear(channels: int, classes: int = 4, scale: float = 1.0):
@@ -128,3 +129,61 @@ def test_track_embedding_is_the_mean_of_the_windows():
     np.testing.assert_allclose(ours.numpy(), expected, atol=1e-6)
     whole = track_embedding(lambda windows: windows.amax(dim=1), torch.from_numpy(mel), None)
     np.testing.assert_array_equal(whole.numpy(), mel.max(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("sound", "expected"),
+    [
+        ([12, 12], [[0, 2, 4, 6, 7]] * 2),
+        ([12, 9], [[0, 2, 4, 6, 7], [0, 2, 4]]),
+        ([8, 5], [[0, 2, 3], [0]]),
+        ([4, 0], [[0], [0]]),  # its one window ends with padding
+        ([99, 6], [[0, 2, 4, 6, 7], [0, 1]]),
+    ],
+)
+def test_windows_lie_within_the_sound(sound, expected):
+    mel = numbered(2, 12)
+    windows, counted = cut(mel, 5, torch.tensor(sound))
+    found = [
+        [int(window[0, 0] - clip[0, 0]) // 3 for window in own[of]]
+        for clip, own, of in zip(mel, windows, counted, strict=True)
+    ]
+    assert found == expected
+
+
+@pytest.mark.parametrize("window", [None, 12, 50])
+def test_whole_clips_are_taken_with_their_padding(window):
+    mel = numbered(2, 12)
+    windows, counted = cut(mel, window, torch.tensor([3, 12]))
+    assert torch.equal(windows, mel[:, None])
+    assert counted.all()
+
+
+def test_padding_changes_nothing_that_is_said_of_a_track():
+    net, weight = linear(3)
+    mel = np.random.default_rng(1).normal(size=(3, 12, 3)).astype(np.float32)
+    sound = torch.tensor([12, 7, 4])
+    ours = track_logits(net, torch.from_numpy(mel), 5, sound)
+    offsets = [[0, 2, 4, 6, 7], [0, 2], [0]]
+    expected = [by_hand(mel[i : i + 1], weight, 5, own)[0] for i, own in enumerate(offsets)]
+    np.testing.assert_allclose(ours.numpy(), expected, atol=2e-5)
+    mel[1, 7:], mel[2, 5:] = 99, 99
+    assert torch.equal(track_logits(net, torch.from_numpy(mel), 5, sound), ours)
+
+
+def test_clips_without_padding_get_the_same_bits_beside_clips_with_padding():
+    net, _ = linear(3)
+    mel = torch.randn(4, 12, 3, generator=torch.Generator().manual_seed(0))
+    alone = track_logits(net, mel, 5)
+    assert torch.equal(track_logits(net, mel, 5, torch.tensor([12, 6, 12, 12]))[[0, 2, 3]], alone[[0, 2, 3]])
+    before = net(mel.unfold(1, 5, 1).transpose(2, 3)[:, [0, 2, 4, 6, 7]].flatten(0, 1)).log_softmax(-1)
+    before = before.unflatten(0, (-1, 5)).logsumexp(dim=1) - torch.tensor(5.0).log().item()
+    assert torch.equal(alone, before)
+
+
+def test_the_embedding_of_a_padded_track_is_the_mean_of_its_own_windows():
+    mel = np.random.default_rng(2).normal(size=(2, 12, 3)).astype(np.float32)
+    ours = track_embedding(lambda windows: windows.amax(dim=1), torch.from_numpy(mel), 5, torch.tensor([12, 7]))
+    for clip, own, offsets in zip(mel, ours, [[0, 2, 4, 6, 7], [0, 2]], strict=True):
+        expected = np.mean([clip[start : start + 5].max(axis=0) for start in offsets], axis=0)
+        np.testing.assert_allclose(own, expected, rtol=1e-5)

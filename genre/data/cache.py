@@ -2,30 +2,49 @@
 
 import hashlib
 import json
-import logging
+import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from genre.data.extract import Recipe, Shard, extract_shard, file_digest, shard_path
+from genre import files
+from genre.data.extract import Recipe
+from genre.data.file_states import FileStates, unreadable
+from genre.data.filling import extract, plan, warn
+from genre.data.index import Index
+from genre.data.lock import locked
+from genre.data.shards import CHECKSUM, DamageError, layout, shard_path
 from genre.errors import GenreError
 
-SHARD_CLIPS = 64
-"""At most so many clips a shard: 20 MB of memory and seconds of lost work for the study's clips."""
 
-log = logging.getLogger(__name__)
+@dataclass
+class _Look:
+    """What the cache knows of some files.
+
+    Attributes:
+        index: The index as it was read.
+        stats: Status of each file that is there.
+        known: Row of the index for each path whose content is cached.
+        todo: The other paths.
+    """
+
+    index: Index
+    stats: dict[str, os.stat_result]
+    known: dict[str, int]
+    todo: list[str]
 
 
 class Cache:
     """Features of one collection by one recipe, in a folder of its own that can be moved.
 
-    A file is known by its relative path and size; where only its mtime differs, its content decides.
+    A clip is known by its file's relative path and content. `FileStates` remembers contents, so that files are not
+    read again to see that nothing changed. Shards are checked when they are first used in a process: what is damaged
+    is named, removed and extracted again.
 
     Args:
         parent: The folder of all caches.
@@ -34,14 +53,17 @@ class Cache:
     """
 
     def __init__(self, parent: Path, name: str, recipe: Recipe) -> None:
-        text = json.dumps(recipe.identity, sort_keys=True)
-        digest = hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
         self.recipe = recipe
-        self.folder = parent / f"{name}-{digest}"
-        self._arrays: dict[int, np.ndarray] = {}
+        folders = [parent / f"{name}-{_hash(identity)}" for identity in (recipe.identity, recipe.spelled)]
+        # Equal settings used to be told apart by their spelling, such as 80 and 80.0
+        self.folder = folders[1] if folders[1].is_dir() and not folders[0].is_dir() else folders[0]
+        self._offsets: dict[int, int] = {}
+        self._reported: set[tuple[Path, str]] = set()
 
     def update(self, root: Path, paths: list[str], make_executor: Callable[[], Executor]) -> pd.DataFrame:
-        """Extract what is new or changed, and nothing else.
+        """Extract what is new, changed or damaged, and nothing else.
+
+        A cache that has everything is used without its lock, and may be on a disk that cannot be written.
 
         Args:
             root: What the paths are relative to.
@@ -49,25 +71,26 @@ class Cache:
             make_executor: Called only when there is work.
 
         Returns:
-            The index: one row a path, in the order given, indexed by path; see `extract._extract` for its columns.
+            The index: one row per path, in the order given, indexed by path; see `shards.EMPTY_ROW` for its columns.
 
         Raises:
-            GenreError: A worker died.
+            GenreError: A worker died, a disk is full, or a file cannot be read or written.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / "lock"):
-            for leftover in self.folder.glob("*.tmp"):  # of a run that was killed
-                leftover.unlink()
-            (self.folder / "recipe.json").write_text(json.dumps(self.recipe.identity, indent=1))
-            table = self._table(keep=True)
-            known = self._known(root, paths, table)
-            todo = [path for path in paths if path not in known]
-            if todo:
-                self._extract(self._plan(root, todo), make_executor)
-                table = self._table(keep=True)
-                newest = dict(zip(table["path"], range(len(table)), strict=True))
-                known = {path: newest[path] for path in todo} | self._known(root, paths, table)
-        return table.iloc[[known[path] for path in paths]].set_index("path", drop=False)
+        states = FileStates(self.folder, root)
+        look = self._look(states, paths)
+        if look.todo or look.index.untidy or states.changed or self._recipe_damage():
+            with locked(self.folder, len(look.todo)) as held:
+                if held:
+                    look = self._look(states, paths)  # another process may have done it meanwhile
+                    look.index.tidy()
+                    if self._recipe_damage():
+                        files.write_json(self.folder / "recipe.json", self.recipe.identity)
+                    if look.todo:
+                        extract(plan(self.folder, root, look.todo, self.recipe), make_executor)
+                    self._take_in(look, states)
+        table = look.index.table.iloc[[look.known[path] for path in paths]].drop(columns=CHECKSUM)
+        times = [look.stats[path].st_mtime_ns if path in look.stats else 0 for path in paths]
+        return table.assign(mtime_ns=np.array(times, np.int64)).set_index("path", drop=False)
 
     def lookup(self, paths: list[str], digests: list[str] | None = None) -> pd.DataFrame:
         """The index of files that were extracted at some time, without a look at them.
@@ -77,18 +100,32 @@ class Cache:
             digests: Their contents; None for the newest.
 
         Returns:
-            As `update`, in the order given, without those that are unknown.
+            As `update`, in the order given, without those that are unknown or damaged.
         """
-        table = self._table() if self.folder.is_dir() else pd.DataFrame()
-        if table.empty:
-            return table
-        contents = table["file_digest"] if digests is not None else [""] * len(table)
-        rows = {key: row for row, key in enumerate(zip(table["path"], contents, strict=True))}
-        wanted = [rows[key] for key in zip(paths, digests or [""] * len(paths), strict=True) if key in rows]
-        return table.iloc[wanted].set_index("path", drop=False)
+        index = Index(self.folder, self.recipe)
+        if digests is None:
+            newest = index.newest()
+            wanted = [newest[path] for path in paths if path in newest]
+        else:
+            rows = index.rows()
+            wanted = [rows[key] for key in zip(paths, digests, strict=True) if key in rows]
+        bad = index.check(wanted)
+        self._report(index.damage)
+        table = index.table.iloc[[row for row in wanted if row not in bad]]
+        return table.drop(columns=CHECKSUM).set_index("path", drop=False)
+
+    def verify(self) -> list[DamageError]:
+        """Check every file, without repairing anything; the next use does that.
+
+        Returns:
+            What is damaged, in no order.
+        """
+        index = Index(self.folder, self.recipe, every=True)
+        index.check(range(len(index.table)))
+        return index.damage
 
     def read(self, shards: Iterable[int], rows: Iterable[int], starts: Iterable[int], frames: int) -> np.ndarray:
-        """Copy windows of clips out of the memory maps.
+        """Read windows of clips; nothing stays open or mapped.
 
         Args:
             shards: Shard of each clip.
@@ -98,111 +135,95 @@ class Cache:
 
         Returns:
             float16, shape (clips, frames, bins).
+
+        Raises:
+            GenreError: A shard is gone or cut since it was checked.
         """
-        windows = [
-            self._array(shard)[row, start : start + frames]
-            for shard, row, start in zip(shards, rows, starts, strict=True)
-        ]
-        return np.stack(windows)
+        places = list(zip(shards, rows, starts, strict=True))
+        windows = np.empty((len(places), frames, self.recipe.features.bins), np.float16)
+        for window, (shard, row, start) in zip(windows, places, strict=True):
+            self._read(int(shard), int(row) * self.recipe.frames + int(start), window)
+        return windows
 
-    def _array(self, number: int) -> np.ndarray:
-        if number not in self._arrays:
-            self._arrays[number] = np.load(shard_path(self.folder, number, ".npy"), mmap_mode="r")
-        return self._arrays[number]
+    def _read(self, number: int, frame: int, window: np.ndarray) -> None:
+        path = shard_path(self.folder, number, ".npy")
+        try:
+            with path.open("rb", buffering=0) as file:
+                if number not in self._offsets:
+                    self._offsets[number] = layout(path, file.read(256))[0]
+                file.seek(self._offsets[number] + 2 * frame * window.shape[1])
+                if file.readinto(window.data) != window.nbytes:
+                    raise DamageError(path, "it ends too early")
+        except (OSError, DamageError) as error:
+            what = error.what if isinstance(error, DamageError) else error.strerror
+            raise GenreError(f"{path} changed while it was used ({what}): repeat the command") from error
 
-    def _table(self, keep: bool = False) -> pd.DataFrame:
-        """The newest row of each file by path and content; takes in shards finished since it was last written.
-
-        Two collections whose folders have the same name may hold different files of one path: both stay known.
-        """
-        path = self.folder / "index.parquet"
-        known = pd.read_parquet(path) if path.exists() else pd.DataFrame()
-        numbers = set(known["shard"]) if len(known) else set()
-        fresh = [
-            pd.read_parquet(file)
-            for file in sorted(self.folder.glob("shard-*.parquet"))
-            if int(file.stem.removeprefix("shard-")) not in numbers
-        ]
-        if not fresh:
-            return known
-        table = pd.concat([known, *fresh]).sort_values("shard", kind="stable")
-        table = table.drop_duplicates(["path", "file_digest"], keep="last", ignore_index=True)
-        if keep:
-            self._write(table)
-        return table
-
-    def _write(self, table: pd.DataFrame) -> None:
-        """Under the lock only."""
-        temporary = self.folder / "index.tmp"
-        table.to_parquet(temporary, index=False)
-        temporary.replace(self.folder / "index.parquet")
-
-    def _known(self, root: Path, paths: list[str], table: pd.DataFrame) -> dict[str, int]:
-        """Row of each path that the table knows as it is now; learns new mtimes of unchanged files."""
-        if table.empty:
-            return {}
-        sizes, times, digests = (table[name].to_numpy() for name in ("size", "mtime_ns", "file_digest"))
-        rows: dict[str, list[int]] = {}
-        for row, path in enumerate(table["path"]):
-            rows.setdefault(path, []).append(row)
-        known: dict[str, int] = {}
-        touched: dict[int, int] = {}
+    def _look(self, states: FileStates, paths: list[str]) -> _Look:
+        index = Index(self.folder, self.recipe)
+        rows, sizes, stats = index.rows(), index.sizes(), {}
         for path in paths:
             try:
-                status = (root / path).stat()
+                stats[path] = (states.root / path).stat()
             except FileNotFoundError:  # it vanished meanwhile, which its row will say
                 continue
-            same_size = [row for row in rows.get(path, []) if sizes[row] == status.st_size]
-            same = [row for row in same_size if times[row] == status.st_mtime_ns]
-            if same_size and not same:
-                digest = file_digest(root / path)
-                same = [row for row in same_size if digests[row] == digest]
-                touched |= dict.fromkeys(same, status.st_mtime_ns)
-            if same:
-                known[path] = same[-1]
-        if touched:
-            table.loc[list(touched), "mtime_ns"] = list(touched.values())
-            self._write(table)
-        return known
+            except OSError as error:
+                raise unreadable(states.root / path, error) from error
+        unsure = {
+            path: status
+            for path, status in stats.items()
+            if status.st_size in sizes.get(path, ()) and states.digest(path, status) is None
+        }
+        if unsure:
+            states.read(unsure, lambda: self._save(states))
+        digests = {path: states.digest(path, status) for path, status in stats.items()}
+        known = {path: rows[path, digest] for path, digest in digests.items() if digest and (path, digest) in rows}
+        bad = index.check(known.values())
+        self._report([*index.damage, *([states.damage] if states.damage else [])])
+        known = {path: row for path, row in known.items() if row not in bad}
+        return _Look(index, stats, known, [path for path in paths if path not in known])
 
-    def _plan(self, root: Path, todo: list[str]) -> list[Shard]:
-        """Cut the work into shards; small collections into small ones, so that every worker gets some."""
-        size = min(SHARD_CLIPS, max(1, len(todo) // 16))
-        plan = self.folder / "plan.json"
-        planned = [int(number) for number in json.loads(plan.read_text())] if plan.exists() else []
-        used = [int(file.stem.removeprefix("shard-")) for file in self.folder.glob("shard-*.parquet")]
-        # A number is never given twice, not even that of a shard which a killed run's worker may yet finish
-        first = max(used + planned, default=-1) + 1
-        shards = [
-            Shard(first + i, todo[start : start + size], root, self.folder, self.recipe)
-            for i, start in enumerate(range(0, len(todo), size))
-        ]
-        temporary = self.folder / "plan.tmp"
-        temporary.write_text(json.dumps({shard.number: shard.paths for shard in shards}, indent=1))
-        temporary.replace(plan)
-        return shards
+    def _recipe_damage(self) -> bool:
+        """Whether the description of the recipe, which is for people, is missing or says something else."""
+        path = self.folder / "recipe.json"
+        try:
+            return bool(json.loads(path.read_bytes()) != json.loads(json.dumps(self.recipe.identity)))
+        except FileNotFoundError:
+            return True
+        except ValueError as error:
+            self._report([DamageError(path, str(error))])
+            return True
 
-    def _extract(self, shards: list[Shard], make_executor: Callable[[], Executor]) -> None:
-        columns = (
-            TextColumn("extracting"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:.1f} clips/s"),
-            TimeRemainingColumn(),
-        )
-        total = sum(len(shard.paths) for shard in shards)
-        with make_executor() as executor, Progress(*columns) as progress:
-            task = progress.add_task("", total=total, rate=0.0)
-            futures = [executor.submit(extract_shard, shard) for shard in shards]
-            try:
-                for future in as_completed(futures):
-                    progress.advance(task, future.result())
-                    state = progress.tasks[0]
-                    progress.update(task, rate=state.completed / (state.elapsed or 1))
-            except BrokenProcessPool as error:
-                text = "an extraction process died, likely for want of memory: try executor.workers=1"
-                raise GenreError(text) from error
-            finally:
-                executor.shutdown(cancel_futures=True)
-            seconds = progress.tasks[0].elapsed or 1
-        log.info("extracted %d clips in %.1f s (%.1f clips/s)", total, seconds, total / seconds)
+    def _report(self, damage: list[DamageError]) -> None:
+        """Name what is damaged, once."""
+        new = [error for error in damage if (error.path, error.what) not in self._reported]
+        self._reported.update((error.path, error.what) for error in new)
+        warn(new)
+
+    def _take_in(self, look: _Look, states: FileStates) -> None:
+        """Read the index again and remember what the extracted files hold; under the lock only."""
+        look.index = Index(self.folder, self.recipe)
+        rows, newest = look.index.rows(), look.index.newest()
+        columns = look.index.table[["size", "mtime_ns", "file_digest"]].itertuples(index=False, name=None)
+        contents = dict(enumerate(columns)) if look.todo else {}
+        for path in look.todo:
+            size, mtime, digest = contents[newest[path]]
+            if (status := look.stats.get(path)) and (size, mtime) == (status.st_size, status.st_mtime_ns):
+                states.learn(path, status, digest)
+        for path in look.known:
+            look.known[path] = rows[path, states.digest(path, look.stats[path]) or ""]
+        look.known |= {path: newest[path] for path in look.todo}
+        if look.index.stale:
+            look.index.save()
+        if states.changed:
+            states.save()
+
+    def _save(self, states: FileStates) -> None:
+        """Save what is known of the files, if nobody else is at work and the disk can be written."""
+        if self.folder.is_dir():
+            with locked(self.folder, 0) as held:
+                if held:
+                    states.save()
+
+
+def _hash(identity: dict[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=5).hexdigest()

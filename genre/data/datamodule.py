@@ -19,11 +19,13 @@ class Batch(NamedTuple):
         mel: Features in [0, 1], shape (batch, time, mels); float16 until it is on the device.
         target: Number of the genre, shape (batch,).
         track: Row in the prepared track table, shape (batch,).
+        frames: Frames of `mel` that hold sound, not the padding behind it, shape (batch,).
     """
 
     mel: Tensor
     target: Tensor
     track: Tensor
+    frames: Tensor
 
 
 class Clips(Dataset[Batch]):
@@ -40,12 +42,15 @@ class Clips(Dataset[Batch]):
         self.shards = prepared.tracks["shard"].to_numpy()
         self.rows = prepared.tracks["row"].to_numpy()
         self.targets = prepared.targets
+        self.sound_frames = prepared.sound_frames
 
     def __getitems__(self, windows: list[tuple[int, int]]) -> Batch:
         """Read windows, given as (track, first frame)."""
         tracks, starts = np.array(windows).T
         mel = self.cache.read(self.shards[tracks], self.rows[tracks], starts, self.frames)
-        return Batch(torch.from_numpy(mel), torch.from_numpy(self.targets[tracks]), torch.from_numpy(tracks))
+        frames = np.clip(self.sound_frames[tracks] - starts, 0, self.frames)
+        columns = (mel, self.targets[tracks], tracks, frames)
+        return Batch(*(torch.from_numpy(column) for column in columns))
 
 
 class RandomWindows(Sampler[tuple[int, int]]):
@@ -53,7 +58,8 @@ class RandomWindows(Sampler[tuple[int, int]]):
 
     Args:
         tracks: Rows of the track table.
-        spare: Frames that a clip is longer than a window.
+        spare: Frames that a clip's sound is longer than a window, shape (tracks,).
+        longest: The same for a clip that is all sound.
         first: Frame at which the earliest window begins.
         seed: With the epoch's number the seed of order and windows.
         balance: Their genres, shape (tracks,), to draw as many tracks with replacement, of each genre about as often;
@@ -65,14 +71,16 @@ class RandomWindows(Sampler[tuple[int, int]]):
     def __init__(
         self,
         tracks: np.ndarray,
-        spare: int,
+        spare: np.ndarray,
+        longest: int,
         seed: int,
         balance: np.ndarray | None = None,
         first: int = 0,
         share: tuple[int, int] = (0, 1),
     ) -> None:
         self.tracks = tracks
-        self.spare = spare
+        self.spare = dict(zip(tracks.tolist(), spare.tolist(), strict=True))
+        self.longest = longest
         self.first = first
         self.seed = seed
         self.chance = None
@@ -94,7 +102,10 @@ class RandomWindows(Sampler[tuple[int, int]]):
         order = random.permutation(self.tracks)
         if self.chance is not None:
             order = random.choice(self.tracks, len(self.tracks), p=self.chance)
-        starts = self.first + random.integers(0, self.spare + 1, len(order))
+        starts = random.integers(0, self.longest + 1, len(order))
+        # Scaled to each clip's own sound: a clip without padding draws what it always drew
+        spare = np.array([self.spare[track] for track in order.tolist()])
+        starts = self.first + starts * (spare + 1) // (self.longest + 1)
         mine = np.resize(np.arange(len(order)), (len(self), self.processes))[:, self.rank]
         return iter(zip(order[mine].tolist(), starts[mine].tolist(), strict=True))
 
@@ -153,8 +164,9 @@ class GenreData(L.LightningDataModule):
         window = min(self.segment_frames or clip, clip)
         rows = self._rows("train")
         genres = self.prepared.targets[rows] if self.balanced else None
+        sound = np.clip(self.prepared.sound_frames[rows] - first, window, clip)
         share = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = RandomWindows(rows, clip - window, self.seed, genres, first, share)
+        sampler = RandomWindows(rows, sound - window, clip - window, self.seed, genres, first, share)
         return self._loader(window, sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:

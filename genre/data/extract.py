@@ -1,7 +1,5 @@
 """One shard of the cache: decode its files, compute their features, write them whole or not at all."""
 
-import hashlib
-import os
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -10,14 +8,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import soundfile
 import torch
 
-from genre.audio import AudioError, read_clip, silence_decoder
+from genre.audio import AudioError, Clip, read_clip, silence_decoder
+from genre.data.file_states import file_digest, unreadable
+from genre.data.shards import CHECKSUM, EMPTY_ROW, shard_path, write_array, write_table
 from genre.data.workers import cores
 from genre.features import LogMel
 
 HASHED = 1 << 28
 """Bytes: a rejected file that is larger is not hashed, as its header alone shows that it is no sound."""
+SYSTEM = 2
+"""libsndfile's code for an error of the system, such as EIO or EMFILE. No file's content causes it."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,14 @@ class Recipe:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Plain values that name the recipe."""
-        return {**self.features.identity, "clip_seconds": self.clip_seconds, "clip_start": self.clip_start}
+        """Plain values that name the recipe, the same for settings that are equal."""
+        start = self.clip_start if isinstance(self.clip_start, str) else float(self.clip_start)
+        return {**self.features.identity, "clip_seconds": float(self.clip_seconds), "clip_start": start}
+
+    @property
+    def spelled(self) -> dict[str, Any]:
+        """The same as it was typed, which is how caches used to be named."""
+        return {**self.features.spelled, "clip_seconds": self.clip_seconds, "clip_start": self.clip_start}
 
     @property
     def frames(self) -> int:
@@ -65,11 +74,6 @@ class Shard:
         return shard_path(self.folder, self.number, ".npy")
 
 
-def shard_path(folder: Path, number: int, suffix: str) -> Path:
-    """Name of one file of a shard."""
-    return folder / f"shard-{number:05d}{suffix}"
-
-
 def local_executor(workers: int | None = None) -> Executor:
     """Processes on this machine.
 
@@ -85,13 +89,16 @@ def local_executor(workers: int | None = None) -> Executor:
 
 
 def extract_shard(shard: Shard) -> int:
-    """Make one shard: an array and a table with one row a file; the table's appearance makes it whole.
+    """Make one shard: an array and a table with one row per file; the table's appearance makes it whole.
 
     Args:
         shard: What to do.
 
     Returns:
         How many files it covers.
+
+    Raises:
+        GenreError: The disk is full, or the system could not read a file.
     """
     torch.set_num_threads(1)  # more threads a worker than cores make everything slower
     rows: list[dict[str, Any]] = []
@@ -103,51 +110,24 @@ def extract_shard(shard: Shard) -> int:
         if array is not None:
             arrays.append(array)
     shape = (0, shard.recipe.frames, shard.recipe.features.bins)
-    stacked = np.stack(arrays) if arrays else np.empty(shape, np.float16)
-    temporary = shard.array_path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        np.save(file, stacked)
-    temporary.replace(shard.array_path)
-    pd.DataFrame(rows).to_parquet(temporary)
-    temporary.replace(shard.array_path.with_suffix(".parquet"))
+    checksum = write_array(shard.array_path, np.stack(arrays) if arrays else np.empty(shape, np.float16))
+    write_table(shard.array_path.with_suffix(".parquet"), pd.DataFrame(rows).assign(**{CHECKSUM: checksum}))
     return len(rows)
 
 
-def file_digest(path: Path) -> str:
-    """Hash of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-
-
 def _extract(path: Path, recipe: Recipe) -> tuple[dict[str, Any], np.ndarray | None]:
-    row: dict[str, Any] = {
-        "size": 0,
-        "mtime_ns": 0,
-        "file_digest": "",
-        "audio_digest": "",
-        "duration": 0.0,
-        "rate": 0,
-        "channels": 0,
-        "decoded": 0.0,
-        "sounding": 0.0,
-        "low": 0.0,
-        "high": 0.0,
-        "reason": "",
-        "detail": "",
-    }
+    row = dict(EMPTY_ROW)
     try:
         status = path.stat()
         row |= {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
-        clip = read_clip(path, recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
+        clip = _read(path, recipe)
         row["file_digest"] = file_digest(path)
     except FileNotFoundError:
         return row | {"reason": "missing_file", "detail": "it vanished meanwhile"}, None
     except AudioError as error:
-        if 0 < row["size"] <= HASHED and path.is_file():
-            row["file_digest"] = file_digest(path)
-        return row | {"reason": error.reason, "detail": error.detail}, None
-    except OSError as error:
-        return row | {"reason": "undecodable", "detail": str(error.strerror)}, None
+        return row | {"reason": error.reason, "detail": error.detail, "file_digest": _digest(path)}, None
+    except (OSError, MemoryError) as error:  # it says nothing about the file, so it must not be remembered with it
+        raise unreadable(path, error) from error
     with torch.inference_mode():
         values, low, high = recipe.features.measured(torch.from_numpy(clip.samples)[None])
     row |= {
@@ -161,3 +141,26 @@ def _extract(path: Path, recipe: Recipe) -> tuple[dict[str, Any], np.ndarray | N
         "high": high.item(),
     }
     return row, values[0].numpy().astype(np.float16)
+
+
+def _read(path: Path, recipe: Recipe) -> Clip:
+    """Decode a file; a failure is believed if it comes again and the system can read the file to its end."""
+    try:
+        clip = read_clip(path, recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
+        if clip.decoded >= 1:
+            return clip
+    except AudioError:
+        pass
+    _digest(path)
+    try:
+        return read_clip(path, recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
+    except AudioError as error:
+        cause = error.__cause__
+        if isinstance(cause, soundfile.LibsndfileError) and cause.code == SYSTEM:
+            raise OSError(None, cause.error_string) from error
+        raise
+
+
+def _digest(path: Path) -> str:
+    """Hash of a file that gave no usable sound; nothing for a pipe, a device or a huge file, which are not read."""
+    return file_digest(path) if path.is_file() and path.stat().st_size <= HASHED else ""

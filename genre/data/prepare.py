@@ -51,6 +51,14 @@ class Prepared:
         return np.bincount(train, minlength=len(self.genres))
 
     @property
+    def sound_frames(self) -> np.ndarray:
+        """Frames of each clip that hold sound, not the padding behind it, shape (tracks,)."""
+        recipe = self.cache.recipe
+        decoded = self.tracks["decoded"].clip(upper=1)
+        seconds = self.tracks["duration"].clip(upper=recipe.clip_seconds) * decoded
+        return np.array([recipe.features.frames(length) for length in seconds], np.int64)
+
+    @property
     def targets(self) -> np.ndarray:
         """Number of each track's genre, shape (tracks,)."""
         return pd.Categorical(self.tracks["genre"], self.genres).codes.astype(np.int64)
@@ -177,9 +185,10 @@ def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[]
         if empty := [part for part in PARTS if not (tracks["split"] == part).any()]:
             raise GenreError(f"{path} has no {empty[0]} tracks: train again")
         files = tracks.drop_duplicates("path")  # of the leakage ladder two rows may be halves of one
-        index = cache.lookup(files["path"].tolist(), files["file_digest"].tolist())
+        paths, digests = files["path"].tolist(), files["file_digest"].tolist()
     except (ValueError, KeyError) as error:  # Arrow's errors are ValueErrors
         raise GenreError(f"{path} is damaged ({str(error).splitlines()[0]}): train again") from error
+    index = cache.lookup(paths, digests)
     unknown = files.loc[~files["path"].isin(index.index), "path"].tolist()
     if unknown:
         gone = [name for name in unknown if not (Path(source.root) / name).is_file()]

@@ -34,7 +34,8 @@ def embeddings(model: TrainedModel, data: GenreData, device: str) -> np.ndarray:
     embed = cast(Callable[[Tensor], Tensor], net.embed)
     with torch.inference_mode():
         batches = [
-            track_embedding(embed, batch.mel.to(device).float(), window).cpu() for batch in data.test_dataloader()
+            track_embedding(embed, batch.mel.to(device).float(), window, batch.frames).cpu()
+            for batch in data.test_dataloader()
         ]
     return torch.cat(batches).numpy()
 
@@ -45,21 +46,25 @@ def tsne(points: np.ndarray) -> np.ndarray:
     return TSNE(perplexity=perplexity, max_iter=1000, init="pca", random_state=0).fit_transform(points)
 
 
-def saliency(model: TrainedModel, mel: np.ndarray, genre: int, window: int | None) -> np.ndarray | None:
+def saliency(
+    model: TrainedModel, mel: np.ndarray, genre: int, window: int | None, frames: int | None = None
+) -> np.ndarray | None:
     """How much each value of a spectrogram moves a genre's score (Simonyan et al., 2014).
 
     Args:
         model: The network.
         mel: A whole clip, shape (time, mels).
         genre: Its score is looked at.
-        window: Frames a window; None for the whole clip.
+        window: Frames per window; None for the whole clip.
+        frames: Frames that hold sound; None for all.
 
     Returns:
         Absolute gradients, shape (time, mels); None where the score does not depend on the clip.
     """
     net = model.net.cpu()  # cuDNN's recurrent networks have no gradient outside training
     clip = torch.from_numpy(mel).float()[None].requires_grad_()
-    if not track_logits(net, clip, window).requires_grad:
+    sound = None if frames is None else torch.tensor([frames])
+    if not track_logits(net, clip, window, sound).requires_grad:
         return None
-    gradient = Saliency(lambda clips: track_logits(net, clips, window)).attribute(clip, target=genre)
+    gradient = Saliency(lambda clips: track_logits(net, clips, window, sound)).attribute(clip, target=genre)
     return gradient[0].detach().numpy()

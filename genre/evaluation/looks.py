@@ -134,13 +134,14 @@ def _draw(page: Page, run: Material, test: Answers, chosen: list[int], sure: np.
     rows = np.flatnonzero(prepared.tracks["split"] == "test")[chosen].tolist()
     window = prepared.cache.recipe.window(run.model.card["segment_seconds"])
     first, length = run.data.span("test")
+    sound = (prepared.sound_frames - first).clip(0, length).tolist()
     pictures = []
     for number, row, clip in zip(chosen, rows, read(prepared, rows), strict=True):
         mel = clip[first : first + length]  # what was heard
         track, said = prepared.tracks.iloc[row], int(test.prediction[number])
         title = f"{shortened(track['track_id'])}: {test.genres[test.target[number]]}"
         title += "" if said == test.target[number] else f", taken for {test.genres[said]}"
-        depends = saliency(run.model, mel, said, window)
+        depends = saliency(run.model, mel, said, window, sound[row])
         pictures.append(Picture(f"{title} ({sure[number]:.2f})", decibels(mel, track), depends))
     caption = "Confidence in brackets."
     if any(picture.saliency is not None for picture in pictures):

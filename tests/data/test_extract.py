@@ -9,14 +9,16 @@ import pytest
 import torch
 
 from genre.audio import read_clip
-from genre.data.extract import Recipe, Shard, extract_shard, file_digest, local_executor, shard_path
+from genre.data.extract import Recipe, Shard, extract_shard, local_executor
+from genre.data.file_states import file_digest
+from genre.data.shards import shard_path
 from genre.features import LogMel, Mfcc
 from tests.conftest import sound, write_sound
 
 RATE = 8000
 SMALL = {"sample_rate": RATE, "n_fft": 512, "hop_length": 128, "n_mels": 16}
 COLUMNS = ["size", "mtime_ns", "file_digest", "audio_digest", "duration", "rate", "channels", "decoded", "sounding"]
-COLUMNS += ["low", "high", "reason", "detail", "path", "shard", "row"]
+COLUMNS += ["low", "high", "reason", "detail", "path", "shard", "row", "checksum"]
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def test_a_winning_trial_is_not_pruned(music_folder: Path, tmp_path: Path) -> No
 def test_a_trial_that_diverges_is_no_pruned_one(
     music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genre.classifier.track_logits", lambda net, mel, window: net(mel) * float("nan"))
+    monkeypatch.setattr("genre.classifier.track_logits", lambda net, mel, window, frames: net(mel) * float("nan"))
     with pytest.raises(GenreError, match="training diverged"):
         run(music_folder, tmp_path, 0.0)
 
@@ -103,9 +103,9 @@ def test_a_trial_that_diverges_in_any_way_has_failed(
 ) -> None:
     calls: list[torch.Tensor] = []
 
-    def broken(net: Any, mel: torch.Tensor, window: int | None) -> torch.Tensor:
+    def broken(net: Any, mel: torch.Tensor, window: int | None, frames: torch.Tensor) -> torch.Tensor:
         calls.append(mel)
-        return track_logits(net, mel, window) * (1.0 if len(calls) <= good else float("nan"))
+        return track_logits(net, mel, window, frames) * (1.0 if len(calls) <= good else float("nan"))
 
     monkeypatch.setattr("genre.classifier.track_logits", broken)
     with pytest.raises(GenreError, match=rf"training diverged \(val/loss is nan in epoch {good}\): lower"):

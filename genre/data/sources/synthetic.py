@@ -1,6 +1,7 @@
 """The default collection: music made by rule, written the way the Free Music Archive unpacks."""
 
 import csv
+import io
 import json
 import multiprocessing
 import shutil
@@ -12,8 +13,9 @@ import pandas as pd
 import soundfile
 import soxr
 from filelock import FileLock
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from genre import files
+from genre.data.bar import bar
 from genre.data.sources.artist import Artist
 from genre.data.sources.catalogue import COLUMNS, Entry, catalogue
 from genre.data.sources.fma import Fma
@@ -27,6 +29,8 @@ it say that a program works; they say nothing about music.
 """
 RENDER_RATE = 22050
 """Sound is made at this rate and then brought to the file's: features hear nothing above half of it."""
+BYTES_PER_SECOND = 12_500
+"""Of the mp3 files, on average."""
 
 
 class Synthetic(Fma):
@@ -54,7 +58,7 @@ class Synthetic(Fma):
         """Make the folder, unless it is there as these settings have it.
 
         Raises:
-            GenreError: The folder holds something that was not made here.
+            GenreError: The folder holds something that was not made here, or the disk is full.
         """
         root = Path(self.root)
         about = root / "synthetic.json"
@@ -73,8 +77,13 @@ class Synthetic(Fma):
                 )
             temporary = root.with_name(f".{root.name}-unfinished")
             shutil.rmtree(temporary, ignore_errors=True)
-            self._write(temporary)
-            (temporary / "synthetic.json").write_text(text)
+            try:
+                with files.explained(root.parent, round(self.count * self.seconds * BYTES_PER_SECOND)):
+                    self._write(temporary)
+                    (temporary / "synthetic.json").write_text(text)
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)  # of no use: the next start makes it anew
+                raise
             old = root.with_name(f".{root.name}-old")
             shutil.rmtree(old, ignore_errors=True)
             if root.exists():
@@ -90,8 +99,7 @@ class Synthetic(Fma):
             entry.path(root).parent.mkdir(parents=True, exist_ok=True)
         # Not the forkserver: once it runs, the extraction could no longer have it import torch for all workers.
         context = multiprocessing.get_context("spawn")
-        columns = (TextColumn("writing synthetic music"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with ProcessPoolExecutor(cores(), context) as executor, Progress(*columns) as progress:
+        with ProcessPoolExecutor(cores(), context) as executor, bar("writing synthetic music", "tracks") as progress:
             for _ in progress.track(executor.map(_write_track, jobs, chunksize=4), total=len(jobs)):
                 pass
         metadata = root / "fma_metadata"
@@ -128,7 +136,7 @@ def _write_track(job: tuple[Entry, int, float, str]) -> None:
         samples = soxr.resample(samples, RENDER_RATE, entry.rate, quality="HQ")
     if entry.channels == 2:
         samples = np.stack([samples, 0.8 * np.roll(samples, entry.rate // 2000)], axis=1)
-    soundfile.write(path, samples, entry.rate, format="MP3", compression_level=entry.compression)
-    if entry.fault == "truncated":
-        whole = path.read_bytes()
-        path.write_bytes(whole[: len(whole) // 2])
+    mp3 = io.BytesIO()  # a full disk would be an error of the encoder without a number
+    soundfile.write(mp3, samples, entry.rate, format="MP3", compression_level=entry.compression)
+    content = mp3.getvalue()
+    path.write_bytes(content[: len(content) // 2] if entry.fault == "truncated" else content)

@@ -1,6 +1,7 @@
 """A cache of forty short files."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from genre.audio import read_clip
+from genre.data import filling, index
 from genre.data.cache import Cache
 from genre.data.extract import Recipe
 from genre.features import LogMel
@@ -21,23 +23,52 @@ RECIPE = Recipe(LogMel(**SMALL), 1.0, 0.0)
 NAMES = [f"{number % 3}/{number:02d}.wav" for number in range(40)]  # two files a shard
 
 
-@pytest.fixture
-def root(tmp_path) -> Path:
+def two_files_each() -> None:
+    """Plan shards of two files, as on a machine of twenty cores; for the processes that tests start."""
+    filling.cores = lambda: 20
+
+
+@pytest.fixture(autouse=True)
+def _twenty_cores(monkeypatch) -> None:
+    monkeypatch.setattr(filling, "cores", lambda: 20)
+
+
+@pytest.fixture(scope="session")
+def _music(tmp_path_factory) -> Path:
+    """The music, and a cache that was filled from it."""
+    folder = tmp_path_factory.mktemp("filled")
     for number, name in enumerate(NAMES):
-        write_sound(tmp_path / "music" / name, sound(number, 1.0, RATE), RATE)
-    return tmp_path / "music"
+        write_sound(folder / "music" / name, sound(number, 1.0, RATE), RATE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filling, "cores", lambda: 20)
+        Cache(folder / "caches", "music", RECIPE).update(folder / "music", NAMES, Executors())
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path, _music) -> Path:
+    return Path(shutil.copytree(_music / "music", tmp_path / "music"))
 
 
 @pytest.fixture
 def make(tmp_path) -> Callable[[], Cache]:
     """Opens the cache anew, as another process would."""
-    return lambda: Cache(tmp_path / "caches", "music", RECIPE)
+
+    def make_cache() -> Cache:
+        index._checked.clear()
+        return Cache(tmp_path / "caches", "music", RECIPE)
+
+    return make_cache
 
 
 @pytest.fixture
-def filled(root, make) -> Cache:
+def filled(root, make, tmp_path, _music) -> Cache:
+    """As if filled from `root`: nothing has to be extracted or looked at again."""
+    shutil.copytree(_music / "caches", tmp_path / "caches")
     cache = make()
-    cache.update(root, NAMES, Executors())
+    for states in cache.folder.glob("files-*"):
+        states.unlink()
+    cache.update(root, NAMES, lambda: pytest.fail("all of it is there"))
     return make()
 
 

@@ -9,8 +9,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from genre.data import extract
@@ -18,7 +18,7 @@ from genre.data.cache import Cache
 from genre.data.extract import extract_shard
 from genre.errors import GenreError
 from tests.conftest import Executors, Inline, sound, write_sound
-from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds, contents
+from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds, contents, two_files_each
 
 HANGING = ["decoding", "array", "between", "table"]
 FORKSERVER = get_context("forkserver")
@@ -27,6 +27,7 @@ FORKSERVER.set_forkserver_preload(["genre.data.extract"])
 
 def _update_until_it_hangs(root: Path, parent: Path, place: str, hangs) -> None:
     """In the fifth shard, with one file of its two decoded."""
+    two_files_each()
     calls = itertools.count(1)
 
     def hang_at(call: int, function: Callable, before: Callable = lambda *_: None) -> Callable:
@@ -39,14 +40,18 @@ def _update_until_it_hangs(root: Path, parent: Path, place: str, hangs) -> None:
 
         return wrapped
 
+    def half(path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(bytes(content)[:100])
+
     if place == "decoding":
         extract.read_clip = hang_at(10, extract.read_clip)
     elif place == "array":
-        np.save = hang_at(5, np.save, lambda file, array: (file.write(bytes(array)[:1000]), file.flush()))
+        Path.write_bytes = hang_at(9, Path.write_bytes, half)
     elif place == "between":
-        pd.DataFrame.to_parquet = hang_at(5, pd.DataFrame.to_parquet)
+        pq.write_table = hang_at(5, pq.write_table)
     elif place == "table":
-        pd.DataFrame.to_parquet = hang_at(5, pd.DataFrame.to_parquet, lambda _, path: path.write_bytes(b"PAR1"))
+        Path.write_bytes = hang_at(10, Path.write_bytes, half)
     Cache(parent, "music", RECIPE).update(root, NAMES, lambda: ThreadPoolExecutor(1))
 
 
@@ -144,6 +149,7 @@ def test_a_worker_that_outlives_its_killed_process_does_no_harm(root, make, exec
 
 
 def _update_at_once(root: Path, parent: Path, start, results) -> None:
+    two_files_each()
     executors = Executors()
     start.wait()
     index = Cache(parent, "music", RECIPE).update(root, NAMES, executors)

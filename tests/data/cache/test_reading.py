@@ -1,11 +1,12 @@
 """Windows and rows, from the cache alone."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tests.data.cache.conftest import NAMES, assert_holds, change, contents, features, read
+from tests.data.cache.conftest import NAMES, RECIPE, assert_holds, change, contents, features, read
 
 
 def test_windows(root, filled):
@@ -26,10 +27,12 @@ def test_windows_are_copies(root, filled):
     assert_holds(filled, root, filled.lookup(NAMES[:1]))
 
 
-def test_only_what_is_read_comes_from_the_disk(filled):
-    row = filled.lookup(NAMES).iloc[0]
-    read(filled, row)
-    assert isinstance(filled._array(row["shard"]), np.memmap)
+def test_nothing_stays_open(filled):
+    rows = filled.lookup(NAMES)
+    before = list(Path("/proc/self/fd").iterdir())
+    filled.read(rows["shard"], rows["row"], [0] * 40, RECIPE.frames)
+    assert list(Path("/proc/self/fd").iterdir()) == before
+    assert str(filled.folder) not in Path("/proc/self/maps").read_text()
 
 
 def test_lookup_needs_no_music(root, filled, make):

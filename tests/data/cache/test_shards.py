@@ -2,10 +2,15 @@
 
 import itertools
 import json
+import resource
+from pathlib import Path
 
-from genre.data.cache import SHARD_CLIPS
-from tests.conftest import Executors, Inline
-from tests.data.cache.conftest import NAMES
+import pytest
+
+from genre.data import filling
+from genre.data.filling import plan
+from tests.conftest import Executors, Inline, sound, write_sound
+from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds
 
 
 def test_a_small_collection_gives_work_to_many(root, filled):
@@ -22,8 +27,7 @@ def test_a_large_collection_has_shards_of_a_bounded_size(tmp_path, make):
     cache = make()
     index = cache.update(tmp_path, names, Executors())
     sizes = index.groupby("shard").size()
-    assert sizes.max() == SHARD_CLIPS
-    assert sizes.tolist() == [64] * 17 + [12]
+    assert sizes.tolist() == [55] * 20  # twenty cores, and never more than 64
 
 
 def test_the_plan_is_there_before_the_work(root, make):
@@ -35,3 +39,42 @@ def test_the_plan_is_there_before_the_work(root, make):
         return Inline(shards)
 
     cache.update(root, NAMES, lambda: look([]))
+
+
+@pytest.mark.parametrize(
+    ("files", "cores", "sizes"),
+    [
+        (1, 8, [1]),
+        (7, 8, [1] * 7),
+        (40, 8, [5] * 8),
+        (40, 2, [20, 20]),
+        (280, 2, [18] * 8 + [17] * 8),
+        (1024, 2, [64] * 16),
+        (1025, 2, [61] * 5 + [60] * 12),
+        (1024, 32, [32] * 32),
+    ],
+)
+def test_every_worker_gets_some_of_a_new_collection(tmp_path, monkeypatch, files, cores, sizes):
+    monkeypatch.setattr(filling, "cores", lambda: cores)
+    shards = plan(tmp_path, tmp_path, [f"{number}.wav" for number in range(files)], RECIPE)
+    assert [len(shard.paths) for shard in shards] == sizes
+
+
+def test_a_collection_that_grows_has_no_shard_for_each_file(root, filled, executors, monkeypatch):
+    names = [f"new/{number}.wav" for number in range(30)]
+    for number, name in enumerate(names):
+        write_sound(root / name, sound(number, 1.0, RATE), RATE)
+    index = filled.update(root, names, executors)
+    assert index["shard"].nunique() == 1
+
+
+def test_many_shards_are_read_with_few_open_files(root, filled, make, executors):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 10, hard))  # of twenty shards
+    try:
+        cache = make()
+        assert_holds(cache, root, cache.update(root, NAMES, executors))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert executors.calls == 0

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.data import cache as cache_module
-from genre.data import extract
+from genre.data import file_states
 from genre.data.cache import Cache
 from genre.data.extract import local_executor
 from tests.conftest import sound, write_sound
@@ -56,7 +55,7 @@ def test_the_second_update_decodes_nothing(root, make, executors):
 
 
 def test_the_second_update_reads_no_file(root, filled, monkeypatch, executors):
-    monkeypatch.setattr(cache_module, "file_digest", lambda _: pytest.fail("size and mtime are enough"))
+    monkeypatch.setattr(file_states, "file_digest", lambda _: pytest.fail("size and mtime are enough"))
     filled.update(root, NAMES, executors)
     assert executors.calls == 0
 
@@ -134,13 +133,13 @@ def test_a_file_that_is_gone_is_no_work(root, filled, make, executors):
 
 def test_a_touched_file_is_not_computed_again_and_its_mtime_is_learnt(root, filled, make, executors, monkeypatch):
     before = filled.lookup(NAMES)
-    looked_at = []
+    looked_at, digest_of = [], file_states.file_digest
 
     def digest(path: Path) -> str:
         looked_at.append(path.relative_to(root).as_posix())
-        return extract.file_digest(path)
+        return digest_of(path)
 
-    monkeypatch.setattr(cache_module, "file_digest", digest)
+    monkeypatch.setattr(file_states, "file_digest", digest)
     touched = [NAMES[7], NAMES[2]]
     for number, name in enumerate(touched):
         os.utime(root / name, ns=(0, 10**18 + number))

@@ -7,8 +7,9 @@ from torch import nn
 
 from genre.data.cache import Cache
 from genre.data.datamodule import GenreData
-from genre.data.extract import Recipe, shard_path
+from genre.data.extract import Recipe
 from genre.data.prepare import Prepared
+from genre.data.shards import shard_path
 from genre.features import LogMel
 
 RECIPE = Recipe(LogMel(sample_rate=8000, n_fft=512, hop_length=128, n_mels=16), 2.0, 0.0)
@@ -38,6 +39,8 @@ def prepared(tmp_path) -> Prepared:
             "split": parts,
             "shard": place // 10,
             "row": place % 10,
+            "duration": 2.0,
+            "decoded": 1.0,
         }
     )
     return Prepared(table, table.iloc[:0], ["blues", "jazz", "rock"], cache)

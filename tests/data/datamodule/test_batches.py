@@ -157,3 +157,45 @@ def test_the_collection_is_prepared_once_and_not_before_it_is_used(prepared):
     data.val_dataloader()
     assert data.prepared is prepared
     assert calls == [1]
+
+
+def padded(prepared: Prepared, seconds: float, decoded: float = 1.0) -> Prepared:
+    """The same with every other track this short."""
+    odd = prepared.tracks.index % 2 == 1
+    table = prepared.tracks.assign(
+        duration=np.where(odd, seconds, 2.0), decoded=np.where(odd, decoded, prepared.tracks["decoded"])
+    )
+    return Prepared(table, prepared.rejected, prepared.genres, prepared.cache)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "decoded", "last"),
+    [(1.8, 1.0, 13), (1.9, 0.95, 13), (1.6, 1.0, 1), (0.5, 1.0, 0), (60.0, 1.0, 26)],
+)
+def test_training_windows_lie_within_the_sound(make, prepared, seconds, decoded, last):
+    data = make(padded(prepared, seconds, decoded))
+    drawn = [pair for number in range(60) for pair in epoch(data, number)]
+    odd = [start for track, start in drawn if track % 2]
+    assert sorted(set(odd)) == list(range(last + 1))
+    whole = [pair for number in range(60) for pair in epoch(make(), number)]
+    assert [pair for pair in drawn if pair[0] % 2 == 0] == [pair for pair in whole if pair[0] % 2 == 0]
+    assert [track for track, _ in drawn] == [track for track, _ in whole]
+
+
+def test_batches_say_how_much_of_them_is_sound(make, prepared):
+    data = make(padded(prepared, 1.8))
+    for batch in data.whole_clips("train"):
+        assert batch.frames.tolist() == [113 if track % 2 else FRAMES for track in batch.track.tolist()]
+    for batch in data.train_dataloader():
+        starts = batch.mel[:, 0, 0].long()
+        sound = torch.where(batch.track % 2 == 1, 113, FRAMES)
+        assert torch.equal(batch.frames, (sound - starts).clamp(max=WINDOW))
+
+
+def test_halves_know_their_own_sound(make, prepared):
+    data = make(padded(prepared, 1.8), halves=True, segment_frames=None)
+    (first, length), whole = data.span("train"), list(data.whole_clips("train"))
+    assert (first, length) == (63, 63)
+    sound = [frames for batch in whole for frames in batch.frames.tolist()]
+    assert sound == [50 if track % 2 else 63 for track in rows(prepared, "train")]
+    assert {frames for batch in data.val_dataloader() for frames in batch.frames.tolist()} == {63}

@@ -126,3 +126,27 @@ def test_some_tracks_are_cached_and_the_others_have_audio(run, root, tmp_path, e
     cache.update(root, prepared.tracks["path"].tolist()[:10], executors)
     shutil.rmtree(root / "pop")
     assert_same(restore(path, source_in(root), cache, executors), prepared)
+
+
+def test_a_damaged_cache_is_not_the_tables_fault(run, root, tmp_path, executors, caplog):
+    prepared, path = run
+    before = features_of(prepared)
+    index = prepared.cache.folder / "index.parquet"
+    index.write_bytes(b"PAR1")
+    array = next(prepared.cache.folder.glob("*.npy"))
+    array.write_bytes(array.read_bytes()[:-1])
+    cache = Cache(tmp_path / "caches", "music", RECIPE)
+    restored = restore(path, source_in(root), cache, executors)
+    assert restored.tracks["track_id"].tolist() == prepared.tracks["track_id"].tolist()
+    np.testing.assert_array_equal(features_of(restored), before)
+    assert {line.split(" is damaged (")[0] for line in caplog.messages} == {str(index), str(array)}
+
+
+def test_a_damaged_cache_without_the_audio_is_one_line(run, root, tmp_path, executors):
+    prepared, path = run
+    shutil.rmtree(root)
+    array = next(prepared.cache.folder.glob("*.npy"))
+    array.write_bytes(array.read_bytes()[:-1])
+    cache = Cache(tmp_path / "caches", "music", RECIPE)
+    said = error(lambda: restore(path, source_in(root), cache, executors))
+    assert "of the run's tracks are neither in" in said

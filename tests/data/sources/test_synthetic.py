@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,18 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(GenreError, match="holds something else than synthetic data"):
         small(tmp_path / "data").tracks()
     assert (tmp_path / "data/thesis.tex").read_text() == "do not delete"
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    disk = tmp_path / "small"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        with pytest.raises(GenreError) as error:
+            small(disk / "data").write()
+        assert str(error.value).startswith(f"the disk of {disk} is full (0.7 MB are needed, ")
+        assert str(error.value).endswith(f"free some space on {disk}, or choose another folder")
+        assert [path.name for path in disk.iterdir()] == ["data.lock"]
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)

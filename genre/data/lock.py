@@ -1,0 +1,54 @@
+"""The lock of a cache: one process at a time writes there."""
+
+import errno
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from genre import files
+from genre.errors import GenreError
+
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def locked(folder: Path, todo: int) -> Iterator[bool]:
+    """Hold the lock of a cache.
+
+    Args:
+        folder: The cache's folder; it is made if it does not exist.
+        todo: Files that have to be extracted. If there are none, a lock that is not to be had is done without.
+
+    Yields:
+        Whether it is held.
+
+    Raises:
+        GenreError: There is work, and the cache cannot be written.
+    """
+    lock = FileLock(folder / "lock")
+    try:
+        with files.explained(next(parent for parent in folder.absolute().parents if parent.is_dir())):
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=1 if todo else 0)
+            except Timeout:
+                if todo:
+                    log.info("waiting for another process that fills %s", folder)
+                    lock.acquire()
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
+        if todo:
+            raise GenreError(
+                f"{folder} lacks {todo} files and cannot be written ({error.strerror}): set paths.cache to a folder "
+                "that can be"
+            ) from error
+    try:
+        yield lock.is_locked
+    finally:
+        lock.release()
