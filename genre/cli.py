@@ -94,7 +94,11 @@ def audit(
     given = dict(text.partition("=")[::2] for text in overrides or [])
     prepared = _of_run(given) if "run_dir" in given else _parts(overrides).data.prepared
     found = crossings(prepared)
-    show(found, [kind for kind in ("artist", "album") if prepared.tracks[kind].isna().all()])
+    missing = {kind: int(prepared.tracks[kind].isna().sum()) for kind in ("artist", "album")}
+    show(found, [kind for kind, count in missing.items() if count == len(prepared.tracks)])
+    for kind, count in missing.items():
+        if count:
+            print(f"{kind} unknown for {count} of {len(prepared.tracks)} tracks")
     if out:
         found.to_csv(out, index=False)
     if len(found):

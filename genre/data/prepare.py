@@ -11,7 +11,7 @@ import pandas as pd
 
 from genre.data import leakage, splits
 from genre.data.cache import Cache
-from genre.data.tracks import PARTS, Selection, Source
+from genre.data.tracks import PARTS, Selection, Source, with_clear_names
 from genre.errors import GenreError
 from genre.settings import DataSettings
 
@@ -115,7 +115,9 @@ def usable(
     Raises:
         GenreError: Fewer than two genres are left.
     """
-    selection = Selection(source.tracks())
+    if hasattr(source, "index_folder"):  # what a source learns about files need not be learnt again
+        source.index_folder = cache.folder.parent
+    selection = Selection(with_clear_names(source.tracks()))
     selection.drop_genres(settings.exclude_genres, getattr(source, "known_genres", ()))
     root = Path(source.root)
     there = selection.kept["path"].map(lambda path: (root / path).is_file())
@@ -216,6 +218,12 @@ def _need_two_genres(source: Source, selection: Selection) -> None:
     labelled = len(selection.kept) + len(selection.rejected)
     labelled -= dropped.get("missing_genre", 0) + dropped.get("excluded_genre", 0)
     reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
+    if not dropped:
+        only = selection.kept["genre"].iloc[0] if genres else "none"
+        raise GenreError(
+            f"{source.root} has {labelled} tracks, all of the genre {only}, and at least 2 genres are needed: "
+            "check data.root; data=folder wants a folder for each genre in it"
+        )
     raise GenreError(
         f"{source.root} names {labelled} labelled tracks of which {labelled - dropped.get('missing_file', 0)} have "
         f"audio; {genres} genre(s) are left and at least 2 are needed: check data.root and the filters in data.* "

@@ -1,5 +1,6 @@
 """Track table -> train, val or test: by artist, by artist and album, as the source says, or at random."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ TOGETHER = {"artist": ["artist"], "artist_album": ["artist", "album"]}
 """What must not cross, by the name of the split."""
 VALIDATION = 0.1
 """Share of all tracks that folds leave for validation."""
+
+log = logging.getLogger(__name__)
 
 
 def split(
@@ -48,12 +51,15 @@ def split(
         raise GenreError("no track is left: lower data.min_tracks_per_genre or shorten data.exclude_genres")
     best_known = "artist" if tracks["artist"].notna().any() else "stratified"
     how = best_known if how == "auto" else how
+    _report(tracks, how)
     ordered = tracks.reset_index(drop=True).sort_values("track_id")
     rng = np.random.default_rng(seed)
     if fold is not None:
         numbers = _folded(ordered, how, seed, fold, folds)
     elif how in ("official", "fault_filtered"):
         numbers = pd.Index(PARTS).get_indexer(pd.Index(ordered["split"]))
+        if unknown := sorted(set(ordered.loc[numbers < 0, "split"].dropna())):
+            raise GenreError(f"unknown split value {', '.join(unknown)}: use {', '.join(PARTS)}")
         if without := int((numbers < 0).sum()):
             what = "this data has" if without == len(tracks) else f"{without} of {len(tracks)} tracks have"
             raise GenreError(f"{what} no official split: use data.splits={best_known}")
@@ -83,6 +89,16 @@ def stratify(genre: pd.Series, fractions: Sequence[float], rng: np.random.Genera
     return part
 
 
+def _report(tracks: pd.DataFrame, how: str) -> None:
+    """Log which split is made, and for how many tracks nothing is known of what it must keep together."""
+    log.info("split: %s", how)
+    for column in TOGETHER.get(how, []):
+        if unknown := int(tracks[column].isna().sum()):
+            log.warning("%s unknown for %d of %d tracks: each counts as one of its own", column, unknown, len(tracks))
+    if how == "stratified" and tracks["artist"].isna().all():
+        log.warning("artist unknown for all %d tracks: tracks of one artist may be in train and in test", len(tracks))
+
+
 def _folded(tracks: pd.DataFrame, how: str, seed: int, fold: int, folds: int) -> np.ndarray:
     """Number of the part of each track when fold `fold` is the test part, shape (tracks,)."""
     if how in ("official", "fault_filtered"):
@@ -94,9 +110,10 @@ def _folded(tracks: pd.DataFrame, how: str, seed: int, fold: int, folds: int) ->
     least = (counts > 0).sum().sort_values()
     if least.iloc[0] < folds:
         what = "artists" if how in TOGETHER else "tracks"
+        fewer = f"use data.folds={least.iloc[0]} or " if least.iloc[0] > 1 else ""
         raise GenreError(
             f"data.folds={folds} needs as many {what} of each genre, and {least.index[0]} has {least.iloc[0]}: "
-            f"use data.folds={least.iloc[0]} or add it to data.exclude_genres"
+            f"{fewer}add it to data.exclude_genres"
         )
     which = assign(counts.to_numpy(), [1 / folds] * folds, np.random.default_rng([seed, folds]))
     rest = np.flatnonzero(which != fold)

@@ -37,6 +37,28 @@ class Source(Protocol):
         ...
 
 
+def with_clear_names(tracks: pd.DataFrame) -> pd.DataFrame:
+    """Make equal names mean the same artist or album, and other names another.
+
+    Artists whose names differ only in case, outer blanks or Unicode form get the spelling of the first. An album title
+    that several artists have becomes `title [artist]`, as "Greatest Hits" are many albums, unless the title ends in a
+    bracket already: sources name albums `title [id]`, and those of many artists `title [Various Artists]`.
+
+    Args:
+        tracks: A track table.
+
+    Returns:
+        The table with `artist` and `album` changed; a blank artist is a missing one.
+    """
+    name = tracks["artist"].str.strip().str.normalize("NFC")
+    name = name.mask(name == "")
+    artist = name.groupby(name.str.casefold()).transform("first")
+    album = tracks["album"]
+    shared = artist.groupby(album).transform("nunique") > 1
+    ambiguous = shared & artist.notna() & ~album.str.endswith("]").fillna(False).astype(bool)
+    return tracks.assign(artist=artist, album=album.mask(ambiguous, album + " [" + artist + "]"))
+
+
 class Selection:
     """A track table and, in a second one, what was dropped from it and why.
 

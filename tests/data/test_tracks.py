@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from genre.data.tracks import COLUMNS, Selection
+from genre.data.tracks import COLUMNS, Selection, with_clear_names
 from genre.errors import GenreError
 from tests.conftest import track_table
 
@@ -113,3 +113,38 @@ def test_a_genre_that_the_source_knows_may_be_absent():
     chosen = selection()
     chosen.drop_genres(["Rock", "Soul-RnB"], ["Jazz", "Soul-RnB"])
     assert ids(chosen.kept) == "def"
+
+
+def names(artist: list[str | None], album: list[str | None]) -> list[tuple[str | None, str | None]]:
+    genres = dict.fromkeys([str(number) for number in range(len(artist))], "Rock")
+    table = with_clear_names(track_table(genres, artist=artist, album=album))
+    assert list(table.columns) == COLUMNS
+    known = table[["artist", "album"]].astype(object).where(table[["artist", "album"]].notna(), None)
+    return list(known.itertuples(index=False, name=None))
+
+
+def test_spellings_of_one_artist_become_the_first():
+    artists = ["AC/DC", "Ac/Dc", "ac/dc ", "Bj\u00f6rk", "Bjo\u0308rk", "ABBA", None, " ", "Abba"]
+    expected = ["AC/DC", "AC/DC", "AC/DC", "Bj\u00f6rk", "Bj\u00f6rk", "ABBA", None, None, "ABBA"]
+    assert [artist for artist, _ in names(artists, [None] * 9)] == expected
+
+
+def test_an_album_is_its_artist_s_unless_it_is_a_compilation():
+    artists = ["Ann", "ann", "Bob", None, "Ann", "Bob", "Ann", "Bob", "Cid", None]
+    hits, sampler = ["Greatest Hits"] * 4, ["Sampler [Various Artists]"] * 2
+    assert names(artists, [*hits, *sampler, "Live [7]", "Live [7]", "Own", "Own"]) == [
+        ("Ann", "Greatest Hits [Ann]"),
+        ("Ann", "Greatest Hits [Ann]"),
+        ("Bob", "Greatest Hits [Bob]"),
+        (None, "Greatest Hits"),
+        ("Ann", "Sampler [Various Artists]"),
+        ("Bob", "Sampler [Various Artists]"),
+        ("Ann", "Live [7]"),
+        ("Bob", "Live [7]"),
+        ("Cid", "Own"),
+        (None, "Own"),
+    ]
+
+
+def test_tables_without_names_stay_as_they_are():
+    pd.testing.assert_frame_equal(with_clear_names(track_table(GENRES)), track_table(GENRES))

@@ -76,13 +76,23 @@ class Fma:
             table = table[table["set.subset"].isin(subsets)]
         if table.empty:
             raise GenreError(f"{path} names no track of data.subset={self.subset}: use a larger subset")
-        number = pd.to_numeric(table["track_id"], errors="coerce")
-        if number.isna().any() or number.duplicated().any():
-            raise GenreError(f"{path} has track ids that are no numbers or stand twice: fetch it again")
-        number = number.astype(int).sort_values()
+        whole_number = table["track_id"].str.fullmatch(r"[0-9]{1,9}").fillna(False).astype(bool)
+        if not whole_number.all():
+            odd = table.loc[~whole_number, "track_id"].iloc[0]
+            raise GenreError(f"{path} has a track id that is not a whole number ({odd}): fetch it again")
+        number = table["track_id"].astype(int)
+        if number.duplicated().any():
+            raise GenreError(f"{path} has the track id {number[number.duplicated()].iloc[0]} twice: fetch it again")
+        number = number.sort_values()
         table = table.loc[number.index]
         larger = list(SUBSETS)[list(SUBSETS).index(self.subset) :]  # holds the smaller ones too
-        there = [name for name in larger if (Path(self.root) / f"fma_{name}").is_dir()]
+        unpacked = [name for name in SUBSETS if (Path(self.root) / f"fma_{name}").is_dir()]
+        there = [name for name in larger if name in unpacked]
+        if unpacked and not there:
+            raise GenreError(
+                f"{self.root} holds fma_{unpacked[-1]}/ and not fma_{self.subset}/: use data.subset={unpacked[-1]}, or "
+                f"unpack fma_{self.subset}.zip there"
+            )
         folder = f"fma_{(there or larger)[0]}/"
         stem = number.map("{:06d}".format)
         return pd.DataFrame(
@@ -108,7 +118,10 @@ def _read(path: Path) -> pd.DataFrame:
     """Read the columns of use as text; Arrow parses in parallel and builds no others: the real file is 260 MB."""
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = csv.reader(line.replace("\0", "") for line in file)
-        levels = [next(rows, []) for _ in range(3)]
+        try:
+            levels = [next(rows, []) for _ in range(3)]
+        except csv.Error as error:
+            raise GenreError(f"{path} cannot be read ({error}): fetch it again") from error
     names = [f"{upper}.{lower}" for upper, lower in zip(*levels[:2], strict=False)]
     wanted = [f"{upper}.{lower}" for upper, lower in WANTED]
     missing = [name for name in wanted if name not in names]

@@ -1,18 +1,15 @@
 """A folder for each genre, with audio files at any depth below it."""
 
-import logging
-from pathlib import Path
+import unicodedata
+from pathlib import Path, PurePosixPath
 
-import mutagen
 import pandas as pd
 
 from genre.audio import SUFFIXES
+from genre.data.sources.listing import audio_files
+from genre.data.sources.tags import KEYS, named, read_tags
 from genre.data.tracks import COLUMNS
 from genre.errors import GenreError
-
-log = logging.getLogger(__name__)
-
-TAGS = {"artist": ("albumartist", "artist"), "album": ("album",), "title": ("title",)}
 
 
 class Folder:
@@ -23,34 +20,38 @@ class Folder:
 
     Args:
         root: The folder that holds a folder for each genre.
+
+    Attributes:
+        index_folder: Where tags are kept for the next start; None for nowhere.
     """
 
     name = "folder"
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self.index_folder: Path | None = None
 
     def tracks(self) -> pd.DataFrame:
         """List the audio files; see `Source.tracks`."""
         root = Path(self.root)
         if not root.is_dir():
             raise GenreError(f"{root} is not a folder: set data.root to one that holds a folder for each genre")
-        found = [path for path in root.glob("*/**/*") if path.suffix.lower() in SUFFIXES and not path.is_dir()]
-        inside = [path.relative_to(root) for path in found]
-        files = sorted(path for path in inside if not any(part.startswith(".") for part in path.parts))
-        if odd := [path for path in files if not _is_text(path)]:
-            log.warning("%d files are left out: their names are not UTF-8 (%r ...)", len(odd), odd[0].as_posix())
-            files = [path for path in files if path not in odd]
+        found = audio_files(root)
+        files = [path for path in found if len(path.parts) > 1]
         if not files:
-            raise GenreError(f"{root} holds no <genre>/*.mp3 (or {', '.join(SUFFIXES[1:])}): check data.root")
+            kinds = f"<genre>/*.mp3 (or {', '.join(SUFFIXES[1:])})"
+            flat = f"; its {len(found)} audio files, such as {found[0]}, lie in no folder of a genre" if found else ""
+            advice = "move them to folders named after their genres" if found else "check data.root"
+            raise GenreError(f"{root} holds no {kinds}{flat}: {advice}")
         paths = [path.as_posix() for path in files]
         table = pd.DataFrame({"track_id": paths, "path": paths, "genre": [path.parts[0] for path in files]})
         about = root / "tracks.csv"
-        known = _from_csv(about, paths) if about.is_file() else _from_tags(root, paths)
-        return table.join(known, on="path").assign(split=None).reindex(columns=COLUMNS).astype("str")
+        known = _from_csv(about, paths) if about.is_file() else read_tags(root, paths, self.index_folder)
+        return table.join(named(known), on="path").assign(split=None).reindex(columns=COLUMNS).astype("str")
 
 
 def _from_csv(about: Path, paths: list[str]) -> pd.DataFrame:
+    """Read the table, indexed by the paths of the files."""
     try:
         table = pd.read_csv(about, dtype=str, keep_default_na=False, na_values=[""])
     except ValueError as error:  # of pandas' parser and of Unicode alike
@@ -60,29 +61,21 @@ def _from_csv(about: Path, paths: list[str]) -> pd.DataFrame:
         raise GenreError(
             f"{about} lacks the columns {', '.join(missing)}: add them, or remove the file to use the tags"
         )
-    return table.drop_duplicates("path").set_index("path").reindex(paths, columns=list(TAGS))
+    files = {unicodedata.normalize("NFC", path): path for path in paths}
+    written = table["path"].dropna()
+    table["path"] = written.map(lambda text: _file_of(text, files))
+    matched = table["path"].notna().sum()
+    if len(written) and matched < len(written) / 2 and table["path"].nunique() < len(paths) / 2:
+        lost = written[table["path"].reindex(written.index).isna()].iloc[0]
+        raise GenreError(
+            f"{about} names {matched} of the {len(paths)} audio files, and {lost} is none of them: "
+            f"write paths relative to its folder, such as {paths[0]}"
+        )
+    return table.dropna(subset="path").drop_duplicates("path").set_index("path").reindex(paths, columns=list(KEYS))
 
 
-def _is_text(path: Path) -> bool:
-    try:
-        path.as_posix().encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _from_tags(root: Path, paths: list[str]) -> pd.DataFrame:
-    rows = [_tags(root / path) for path in paths]
-    return pd.DataFrame(rows, index=pd.Index(paths), columns=list(TAGS))
-
-
-def _tags(path: Path) -> dict[str, str]:
-    """Empty for a file without tags; a broken file is for the extraction to reject, not for this."""
-    try:
-        tags = mutagen.File(path, easy=True)
-    except mutagen.MutagenError:
-        return {}
-    if not tags:
-        return {}
-    found = {column: next((tags[key][0] for key in keys if tags.get(key)), None) for column, keys in TAGS.items()}
-    return {column: value for column, value in found.items() if value}
+def _file_of(text: str, files: dict[str, str]) -> str | None:
+    """The file that a path means, whatever its slashes, its Unicode form and the folders in front of the genre."""
+    parts = PurePosixPath(unicodedata.normalize("NFC", text.strip()).replace("\\", "/")).parts
+    candidates = ("/".join(parts[first:]) for first in range(max(0, len(parts) - 1)))
+    return next((files[name] for name in candidates if name in files), None)

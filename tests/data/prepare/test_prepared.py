@@ -160,3 +160,19 @@ def test_a_plain_folder(music_folder, tmp_path, executors):
     cache = Cache(tmp_path, "music", RECIPE)
     prepared = prepare(Folder(str(music_folder)), DataSettings(min_seconds=1.0), cache, executors, seed=1)
     assert prepared.tracks["split"].value_counts().to_dict() == {"train": 24, "val": 3, "test": 3}
+
+
+def test_names_are_cleared_before_the_split_and_tags_are_kept_beside_the_caches(root, cache, executors, monkeypatch):
+    monkeypatch.setattr("genre.data.sources.tags.MANY", 24)
+    some(root, *(f"{genre}/{number}.wav" for genre in ("rock", "pop") for number in range(12)))
+    artists = ["AC/DC", "ac/dc ", "Ac/Dc", *(f"Band {number}" for number in range(21))]
+    rows = zip(sorted(path.relative_to(root) for path in root.rglob("*.wav")), artists, strict=True)
+    (root / "tracks.csv").write_text("path,artist,album\n" + "".join(f"{path},{who},Hits\n" for path, who in rows))
+    prepared = prepare(Folder(str(root)), replace(SETTINGS, splits="artist_album"), cache, executors, 1)
+    mine = prepared.tracks[prepared.tracks["artist"] == "AC/DC"]
+    assert len(mine) == 3
+    assert mine["split"].nunique() == 1
+    assert prepared.tracks["album"].nunique() == 22  # one of each artist, not one of all
+    (root / "tracks.csv").unlink()
+    prepare(Folder(str(root)), SETTINGS, cache, executors, 1)
+    assert len(list(cache.folder.parent.glob("tags-*.parquet"))) == 1

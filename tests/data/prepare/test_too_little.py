@@ -57,3 +57,11 @@ def test_fma_s_genres_may_be_excluded_where_they_are_missing_and_a_folder_s_may_
     assert error(lambda: prepare(Folder(str(root)), settings, cache, executors, 1)) == (
         "data.exclude_genres: Rock, Pop is not here, did you mean rock, pop: use some of pop, rock"
     )
+
+
+def test_all_files_in_one_folder(root, cache, executors):
+    some(root, "all/a.wav", "all/b.wav")
+    assert error(lambda: prepare(Folder(str(root)), SETTINGS, cache, executors, 1)) == (
+        f"{root} has 2 tracks, all of the genre all, and at least 2 genres are needed: "
+        "check data.root; data=folder wants a folder for each genre in it"
+    )

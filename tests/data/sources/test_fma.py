@@ -196,6 +196,36 @@ def test_a_subset_without_tracks(tmp_path):
     assert "small" in message(tmp_path, "small")
 
 
+@pytest.mark.parametrize("number", ["2.5", "inf", "nan", "1e3", "-1", "two", "", "12345678901234567890"])
+def test_a_track_id_that_is_not_a_whole_number(tmp_path, number):
+    path = write_fma(tmp_path, {1: {"set.subset": "small"}, number: {"set.subset": "small"}})
+    text = f"{path} has a track id that is not a whole number ({number or 'nan'}): fetch it again"
+    assert message(tmp_path, "small") == text
+
+
+@pytest.mark.parametrize("second", ["2", "02"])
+def test_a_track_id_that_is_there_twice(tmp_path, second):
+    path = write_fma(tmp_path, {1: {}, 2: {}})
+    path.write_text(path.read_text() + second + "," * 52 + "\n")
+    assert message(tmp_path, "full") == f"{path} has the track id 2 twice: fetch it again"
+
+
+def test_a_header_with_a_huge_field(root):
+    path = Path(root) / "fma_metadata" / "tracks.csv"
+    path.write_text("x" * 200_000 + path.read_text())
+    assert message(root) == f"{path} cannot be read (field larger than field limit (131072)): fetch it again"
+
+
+@pytest.mark.parametrize(("unpacked", "subset"), [("small", "large"), ("small", "medium"), ("medium", "full")])
+def test_a_smaller_subset_that_is_unpacked_is_proposed(root, unpacked, subset):
+    (Path(root) / f"fma_{unpacked}").mkdir()
+    assert message(root, subset) == (
+        f"{root} holds fma_{unpacked}/ and not fma_{subset}/: use data.subset={unpacked}, or unpack fma_{subset}.zip "
+        "there"
+    )
+    assert len(Fma(root, unpacked).tracks()) > 0
+
+
 def test_a_file_that_is_not_text(root):
     path = Path(root) / "fma_metadata" / "tracks.csv"
     path.write_bytes(bytes(range(256)) * 40)

@@ -149,13 +149,22 @@ def test_a_table_that_lacks_columns(tmp_path, lacking):
     )
 
 
-@pytest.mark.parametrize("names", [[], ["readme.txt"], ["rock/cover.jpg"], ["stray.wav"], ["rock/.hidden.wav"]])
+@pytest.mark.parametrize("names", [[], ["readme.txt"], ["rock/cover.jpg"], ["rock/.hidden.wav"]])
 def test_a_folder_without_music(tmp_path, names):
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     expected = f"{tmp_path} holds no <genre>/*.mp3 (or .flac, .ogg, .wav, .au): check data.root"
     assert message(tmp_path) == expected
+
+
+def test_a_flat_folder(tmp_path):
+    for name in ("b.wav", "a.mp3"):
+        (tmp_path / name).touch()
+    assert message(tmp_path) == (
+        f"{tmp_path} holds no <genre>/*.mp3 (or .flac, .ogg, .wav, .au); its 2 audio files, such as a.mp3, lie in no "
+        "folder of a genre: move them to folders named after their genres"
+    )
 
 
 def test_a_wrong_path(tmp_path):

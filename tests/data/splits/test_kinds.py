@@ -94,8 +94,12 @@ ERRORS = {
     "this data names no album: use data.splits=artist": (table(ROCK, "band"), "artist_album"),
     "this data has no official split: use data.splits=artist": (table(ROCK, "band"), "official"),
     "this data has no official split: use data.splits=stratified": (table(ROCK), "official"),
+    "unknown split value dev, eval: use train, val, test": (
+        table(ROCK, official=["train", "val", "test"] * 5 + ["train", "dev", None, "eval", "dev"]),
+        "official",
+    ),
     "3 of 20 tracks have no official split: use data.splits=stratified": (
-        table(ROCK, official=["train", "val", "test"] * 5 + ["train", "val", None, "rest", np.nan]),
+        table(ROCK, official=["train", "val", "test"] * 5 + ["train", "val", None, pd.NA, np.nan]),
         "official",
     ),
     "data.splits=official leaves val without a track: use data.splits=auto": (
@@ -136,3 +140,34 @@ def test_a_genre_without_training_is_an_error_with_two_ways_out():
 def test_a_single_track_cannot_be_stratified():
     with pytest.raises(GenreError, match=r"train without a track of Polka: .*data.min_tracks_per_genre=2$"):
         split(table([*ROCK, "Polka"]), "stratified")
+
+
+def test_a_genre_of_one_artist_has_no_folds_and_no_advice_that_is_refused() -> None:
+    tracks = music("emotify", 0)
+    tracks = pd.concat([tracks, table(["rare"] * 4, "hermit").assign(track_id=list("wxyz"))], ignore_index=True)
+    with pytest.raises(GenreError) as caught:
+        split(tracks, "artist", fold=0)
+    assert str(caught.value) == (
+        "data.folds=5 needs as many artists of each genre, and rare has 1: add it to data.exclude_genres"
+    )
+
+
+def test_the_split_and_what_is_unknown_are_logged(caplog) -> None:
+    caplog.set_level("INFO")
+    tracks = music("emotify", 0)
+    split(tracks, "auto")
+    assert caplog.messages == ["split: artist"]
+    caplog.clear()
+    tracks.loc[tracks.index[1:], "artist"] = None
+    split(tracks, "auto")
+    assert caplog.messages == [
+        "split: artist",
+        "artist unknown for 279 of 280 tracks: each counts as one of its own",
+    ]
+    caplog.clear()
+    tracks["artist"] = None
+    split(tracks, "auto")
+    assert caplog.messages == [
+        "split: stratified",
+        "artist unknown for all 280 tracks: tracks of one artist may be in train and in test",
+    ]

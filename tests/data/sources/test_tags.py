@@ -1,0 +1,117 @@
+"""Tags of files: who the artist is, what is kept between starts, and what one odd file does."""
+
+import os
+from pathlib import Path
+
+import mutagen
+import pandas as pd
+import pytest
+from mutagen.id3 import TALB, TIT2, TPE1, TPE2
+from mutagen.wave import WAVE
+
+from genre.data.sources.folder import Folder
+from tests.conftest import write_sound
+from tests.data.sources.test_folder import SHORT, known, listed, tagged
+
+
+@pytest.mark.parametrize("collective", ["Various Artists", "various", "VA", " V.A. "])
+@pytest.mark.parametrize("suffix", ["mp3", "flac"])
+def test_an_album_artist_that_stands_for_many_is_none(tmp_path, suffix, collective):
+    for artist in ("Ann", "Bob"):
+        tagged(tmp_path / f"rock/{artist}.{suffix}", artist=artist, albumartist=collective, album="Hits")
+    tagged(tmp_path / f"rock/nobody.{suffix}", artist=collective, title="One")
+    table = listed(tmp_path)
+    for artist in ("Ann", "Bob"):
+        assert known(table.loc[f"rock/{artist}.{suffix}"]) == [artist, "Hits [Various Artists]", None]
+    assert known(table.loc[f"rock/nobody.{suffix}"]) == [None, None, "One"]
+
+
+def test_tags_of_wav_files(tmp_path):
+    file = WAVE(write_sound(tmp_path / "rock" / "a.WAV", SHORT))
+    file.add_tags()
+    for frame in (TPE1(text="Ann"), TALB(text="First"), TIT2(text="Ünï")):
+        file.tags.add(frame)
+    file.save()
+    file = WAVE(write_sound(tmp_path / "rock" / "b.wav", SHORT))
+    file.add_tags()
+    file.tags.add(TPE1(text="Guest"))
+    file.tags.add(TPE2(text="Band"))
+    file.save()
+    write_sound(tmp_path / "rock" / "c.wav", SHORT)
+    table = listed(tmp_path)
+    assert known(table.loc["rock/a.WAV"]) == ["Ann", "First", "Ünï"]
+    assert known(table.loc["rock/b.wav"]) == ["Band", None, None]
+    assert known(table.loc["rock/c.wav"]) == [None, None, None]
+
+
+def test_a_file_on_which_the_tag_reader_fails_is_named_and_ends_nothing(tmp_path, monkeypatch, caplog):
+    tagged(tmp_path / "rock" / "a.mp3", artist="Ann")
+    write_sound(tmp_path / "rock" / "odd.ogg", SHORT)
+    read = mutagen.File
+
+    def fail(path, **options):
+        if Path(path).suffix == ".ogg":
+            raise IndexError("list index out of range")
+        return read(path, **options)
+
+    monkeypatch.setattr(mutagen, "File", fail)
+    table = listed(tmp_path)
+    assert table["artist"].fillna("").tolist() == ["Ann", ""]
+    assert caplog.messages == ["the tags of 1 files cannot be read (rock/odd.ogg: IndexError: list index out of range)"]
+
+
+@pytest.fixture
+def parsed(monkeypatch) -> list[str]:
+    """Names of the files whose tags are parsed."""
+    monkeypatch.setattr("genre.data.sources.tags.MANY", 1)
+    names: list[str] = []
+    read = mutagen.File
+    monkeypatch.setattr(mutagen, "File", lambda path, **options: names.append(path.name) or read(path, **options))
+    return names
+
+
+def start(root: Path, folder: Path) -> pd.DataFrame:
+    source = Folder(str(root))
+    source.index_folder = folder
+    return source.tracks()
+
+
+def test_a_second_start_parses_new_and_changed_files_only(tmp_path, parsed):
+    root, folder = tmp_path / "music", tmp_path / "caches"
+    for name in "abc":
+        tagged(root / "rock" / f"{name}.mp3", artist=name.upper(), title=f"Title {name}")
+    write_sound(root / "rock" / "d.mp3", SHORT)
+    first = start(root, folder)
+    assert parsed == ["a.mp3", "b.mp3", "c.mp3", "d.mp3"]
+    parsed.clear()
+    pd.testing.assert_frame_equal(start(root, folder), first)
+    assert parsed == []
+    tagged(root / "rock" / "b.mp3", artist="Changed")
+    os.utime(root / "rock" / "b.mp3", ns=(1, 1))
+    (root / "rock" / "c.mp3").unlink()
+    tagged(root / "rock" / "e.mp3", artist="E")
+    assert start(root, folder)["artist"].fillna("").tolist() == ["A", "Changed", "", "E"]
+    assert parsed == ["b.mp3", "e.mp3"]
+
+
+def test_a_damaged_index_of_tags_is_made_again(tmp_path, parsed):
+    root, folder = tmp_path / "music", tmp_path / "caches"
+    tagged(root / "rock" / "a.mp3", artist="Ann")
+    first = start(root, folder)
+    (index,) = folder.glob("tags-*.parquet")
+    index.write_bytes(index.read_bytes()[:100])
+    pd.testing.assert_frame_equal(start(root, folder), first)
+    pd.testing.assert_frame_equal(start(root, folder), first)
+    assert parsed == ["a.mp3", "a.mp3"]
+
+
+def test_an_index_of_tags_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
+    root = tmp_path / "music"
+    tagged(root / "rock" / "a.mp3", artist="Ann")
+
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("genre.data.sources.tags.MANY", 1)
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", refuse)
+    assert start(root, tmp_path / "caches")["artist"].tolist() == ["Ann"]
