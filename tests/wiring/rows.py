@@ -144,7 +144,7 @@ VALUES = [
             "gradient_clip_val": 0.5,
             "accumulate_grad_batches": 2,
             "limit_train_batches": 3,
-            "limit_val_batches": 0.5,
+            "limit_val_batches": 2,
             "deterministic": "warn",
             "benchmark": False,
             "detect_anomaly": True,
