@@ -9,18 +9,8 @@ from genre import console, run_folder
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
 from genre.sameness import first_difference, what_counts
-from genre.settings import Settings
-
-
-def stored_config(folder: Path) -> DictConfig:
-    """The configuration that a run folder was made with."""
-    try:
-        stored = OmegaConf.load(folder / run_folder.CONFIG)
-    except yaml.YAMLError as error:
-        raise GenreError(f"{folder / run_folder.CONFIG} is damaged: choose another run_dir") from error
-    config = OmegaConf.merge(OmegaConf.structured(Settings), stored)
-    assert isinstance(config, DictConfig)
-    return config
+from genre.stored import read_config, stored_config
+from genre.targets import Trust
 
 
 def moved(config: DictConfig, data_root: str | None, cache: str | None) -> DictConfig:
@@ -40,7 +30,7 @@ def is_to_skip(config: DictConfig, folder: Path) -> bool:
     """
     if config.finished != "skip" or not run_folder.is_finished(folder):
         return False
-    new, old = (what_counts(some) for some in (config, stored_config(folder)))
+    new, old = (what_counts(some) for some in (config, read_config(folder, config.trust, config)))
     if key := first_difference(new, old):
         raise GenreError(
             f"{folder} holds a finished run with {key}={old.get(key)}, not {new.get(key)}: delete it, or choose "
@@ -56,20 +46,31 @@ def stored_or_new(config: DictConfig, folder: Path, overrides: list[str]) -> Dic
     if not run_folder.is_started(folder):
         config.run_dir = str(folder)
         return config
-    stored = OmegaConf.load(folder / run_folder.OVERRIDES)
+    then = _overrides(folder)
     given = _without_folder(overrides)
-    if given and set(given) != set(_without_folder(list(stored))):
+    if given and set(given) != set(_without_folder(then)):
         raise GenreError(
-            f"{folder} holds an unfinished run of other settings ({' '.join(stored) or 'the defaults'}): "
+            f"{folder} holds an unfinished run of other settings ({' '.join(then) or 'the defaults'}): "
             "repeat these, give run_dir alone, or choose another run_dir"
         )
-    config = stored_config(folder)
     config.run_dir = str(folder)
-    return config
+    return stored_config(folder, Trust(config.trust), config)
+
+
+def _overrides(folder: Path) -> list[str]:
+    """The command line that a run was started with."""
+    path = folder / run_folder.OVERRIDES
+    try:
+        then = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, ValueError) as error:
+        raise GenreError(f"{path} is damaged: choose another run_dir") from error
+    if not isinstance(then, list) or not all(isinstance(text, str) for text in then):
+        raise GenreError(f"{path} is damaged: choose another run_dir")
+    return then
 
 
 def _without_folder(overrides: list[str]) -> list[str]:
-    return [text for text in overrides if not text.startswith(("run_dir=", "paths."))]
+    return [text for text in overrides if not text.startswith(("run_dir=", "paths.", "trust="))]
 
 
 def open_run(folder: Path, config: DictConfig, overrides: list[str], prepared: Prepared) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-NO_MATTER = ("run_dir", "paths", "logger", "executor", "finished", "search")
+NO_MATTER = ("run_dir", "paths", "logger", "executor", "finished", "search", "trust")
 """What of a configuration says where and how, not what."""
 ELSEWHERE = ("data.root", "data.source.root", "data.num_workers", "trainer.accelerator")
 """What may differ between machines that share a study, or runs that are compared."""
