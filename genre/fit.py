@@ -20,7 +20,7 @@ from genre.classifier import GenreClassifier
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
 from genre.files import write_json
-from genre.loggers import close, report
+from genre.loggers import close, report, require_accounts
 from genre.metrics_csv import MetricsCsv
 from genre.parts import Parts, assemble, build, plain
 from genre.predictions import device, judge
@@ -92,7 +92,8 @@ def start(config: DictConfig, folder: Path, overrides: list[str]) -> tuple[Parts
             raise GenreError(f"trainer.devices={devices} is for GPUs, and none is used here: leave it at 1")
         prepared = parts.data.prepared
         loggers = [build(f"logger.{name}", spec) for name, spec in parts.settings.logger.items()]
-    except Exception:
+        require_accounts(loggers)
+    except BaseException:  # Ctrl-C too
         discard_empty(folder)
         raise
     open_run(folder, config, overrides, prepared)

@@ -1,5 +1,7 @@
 """What a run tells its loggers beside the epochs' scores, which Lightning hands them."""
 
+import os
+import sys
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, W
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from genre.errors import GenreError
 from genre.evaluation.answers import answers
 from genre.evaluation.figures import confusion_figure
 from genre.evaluation.per_genre import confusion
@@ -56,3 +59,25 @@ def _log_figure(logger: Logger, figure: Figure) -> None:
         logger.log_image(CONFUSION, [np.asarray(canvas.buffer_rgba())])
     elif isinstance(logger, MLFlowLogger):
         logger.experiment.log_figure(logger.run_id, figure, f"{CONFUSION}.png")
+
+
+def require_accounts(loggers: list[Logger]) -> None:
+    """See that Weights & Biases can be logged into, before there is a run folder; at a terminal it asks for itself.
+
+    Args:
+        loggers: Of the run.
+
+    Raises:
+        GenreError: There is no key.
+    """
+    online = [logger for logger in loggers if isinstance(logger, WandbLogger) and not logger._offline]
+    if not online or os.environ.get("WANDB_MODE", "online") != "online" or sys.stdin.isatty():
+        return
+    import wandb  # an optional dependency
+
+    try:
+        wandb.login(verify=False)
+    except wandb.errors.UsageError as error:
+        raise GenreError(
+            "logger=wandb needs an account: run `wandb login`, or add logger.wandb.offline=true to log without one"
+        ) from error
