@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from genre import settings  # noqa: F401 (makes the schema known to Hydra)
 from genre.errors import GenreError
+from genre.launch import refuse_several_devices
 from genre.one_line import Jobs, one_line_errors
 from genre.overrides import refuse_stored, varied
 
@@ -28,11 +29,10 @@ def main(config: DictConfig) -> float:
     else:  # what fails is told at the end: the jobs of a multirun by a list, the trials of a search by its report
         ending = jobs.job(varied(overrides)) if config.search is None else nullcontext()
     with ending:
+        if job.mode == RunMode.MULTIRUN:  # again, as `trainer` may be one of the swept keys
+            refuse_several_devices(config)
         if config.search is None:
             if job.mode == RunMode.RUN and job.sweeper.get("params"):
-                from genre.resume import discard_empty
-
-                discard_empty(folder)
                 raise GenreError("this experiment is of several runs: python train.py -m ...")
             from genre import fit  # torch takes seconds to load: `--help` and a misspelt key should not
 

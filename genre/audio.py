@@ -1,26 +1,23 @@
 """A file becomes a mono waveform of a known rate and length, or is refused with its reason."""
 
 import hashlib
+import io
 import os
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-import mutagen
 import numpy as np
 import soundfile
 import soxr
-from mutagen.wave import WAVE
+
+from genre.headers import is_cut_ogg, promised_frames
+from genre.mpeg import Mp3
 
 SUFFIXES = (".mp3", ".flac", ".ogg", ".wav", ".au")
 QUIET_DB = -60.0
 """A block of 50 ms below this level (dB relative to full scale) counts as silence."""
 LOUDEST = 1e6
 """Full scale is 1. The power of much more does not fit into float32."""
-UNKNOWN_SIZE = 0x7FFFFF00
-"""Bytes of sound from which on a WAV or AU header means that it was written into a pipe."""
-UNKNOWN_FRAMES = 1 << 40
-"""Frames from which on libsndfile means that it does not know."""
 
 
 class AudioError(Exception):
@@ -76,25 +73,41 @@ def read_clip(path: Path, sample_rate: int, seconds: float, start: float | str =
         AudioError: The file is missing, does not decode or holds samples that are not finite.
     """
     if not path.is_file():
-        raise AudioError("missing_file", "no such file")
+        raise AudioError("missing_file", "not a regular file" if path.exists() else "no such file")
     if not path.stat().st_size:
         raise AudioError("undecodable", "the file is empty")
     try:
-        with _opened(path) as file:
-            rate, channels, wanted = file.samplerate, file.channels, round(seconds * file.samplerate)
-            promised = _promised_frames(path, file)
-            first = 0 if start == "middle" else round(float(start) * rate)
-            if promised is not None:
-                first = (promised - wanted) // 2 if start == "middle" else min(first, promised - wanted)
-                first = max(0, first)
-            samples = _read_frames(path, first, wanted)
-            if promised is None:
-                promised = first + len(samples)
-            decoded = len(samples) / max(1, min(wanted, promised - first))
-            if first + wanted < promised and not _reaches(file, int(0.9 * promised)):
-                decoded = 0.0  # it breaks off somewhere beyond the clip
+        return _read_clip(path, sample_rate, seconds, start)
+    except (AudioError, OSError, MemoryError):
+        raise
     except soundfile.LibsndfileError as error:
         raise AudioError("undecodable", error.error_string) from error
+    except Exception as error:  # whatever a library makes of a damaged file: one file must not end them all
+        raise AudioError("undecodable", f"{type(error).__name__}: {error}") from error
+
+
+def silence_decoder() -> None:
+    """Send file descriptor 2 of this process nowhere: libmpg123 complains there, past Python. For workers."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
+def _read_clip(path: Path, sample_rate: int, seconds: float, start: float | str) -> Clip:
+    source, promised = _source(path)
+    with _opened(source) as file:
+        rate, channels, wanted = file.samplerate, file.channels, round(seconds * file.samplerate)
+        first = 0 if start == "middle" else round(float(start) * rate)
+        if promised is not None:
+            first = (promised - wanted) // 2 if start == "middle" else min(first, promised - wanted)
+            first = max(0, first)
+        samples = _read_frames(source, first, wanted)
+        if promised is None:
+            promised = first + len(samples)
+        decoded = len(samples) / max(1, min(wanted, promised - first))
+        cut = first + wanted < promised and not _reaches(file, int(0.9 * promised))
+    if cut or is_cut_ogg(path):
+        decoded = 0.0  # it breaks off somewhere beyond the clip, or nobody knows where
     if not len(samples):
         raise AudioError("undecodable", "no sound could be decoded")
     if not (np.abs(samples) < LOUDEST).all():
@@ -111,14 +124,12 @@ def read_clip(path: Path, sample_rate: int, seconds: float, start: float | str =
     )
 
 
-def silence_decoder() -> None:
-    """Send file descriptor 2 of this process nowhere: libmpg123 complains there, past Python. For workers."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+def _source(path: Path) -> tuple[Path | bytes, int | None]:
+    """What to open, and the frames that its header promises; None where they are unknown.
 
-
-def _opened(path: Path) -> soundfile.SoundFile:
+    An mp3 that libsndfile would read only in part is opened as a copy with a header that it understands. That depends
+    on nothing but the file, so that training and prediction get the same samples.
+    """
     with path.open("rb") as file:
         header = file.read(24)
     if path.suffix.lower() == ".au" and not (
@@ -126,20 +137,35 @@ def _opened(path: Path) -> soundfile.SoundFile:
     ):  # libsndfile takes any bytes there for telephone sound
         raise AudioError("undecodable", "it has no header of an AU file")
     try:
-        return soundfile.SoundFile(path)
+        file = _opened(path)
     except soundfile.LibsndfileError as error:  # its own words for "not audio" speak of a file that does not exist
         raise AudioError("undecodable", "libsndfile does not know it as sound") from error
+    with file:
+        claimed, kind = file.frames, file.format
+    mp3 = Mp3.read(path) if kind == "MP3" else None
+    if mp3 is None:
+        return path, promised_frames(path, claimed)
+    promised = mp3.promised(claimed)
+    if promised <= claimed:
+        return path, promised
+    copy = mp3.with_header(promised)
+    with _opened(copy) as file:
+        return copy, file.frames
 
 
-def _read_frames(path: Path, first: int, count: int) -> np.ndarray:
+def _opened(source: Path | bytes) -> soundfile.SoundFile:
+    return soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+
+
+def _read_frames(source: Path | bytes, first: int, count: int) -> np.ndarray:
     """Decode up to where the stream breaks off, shape (frames, channels)."""
-    with soundfile.SoundFile(path) as file:
+    with _opened(source) as file:
         file.seek(first)
         try:
             return file.read(count, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError:
             pass
-    with soundfile.SoundFile(path) as file:  # once it has failed it stays so
+    with _opened(source) as file:  # once it has failed it stays so
         blocks = [np.zeros((0, file.channels), np.float32)]
         try:
             file.seek(first)
@@ -158,28 +184,6 @@ def _reaches(file: soundfile.SoundFile, frame: int) -> bool:
         return len(file.read(1)) == 1
     except soundfile.LibsndfileError:
         return False
-
-
-def _promised_frames(path: Path, file: soundfile.SoundFile) -> int | None:
-    """Frames that the header promises, None where it was written before that was known.
-
-    libsndfile itself shrinks the promise of a WAV or AU file to what a cut file holds.
-    """
-    with path.open("rb") as raw:
-        header = raw.read(24)
-    promised = 0
-    if header.startswith(b".snd") and len(header) == 24:
-        size, encoding, channels = struct.unpack(">8xII4xI", header)
-        width = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}.get(encoding, 0) * channels
-        promised = size // width if width and size < UNKNOWN_SIZE else 0
-    elif header.startswith(b"RIFF"):
-        try:
-            info = WAVE(path).info
-        except mutagen.MutagenError:  # stricter than the decoder, which has the last word
-            info = None
-        if info is not None and info.length * info.bitrate / 8 < UNKNOWN_SIZE:
-            promised = round(info.length * info.sample_rate)
-    return max(promised, file.frames) if file.frames < UNKNOWN_FRAMES else None
 
 
 def _fit(samples: np.ndarray, length: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Models that are fitted in one go: a run of theirs leaves the same folder as a network's."""
 
+import math
 import time
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from genre import run_folder
+from genre.checkpoints import save
 from genre.data.datamodule import GenreData
+from genre.errors import GenreError
+from genre.files import whole
 from genre.metrics import score
 from genre.models.baselines import Majority, MelStatistics
 from genre.parts import Parts, build
@@ -61,6 +65,9 @@ def fit(parts: Parts, folder: Path, device: str, loggers: list[Logger]) -> float
 
     Returns:
         The monitored score.
+
+    Raises:
+        GenreError: The validation loss is not finite.
     """
     started = time.perf_counter()
     genres, data = parts.data.prepared.genres, parts.data
@@ -68,15 +75,18 @@ def fit(parts: Parts, folder: Path, device: str, loggers: list[Logger]) -> float
     build("model.fit", parts.settings.model.fit)(net, data)
     seconds = time.perf_counter() - started
     card = parts.card(genres) | {"segment_seconds": None}  # fitted to whole clips, so used on whole clips
-    logits, targets = logits_and_targets(predict(TrainedModel(net.eval(), card), data, device), "val")
+    logits, targets = logits_and_targets(predict(TrainedModel(net.eval(), card), data, device, ["val"]), "val")
     scores = score(logits, targets, "val/")
+    if not math.isfinite(scores["val/loss"]):
+        name = parts.settings.model.name
+        raise GenreError(f"val/loss is {scores['val/loss']}: {name} does not fit these data, use another model")
     state = {f"net.{name}": value for name, value in net.state_dict().items()}
     checkpoint = {"state_dict": state, "hyper_parameters": {"card": card}}
-    (folder / run_folder.BEST).parent.mkdir(exist_ok=True)
     for name in (run_folder.LAST, run_folder.BEST):
-        torch.save(checkpoint, folder / name)
+        save(checkpoint, folder / name)
     row = {"epoch": 0, "step": 0, **scores, "seconds": seconds}
-    pd.DataFrame([row]).to_csv(folder / run_folder.METRICS, index=False)
+    with whole(folder / run_folder.METRICS) as temporary:
+        pd.DataFrame([row]).to_csv(temporary, index=False)
     for logger in loggers:
         logger.log_metrics(scores, step=0)
     return scores[parts.settings.monitor.metric]

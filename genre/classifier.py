@@ -11,12 +11,14 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from genre.data.datamodule import Batch
-from genre.metrics import scores
+from genre.metrics import Scores
 from genre.windows import track_logits
 
 
 class GenreClassifier(L.LightningModule):
     """Trains a network on windows and judges it on whole tracks.
+
+    Features come in float32, and the network gets them in its own type, which `trainer.precision` sets.
 
     Args:
         net: (batch, time, mels) -> logits (batch, classes).
@@ -53,8 +55,8 @@ class GenreClassifier(L.LightningModule):
         self.restored: list[dict[str, Any]] = []
         self.monitor = monitor
         self.loss = nn.CrossEntropyLoss(class_weights, label_smoothing=label_smoothing)
-        self.train_scores = scores(len(card["genres"]), "train/")
-        self.val_scores = scores(len(card["genres"]), "val/")
+        self.train_scores = Scores(len(card["genres"]), "train/")
+        self.val_scores = Scores(len(card["genres"]), "val/")
 
     def forward(self, mel: Tensor) -> Tensor:
         """Classify whole tracks.
@@ -65,11 +67,11 @@ class GenreClassifier(L.LightningModule):
         Returns:
             Log-probabilities, shape (batch, classes).
         """
-        return track_logits(self.net, mel, self.segment_frames)
+        return track_logits(self.net, mel.to(self.dtype), self.segment_frames)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Loss of one batch of windows."""
-        logits = self.net(batch.mel)
+        logits = self.net(batch.mel.to(self.dtype))
         loss = self.loss(logits, batch.target)
         self.train_scores.update(logits.detach(), batch.target)
         self._log("train/loss", loss, len(batch.target))

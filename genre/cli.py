@@ -51,10 +51,12 @@ def eda(
     genres: Annotated[str | None, typer.Option(help="Genres to show tracks of: Rock,Pop")] = None,
 ) -> None:
     """Look at a collection before any training: genres, artists, files, what was rejected, spectrograms."""
+    from genre.data import split_report
     from genre.evaluation import eda as page
 
     parts = _parts(overrides)
     prepared = parts.data.prepared
+    split_report.warn(prepared.tracks, parts.settings.data)
     wanted = [name.strip() for name in genres.split(",")] if genres else None
     if unknown := sorted(set(wanted or []) - set(prepared.genres)):
         raise GenreError(f"--genres: {', '.join(unknown)} is unknown here; the genres are {', '.join(prepared.genres)}")

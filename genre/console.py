@@ -4,11 +4,14 @@ import logging
 import logging.handlers
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from genre.files import explained
 
 CHATTER = (
     "does not have many workers",
@@ -34,14 +37,26 @@ def quiet(screen_level: int = logging.INFO) -> None:
     screen.setFormatter(logging.Formatter("%(message)s"))
     waiting = logging.handlers.MemoryHandler(1, flushOnClose=False)
     ours = logging.getLogger("genre")
+    for old in ours.handlers:
+        with suppress(OSError):  # a disk that was full when the last run ended
+            old.close()
     ours.handlers = [screen, waiting]
     ours.setLevel(logging.INFO)
     ours.propagate = False
 
 
+class _LogFile(logging.FileHandler):
+    """A log file whose full disk ends the run: `logging` itself would print a traceback for every line."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the name is logging's)
+        """Raise what went wrong."""
+        with explained(Path(self.baseFilename).parent):
+            raise
+
+
 def open_log(path: Path) -> None:
     """Write to a file what has waited and all that follows."""
-    file = logging.FileHandler(path, encoding="utf-8")
+    file = _LogFile(path, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     ours = logging.getLogger("genre")
     waiting = ours.handlers[-1]

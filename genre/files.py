@@ -1,10 +1,11 @@
 """Write files whole or not at all, and explain a full disk."""
 
 import errno
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,33 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     """
     with whole(path) as temporary:
         temporary.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n")
+
+
+def missing_folders(path: Path) -> list[Path]:
+    """List the folders that do not exist yet on the way to a path, deepest first.
+
+    Args:
+        path: A folder.
+
+    Returns:
+        The folder itself and its parents, as far as they are missing; absolute paths.
+    """
+    return list(itertools.takewhile(lambda folder: not folder.exists(), [path.absolute(), *path.absolute().parents]))
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders that are empty, deepest first; stop at the first one that is not.
+
+    Args:
+        folders: Folders that this process created, as `missing_folders` lists them.
+    """
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return
 
 
 def _mount(folder: Path) -> Path:

@@ -1,37 +1,44 @@
 """A configuration becomes a trained and tested run in a folder, and its objective."""
 
 import logging
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import lightning as L
+import pandas as pd
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, ProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ProgressBar
 from lightning.pytorch.loggers import Logger
-from omegaconf import DictConfig, OmegaConf
+from lightning.pytorch.utilities import rank_zero_only
+from omegaconf import DictConfig
 from torch import Tensor
 
 from genre import baselines, console, run_folder
 from genre.best import with_best
 from genre.checking import checked
+from genre.checkpoints import WholeCheckpointIO, keep, to_resume_from
 from genre.classifier import GenreClassifier
+from genre.data import split_report
 from genre.data.prepare import Prepared
+from genre.divergence import Divergence, refuse_diverged
 from genre.errors import GenreError
-from genre.files import write_json
-from genre.loggers import close, report, require_accounts
+from genre.files import whole, write_json
+from genre.loggers import build_loggers, logging_to, report
 from genre.metrics_csv import MetricsCsv
-from genre.parts import Parts, assemble, build, plain
+from genre.parts import Parts, assemble, plain
 from genre.predictions import device, judge
 from genre.progress import progress
-from genre.resume import discard_empty, is_to_skip, open_run, stored_or_new
+from genre.resume import is_to_skip, open_run, stored_or_new
+from genre.run_lock import locked
+from genre.settings import TrainerSettings
 
 log = logging.getLogger(__name__)
 
 
 def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
-    """Train, or go on training, and test.
+    """Train, or resume training, and test.
 
     Args:
         config: What Hydra composed.
@@ -44,62 +51,77 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
     Raises:
         GenreError: The run cannot start, and nothing is left behind then; or training diverged.
     """
-    console.quiet()
-    try:
-        config = with_best(config, overrides)
-    except GenreError:
-        discard_empty(folder)
-        raise
+    console.quiet(logging.INFO if _is_main() else logging.WARNING)
+    config = with_best(config, overrides)
     if is_to_skip(config, folder):
         log.info("%s is finished", folder)
         return float(run_folder.read_scores(folder)[config.monitor.metric])
-    parts, loggers = start(config, folder, overrides)
-    best = learn(parts, folder, loggers)
-    scores, predictions = judge(parts, folder, parts.settings.trainer.accelerator)
-    predictions.to_parquet(folder / run_folder.PREDICTIONS)
-    scores[parts.settings.monitor.metric] = best
-    if parts.settings.test_last:
-        last, predictions_last = judge(parts, folder, parts.settings.trainer.accelerator, run_folder.LAST)
-        predictions_last.to_parquet(folder / run_folder.PREDICTIONS_LAST)
-        scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
-    report(loggers, scores, predictions, parts.data.prepared.tracks)
-    close(loggers)
-    write_json(folder / run_folder.SCORES, scores)
-    console.show_scores(scores, folder)
+    with start(config, folder, overrides) as (parts, loggers):
+        split_report.warn(parts.data.prepared.tracks, parts.settings.data)
+        best = learn(parts, folder, loggers)
+        if _is_main():
+            _test(parts, folder, loggers, best)
     return best
 
 
-def start(config: DictConfig, folder: Path, overrides: list[str]) -> tuple[Parts, list[Logger]]:
-    """Make the parts of a run and open its folder.
+def _test(parts: Parts, folder: Path, loggers: list[Logger], best: float) -> None:
+    """Test a trained run, and write and print its scores."""
+    settings = parts.settings
+    scores, predictions = judge(parts, folder, settings.trainer.accelerator)
+    _write_table(predictions, folder / run_folder.PREDICTIONS)
+    scores[settings.monitor.metric] = best
+    if settings.test_last:
+        last, predictions_last = judge(parts, folder, settings.trainer.accelerator, run_folder.LAST)
+        _write_table(predictions_last, folder / run_folder.PREDICTIONS_LAST)
+        scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
+    report(loggers, scores, predictions, parts.data.prepared.tracks)
+    write_json(folder / run_folder.SCORES, scores)
+    console.show_scores(scores, folder)
+
+
+@contextmanager
+def start(config: DictConfig, folder: Path, overrides: list[str]) -> Iterator[tuple[Parts, list[Logger]]]:
+    """Make the parts of a run and open its folder, which stays locked, and its loggers, until the run ends.
 
     Args:
         config: What Hydra composed.
         folder: The run folder.
         overrides: The command line's.
 
-    Returns:
+    Yields:
         The parts, their data prepared, and the loggers.
 
     Raises:
         GenreError: The run cannot start, and nothing is left behind.
     """
-    try:
+    with (
+        locked(folder) if _is_main() else nullcontext()
+    ):  # the other processes of a training have no folder of their own
         config = stored_or_new(config, folder, overrides)
         started = run_folder.is_started(folder)  # a resumed run keeps its split, whatever has come to the data since
         parts = assemble(checked(config), folder / run_folder.TRACKS if started else None)
-        devices = parts.settings.trainer.devices
-        if devices not in (1, "auto") and device(parts.settings.trainer.accelerator) == "cpu":
-            raise GenreError(f"trainer.devices={devices} is for GPUs, and none is used here: leave it at 1")
+        _check_devices(parts.settings.trainer)
         prepared = parts.data.prepared
-        loggers = [build(f"logger.{name}", spec) for name, spec in parts.settings.logger.items()]
-        require_accounts(loggers)
-    except BaseException:  # Ctrl-C too
-        discard_empty(folder)
-        raise
-    open_run(folder, config, overrides, prepared)
-    for logger in loggers:
-        logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
-    return parts, loggers
+        loggers = build_loggers(parts.settings.logger, folder)
+        if _is_main():
+            open_run(folder, config, overrides, prepared)
+        with logging_to(loggers, folder, config):
+            yield parts, list(loggers.values())
+
+
+def _is_main() -> bool:
+    """Whether this is the only process of a training, or the first of several."""
+    return bool(getattr(rank_zero_only, "rank", 0) == 0)
+
+
+def _check_devices(trainer: TrainerSettings) -> None:
+    if trainer.devices not in (1, "auto") and device(trainer.accelerator) == "cpu":
+        raise GenreError(f"trainer.devices={trainer.devices} is for GPUs, and none is used here: leave it at 1")
+
+
+def _write_table(table: pd.DataFrame, path: Path) -> None:
+    with whole(path) as temporary:
+        table.to_parquet(temporary)
 
 
 def learn(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()) -> float:
@@ -151,17 +173,20 @@ def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
         schedulers=parts.schedulers,
         monitor=monitor.metric,
     )
-    last = folder / run_folder.LAST
-    resumed = torch.load(last, map_location="cpu", weights_only=True) if last.exists() else None
+    checkpoint, resumed = to_resume_from(folder) or (None, None)
+    if resumed:
+        refuse_diverged(resumed)
     patience = settings.early_stopping.patience or settings.trainer.max_epochs
-    best = _checkpoint(folder / run_folder.BEST, monitor=monitor.metric, mode=monitor.mode)
+    best = keep(folder / run_folder.BEST, monitor=monitor.metric, mode=monitor.mode)
     stopping = EarlyStopping(monitor.metric, mode=monitor.mode, patience=patience, check_on_train_epoch_end=True)
     shown = progress(monitor.metric)
     trainer = L.Trainer(
         **plain(settings.trainer),
         enable_progress_bar=isinstance(shown, ProgressBar),  # Lightning would add one
-        callbacks=[stopping, best, _checkpoint(last), shown, *callbacks],
+        callbacks=[stopping, best, keep(folder / run_folder.LAST), shown, *callbacks, Divergence(monitor.metric)],
         logger=[MetricsCsv(folder / run_folder.METRICS, resumed["epoch"] + 1 if resumed else 0), *loggers],
+        plugins=[WholeCheckpointIO()],
+        use_distributed_sampler=False,  # the data divides its batches among devices by itself
         default_root_dir=folder,
         num_sanity_val_steps=0,
         log_every_n_steps=1,
@@ -169,38 +194,10 @@ def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
     )
     if resumed is None or not _is_over(resumed, settings.trainer.max_epochs):
         try:
-            trainer.fit(classifier, datamodule=parts.data, ckpt_path=last if resumed else None, weights_only=True)
+            trainer.fit(classifier, datamodule=parts.data, ckpt_path=checkpoint, weights_only=True)
         except SystemExit as error:  # Lightning's answer to Ctrl-C
             raise KeyboardInterrupt from error
-    score = _best_score(folder)
-    if not math.isfinite(score):
-        raise GenreError(f"training diverged ({monitor.metric} is {score}): lower model.learning_rate")
-    return score
-
-
-class Checkpoint(ModelCheckpoint):
-    """Remembers the best score in a run folder that was moved, which Lightning's own forgets."""
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the state with its paths as they are now."""
-
-        def here(path: str) -> str:
-            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
-
-        moved = {name: here(value) for name, value in state_dict.items() if name.endswith("path")}
-        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
-        super().load_state_dict(state_dict | moved | {"dirpath": str(self.dirpath), "best_k_models": best})
-
-
-def _checkpoint(path: Path, **monitor: Any) -> ModelCheckpoint:
-    """Keeps one file: the best by the monitored score, or without one the last."""
-    return Checkpoint(
-        dirpath=path.parent,
-        filename=path.stem,
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,
-        **monitor,
-    )
+    return _best_score(folder)
 
 
 def _is_over(checkpoint: dict[str, Any], max_epochs: int) -> bool:

@@ -1,7 +1,11 @@
-"""What a run tells its loggers beside the epochs' scores, which Lightning hands them."""
+"""The loggers of a run: opened, told its test scores, and closed however it ends."""
 
+import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,14 +13,102 @@ import pandas as pd
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from omegaconf import DictConfig, OmegaConf
 
 from genre.errors import GenreError
 from genre.evaluation.answers import answers
 from genre.evaluation.figures import confusion_figure
 from genre.evaluation.per_genre import confusion
+from genre.files import write_json
 from genre.pages.theme import theme
+from genre.parts import build
 
 CONFUSION = "test/confusion"
+IDS = ".hydra/loggers.json"
+"""In a run folder: what W&B and MLflow call the run, so that a resumed run is the same one there."""
+ID_ARGUMENTS = {"WandbLogger": "id", "MLFlowLogger": "run_id"}
+
+
+def build_loggers(specs: dict[str, Any], folder: Path) -> dict[str, Logger]:
+    """Make the loggers of a run; W&B and MLflow continue the run that they have of this folder.
+
+    Args:
+        specs: The `logger` part of the configuration.
+        folder: The run folder.
+
+    Returns:
+        The loggers by name.
+
+    Raises:
+        GenreError: A logger does not take its values.
+    """
+    path = folder / IDS
+    ids = json.loads(path.read_text()) if path.exists() else {}
+    loggers = {}
+    for name, spec in specs.items():
+        argument = ID_ARGUMENTS.get(str(spec["_target_"]).rpartition(".")[2])
+        known = {argument: str(ids[name])} if argument and name in ids else {}
+        loggers[name] = build(f"logger.{name}", known | spec)
+    _require_accounts(list(loggers.values()))
+    return loggers
+
+
+@contextmanager
+def logging_to(loggers: dict[str, Logger], folder: Path, config: DictConfig) -> Iterator[None]:
+    """Log a run's configuration, and close its loggers with the status with which the run ends.
+
+    A multirun stays in one process: a W&B run that is left open would get the scores of the next job.
+
+    Args:
+        loggers: Of the run, by name.
+        folder: The run folder.
+        config: The configuration.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        GenreError: MLflow no longer has the run.
+    """
+    path = folder / IDS
+    ids = json.loads(path.read_text()) if path.exists() else {}
+    values: Any = OmegaConf.to_container(config, resolve=True)
+    status = "failed"
+
+    def close(logger: Logger) -> None:
+        _close(logger, status)
+
+    with ExitStack() as stack:  # closes all of them, also where closing one fails
+        for name, logger in loggers.items():
+            if name in ids and isinstance(logger, MLFlowLogger):
+                _reopen(logger, path)
+            stack.callback(close, logger)
+            if name in ids:
+                continue  # it has the configuration, and MLflow refuses new values, such as another run folder
+            logger.log_hyperparams(values)
+            if isinstance(logger, WandbLogger | MLFlowLogger):
+                ids[name] = logger.version
+                write_json(path, ids)
+        yield
+        status = "success"
+
+
+def _reopen(logger: MLFlowLogger, path: Path) -> None:
+    from mlflow.exceptions import MlflowException  # an optional dependency
+
+    try:
+        logger.experiment.update_run(logger.run_id, "RUNNING")
+    except MlflowException as error:
+        raise GenreError(f"MLflow has no run {logger.run_id}: delete {path} to log to a new one") from error
+
+
+def _close(logger: Logger, status: str) -> None:
+    logger.finalize(status)
+    if isinstance(logger, WandbLogger):
+        import wandb  # an optional dependency
+
+        if wandb.run is not None:
+            wandb.finish(exit_code=int(status != "success"))
 
 
 def report(loggers: list[Logger], scores: dict[str, Any], predictions: pd.DataFrame, tracks: pd.DataFrame) -> None:
@@ -30,23 +122,10 @@ def report(loggers: list[Logger], scores: dict[str, Any], predictions: pd.DataFr
     """
     with theme():
         figure = confusion_figure(confusion(answers(predictions, tracks, scores["genres"])))
-    numbers = {name: value for name, value in scores.items() if name.startswith("test/")}
+    numbers = {name: value for name, value in scores.items() if name.startswith("test/") and value is not None}
     for logger in loggers:
         logger.log_metrics(numbers)
         _log_figure(logger, figure)
-
-
-def close(loggers: list[Logger], status: str = "success") -> None:
-    """End the loggers' runs: the next job of a multirun starts its own.
-
-    Args:
-        loggers: Of the run.
-        status: How it ended, as Lightning calls it: success or failed.
-    """
-    for logger in loggers:
-        logger.finalize(status)
-        if isinstance(logger, WandbLogger):
-            logger.experiment.finish()  # a multirun stays in one process, and wandb in one run
 
 
 def _log_figure(logger: Logger, figure: Figure) -> None:
@@ -61,7 +140,7 @@ def _log_figure(logger: Logger, figure: Figure) -> None:
         logger.experiment.log_figure(logger.run_id, figure, f"{CONFUSION}.png")
 
 
-def require_accounts(loggers: list[Logger]) -> None:
+def _require_accounts(loggers: list[Logger]) -> None:
     """See that Weights & Biases can be logged into, before there is a run folder; at a terminal it asks for itself.
 
     Args:

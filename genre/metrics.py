@@ -29,25 +29,43 @@ class F1Macro(MulticlassStatScores):
         return f1[present].mean()
 
 
-def scores(num_classes: int, prefix: str) -> MetricCollection:
-    """Accuracy, F1 macro and F1 weighted.
+class Scores(MetricCollection):
+    """Accuracy, F1 macro and F1 weighted; a track with non-finite logits counts as an error.
 
     Args:
         num_classes: Number of genres.
         prefix: Put before each name, such as `val/`.
+    """
+
+    def __init__(self, num_classes: int, prefix: str) -> None:
+        classes = num_classes + 1  # the last one is the prediction where there is none; it has no targets
+        super().__init__(
+            {
+                "accuracy": MulticlassAccuracy(classes, average="micro"),
+                "f1_macro": F1Macro(classes),
+                "f1_weighted": MulticlassF1Score(classes, average="weighted"),
+            },
+            prefix=prefix,
+            compute_groups=False,
+        )
+        self.no_prediction = num_classes
+
+    def update(self, logits: Tensor, targets: Tensor) -> None:  # type: ignore[override]  # as MetricCollection has it
+        """Add tracks: logits, shape (tracks, classes), and targets, shape (tracks,)."""
+        super().update(predicted(logits, self.no_prediction), targets)
+
+
+def predicted(logits: Tensor, no_prediction: int) -> Tensor:
+    """Most probable class of each track.
+
+    Args:
+        logits: Shape (tracks, classes).
+        no_prediction: Stands for tracks with a logit that is not finite.
 
     Returns:
-        A collection that takes (logits or predictions, targets).
+        Shape (tracks,).
     """
-    return MetricCollection(
-        {
-            "accuracy": MulticlassAccuracy(num_classes, average="micro"),
-            "f1_macro": F1Macro(num_classes),
-            "f1_weighted": MulticlassF1Score(num_classes, average="weighted"),
-        },
-        prefix=prefix,
-        compute_groups=False,
-    )
+    return torch.where(logits.isfinite().all(dim=1), logits.argmax(dim=1), no_prediction)
 
 
 def score(logits: Tensor, targets: Tensor, prefix: str) -> dict[str, float]:
@@ -59,10 +77,9 @@ def score(logits: Tensor, targets: Tensor, prefix: str) -> dict[str, float]:
         prefix: Put before each name, such as `test/`.
 
     Returns:
-        loss (mean cross entropy), accuracy, f1_macro, f1_weighted.
+        loss (mean cross entropy, non-finite where a logit is), accuracy, f1_macro, f1_weighted.
     """
-    classes = logits.shape[1]
-    collection = scores(classes + 1, prefix)
-    collection.update(torch.where(logits.isfinite().all(dim=1), logits.argmax(dim=1), classes), targets)
+    collection = Scores(logits.shape[1], prefix)
+    collection.update(logits, targets)
     loss = torch.nn.functional.cross_entropy(logits, targets).item()
     return {f"{prefix}loss": loss} | {name: value.item() for name, value in collection.compute().items()}

@@ -7,12 +7,15 @@ import pandas as pd
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from genre.errors import GenreError
+from genre.files import whole
+
 
 class MetricsCsv(Logger):
     """Collects what is logged for an epoch in one row, and goes on with the file of an interrupted run.
 
     Args:
-        path: The file; rewritten whole, under another name first.
+        path: The file; rewritten whole.
         start_epoch: Rows from this epoch on are dropped: a resumed run makes them again.
     """
 
@@ -21,8 +24,11 @@ class MetricsCsv(Logger):
         self.path = path
         self.rows: dict[int, dict[str, float]] = {}
         if start_epoch and path.exists():
-            old = pd.read_csv(path).to_dict("records")
-            self.rows = {int(row["epoch"]): row for row in old if row["epoch"] < start_epoch}
+            try:
+                old = pd.read_csv(path).to_dict("records")
+                self.rows = {int(row["epoch"]): row for row in old if row["epoch"] < start_epoch}
+            except (ValueError, KeyError) as error:
+                raise GenreError(f"{path} is damaged: delete it, and with it the scores of its epochs") from error
 
     @property
     def name(self) -> str:
@@ -44,8 +50,10 @@ class MetricsCsv(Logger):
             return
         epoch = int(metrics["epoch"])
         values = {name: float(value) for name, value in metrics.items() if name != "epoch"}
-        self.rows.setdefault(epoch, {"epoch": epoch, "step": step or 0}).update(values)
+        row = {"epoch": epoch, "step": step or 0} | self.rows.get(epoch, {}) | values
+        if row == self.rows.get(epoch):
+            return
+        self.rows[epoch] = row
         table = pd.DataFrame([self.rows[number] for number in sorted(self.rows)])
-        temporary = self.path.with_suffix(".tmp")
-        table.to_csv(temporary, index=False)
-        temporary.replace(self.path)
+        with whole(self.path) as temporary:
+            table.to_csv(temporary, index=False)

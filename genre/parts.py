@@ -145,12 +145,22 @@ def _try_network(parts: Parts, recipe: Recipe) -> None:
 
 
 def _try_trainer(settings: Settings) -> None:
+    trainer = settings.trainer
     for name in ("limit_train_batches", "limit_val_batches"):
-        if not getattr(settings.trainer, name) > 0:
-            raise GenreError(f"trainer.{name} must be above 0")
+        limit = getattr(trainer, name)
+        if not isinstance(limit, int | float) or limit <= 0:
+            raise GenreError(
+                f"trainer.{name}={limit} must be a number above 0: of batches, or a share of them as in 0.5"
+            )
+    if trainer.deterministic not in (True, False, "warn"):
+        raise GenreError(f"trainer.deterministic={trainer.deterministic} is unknown: use one of true, false, warn")
+    if trainer.precision == "16-true":
+        raise GenreError(
+            "trainer.precision=16-true cannot work, Adam divides by 0 in float16: use 16-mixed or bf16-true"
+        )
     try:
-        L.Trainer(**plain(settings.trainer), logger=False, enable_checkpointing=False, enable_progress_bar=False)
-    except (MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
+        L.Trainer(**plain(trainer), logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    except (ImportError, MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
         raise GenreError(f"trainer: {str(error).splitlines()[0]}") from error
 
 

@@ -1,6 +1,8 @@
 """A trained network's logits on validation and test, and the scores that follow from them."""
 
+import math
 import time
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from genre.data.datamodule import GenreData
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
 from genre.evaluation.material import Material
-from genre.metrics import score
+from genre.metrics import predicted, score
 from genre.parts import Parts, assemble
 from genre.resume import moved, stored_config
 from genre.run_folder import TrainedModel
@@ -25,14 +27,18 @@ from genre.settings import EvaluateSettings
 from genre.targets import Trust
 from genre.windows import track_logits
 
+NO_PREDICTION = -1
+"""Stands in a table of predictions for tracks with non-finite logits, which count as errors."""
 
-def predict(model: TrainedModel, data: GenreData, device: str) -> pd.DataFrame:
+
+def predict(model: TrainedModel, data: GenreData, device: str, parts: Sequence[str] = ("val", "test")) -> pd.DataFrame:
     """Classify the validation and test tracks.
 
     Args:
         model: The network.
-        data: Whole clips of both parts.
+        data: The collection.
         device: As torch calls it.
+        parts: Which parts; no other one is read.
 
     Returns:
         One row a track: `track_id, split, target, prediction, logits`; classes by number, -1 for none, logits a list.
@@ -40,7 +46,7 @@ def predict(model: TrainedModel, data: GenreData, device: str) -> pd.DataFrame:
     net = model.net.to(device)
     window = data.prepared.cache.recipe.window(model.card["segment_seconds"])
     tables = []
-    for batch in chain(data.val_dataloader(), data.test_dataloader()):
+    for batch in chain.from_iterable(data.whole_clips(part) for part in parts):
         with torch.inference_mode():
             logits = track_logits(net, batch.mel.to(device).float(), window).cpu()
         rows = batch.track.numpy()
@@ -49,7 +55,7 @@ def predict(model: TrainedModel, data: GenreData, device: str) -> pd.DataFrame:
             "track_id": tracks["track_id"].to_numpy(),
             "split": tracks["split"].to_numpy(),
             "target": batch.target.numpy(),
-            "prediction": _answer(logits),
+            "prediction": predicted(logits, NO_PREDICTION).numpy(),
             "logits": list(logits.numpy()),
         }
         tables.append(pd.DataFrame(columns))
@@ -70,13 +76,8 @@ def adjust(predictions: pd.DataFrame, prepared: Prepared) -> float:
     tau = best_tau(*logits_and_targets(predictions, "val"), shares)
     logits = adjusted(torch.from_numpy(np.stack(predictions["logits"].to_list())), shares, tau)
     predictions["logits"] = list(logits.numpy())
-    predictions["prediction"] = _answer(logits)
+    predictions["prediction"] = predicted(logits, NO_PREDICTION).numpy()
     return tau
-
-
-def _answer(logits: Tensor) -> np.ndarray:
-    """The likeliest class, shape (tracks,), by logits, shape (tracks, classes); -1 where they are no numbers."""
-    return torch.where(logits.isfinite().all(dim=1), logits.argmax(dim=1), -1).numpy()
 
 
 def logits_and_targets(predictions: pd.DataFrame, part: str) -> tuple[Tensor, Tensor]:
@@ -85,19 +86,25 @@ def logits_and_targets(predictions: pd.DataFrame, part: str) -> tuple[Tensor, Te
     return torch.from_numpy(np.stack(chosen["logits"].to_list())), torch.tensor(chosen["target"].to_numpy(copy=True))
 
 
-def test_scores(predictions: pd.DataFrame) -> dict[str, float]:
+def test_scores(predictions: pd.DataFrame) -> dict[str, float | None]:
     """The test part's scores, and how many tracks and genres they rest on.
 
     Args:
         predictions: As `predict` makes them.
 
     Returns:
-        Each score under `test/`, `test/tracks`, and `test/genres`: genres with at least one target.
+        Each score under `test/`, `test/tracks`, and `test/genres`: genres with at least one target. Tracks with
+        non-finite logits, of which there are `test/non_finite`, count as errors and are left out of the loss; the loss
+        is None where no track is left.
     """
     logits, targets = logits_and_targets(predictions, "test")
+    finite = logits.isfinite().all(dim=1)
+    loss = torch.nn.functional.cross_entropy(logits[finite], targets[finite]).item()
     return score(logits, targets, "test/") | {
+        "test/loss": loss if math.isfinite(loss) else None,
         "test/tracks": len(targets),
         "test/genres": len(targets.unique()),
+        "test/non_finite": int((~finite).sum()),
     }
 
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from genre import console, run_folder
 from genre.data.prepare import Prepared
 from genre.errors import GenreError
-from genre.sameness import first_difference, what_counts
+from genre.files import whole
+from genre.sameness import first_difference, is_trained, what_counts
 from genre.stored import read_config, stored_config
 from genre.targets import Trust
 
@@ -40,54 +40,51 @@ def is_to_skip(config: DictConfig, folder: Path) -> bool:
 
 
 def stored_or_new(config: DictConfig, folder: Path, overrides: list[str]) -> DictConfig:
-    """The configuration of the run: that of an unfinished one in the folder, else the new one."""
+    """The configuration of a run: a new one, or that of the unfinished run in the folder.
+
+    Args:
+        config: What Hydra composed.
+        folder: The run folder.
+        overrides: The command line's. If they say nothing about what is trained (`run_dir=X` alone, or with
+            `trainer.accelerator=gpu`), the stored configuration is used, with what they say.
+
+    Returns:
+        The configuration, with the folder as its `run_dir`.
+
+    Raises:
+        GenreError: The run in the folder is finished, or trains something else.
+    """
     if run_folder.is_finished(folder):
         raise GenreError(f"{folder} holds a finished run: choose another run_dir, or delete it to train again")
-    if not run_folder.is_started(folder):
-        config.run_dir = str(folder)
-        return config
-    then = _overrides(folder)
-    given = _without_folder(overrides)
-    if given and set(given) != set(_without_folder(then)):
-        raise GenreError(
-            f"{folder} holds an unfinished run of other settings ({' '.join(then) or 'the defaults'}): "
-            "repeat these, give run_dir alone, or choose another run_dir"
-        )
     config.run_dir = str(folder)
-    return stored_config(folder, Trust(config.trust), config)
-
-
-def _overrides(folder: Path) -> list[str]:
-    """The command line that a run was started with."""
-    path = folder / run_folder.OVERRIDES
-    try:
-        then = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, ValueError) as error:
-        raise GenreError(f"{path} is damaged: choose another run_dir") from error
-    if not isinstance(then, list) or not all(isinstance(text, str) for text in then):
-        raise GenreError(f"{path} is damaged: choose another run_dir")
-    return then
-
-
-def _without_folder(overrides: list[str]) -> list[str]:
-    return [text for text in overrides if not text.startswith(("run_dir=", "paths.", "trust="))]
+    if run_folder.is_started(folder):
+        stored = read_config(folder, config.trust, config)
+        given = [text.lstrip("+").partition("=")[0] for text in overrides]
+        if not any(map(is_trained, given)):
+            stored = stored_config(folder, Trust(config.trust), config)
+            for key in given:
+                OmegaConf.update(stored, key, OmegaConf.select(config, key), merge=False)
+            config = stored
+        new, old = what_counts(config), what_counts(stored)
+        if changed := first_difference(new, old):
+            raise GenreError(
+                f"{folder} holds an unfinished run with {changed}={old.get(changed)}, not {new.get(changed)}: give "
+                "run_dir alone to resume it, or choose another run_dir"
+            )
+    config.run_dir = str(folder)
+    return config
 
 
 def open_run(folder: Path, config: DictConfig, overrides: list[str], prepared: Prepared) -> None:
     """Make a folder a run's: from here on it is one that can be resumed."""
     (folder / run_folder.CONFIG).parent.mkdir(parents=True, exist_ok=True)
     if not run_folder.is_started(folder):
-        prepared.tracks.drop(columns=["shard", "row", "mtime_ns"]).to_parquet(folder / run_folder.TRACKS)
-        prepared.rejected.to_csv(folder / run_folder.REJECTED, index=False)
-        OmegaConf.save(OmegaConf.create(overrides), folder / run_folder.OVERRIDES)
-        OmegaConf.save(config, folder / run_folder.CONFIG)
+        with whole(folder / run_folder.TRACKS) as temporary:
+            prepared.tracks.drop(columns=["shard", "row", "mtime_ns"]).to_parquet(temporary)
+        with whole(folder / run_folder.REJECTED) as temporary:
+            prepared.rejected.to_csv(temporary, index=False)
+        with whole(folder / run_folder.OVERRIDES) as temporary:
+            OmegaConf.save(OmegaConf.create(overrides), temporary)
+        with whole(folder / run_folder.CONFIG) as temporary:  # the last one: it makes the run a started one
+            OmegaConf.save(config, temporary)
     console.open_log(folder / run_folder.LOG)
-
-
-def discard_empty(folder: Path) -> None:
-    """Take away the folders that Hydra made for a run that could not start."""
-    for path in [folder, *folder.parents]:
-        try:
-            path.rmdir()
-        except OSError:
-            return

@@ -5,10 +5,19 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-NO_MATTER = ("run_dir", "paths", "logger", "executor", "finished", "search", "trust")
-"""What of a configuration says where and how, not what."""
-ELSEWHERE = ("data.root", "data.source.root", "data.num_workers", "trainer.accelerator")
-"""What may differ between machines that share a study, or runs that are compared."""
+NOT_TRAINED = (
+    *("run_dir", "paths", "logger", "executor", "finished", "search", "trust", "data.num_workers"),
+    *("trainer.accelerator", "trainer.devices", "trainer.deterministic", "trainer.benchmark"),
+    *("trainer.profiler", "trainer.detect_anomaly"),
+)
+"""Keys that say where and how a run is made, not what is trained."""
+ELSEWHERE = ("data.root", "data.source.root")
+"""Keys that may differ, besides, between machines that share a study, or between runs that are compared."""
+
+
+def is_trained(key: str) -> bool:
+    """Whether a key of the configuration says what is trained; dotted, or the name of a group."""
+    return not any(key == name or key.startswith(f"{name}.") for name in NOT_TRAINED)
 
 
 def what_counts(config: DictConfig) -> dict[str, Any]:
@@ -23,9 +32,10 @@ def what_counts(config: DictConfig) -> dict[str, Any]:
             for key, value in node.items():
                 yield from leaves(f"{path}.{key}" if path else str(key), value)
 
-    return dict(leaves("", {key: value for key, value in values.items() if key not in NO_MATTER}))
+    return {key: value for key, value in leaves("", values) if is_trained(key)}
 
 
 def first_difference(new: dict[str, Any], old: dict[str, Any]) -> str | None:
-    """The first key, in alphabetical order, whose values differ; None where all are the same."""
-    return min((key for key in new.keys() | old.keys() if new.get(key) != old.get(key)), default=None)
+    """The first key, in alphabetical order, whose values differ; None where the same is trained."""
+    differing = (key for key in new.keys() | old.keys() if is_trained(key) and new.get(key) != old.get(key))
+    return min(differing, default=None)

@@ -113,3 +113,15 @@ def test_a_search_space_belongs_to_a_model_and_names_keys_that_exist(path: Path)
     assert {"data.batch_size", "model.learning_rate", "model.net.hidden_dim", "model.net.dropout"} <= set(names)
     for name in names:
         assert OmegaConf.select(config, name) is not None, name
+
+
+@pytest.mark.parametrize(
+    ("data", "left_out"),
+    [("fma", ["Country", "Soul-RnB", "Blues", "Easy Listening"]), ("synthetic", []), ("folder", [])],
+)
+def test_the_study_leaves_out_fma_s_rarest_genres_and_no_others(data, left_out) -> None:
+    overrides = ["experiment=study_cnn1d_gru", f"data={data}", "data.root=music"]
+    config = compose(overrides)
+    assert list(config.data.exclude_genres) == left_out
+    assert (config.data.splits, config.test_last, config.trainer.max_epochs) == ("stratified", True, 40)
+    assert list(compose([*overrides, "data.exclude_genres=[Rock]"]).data.exclude_genres) == ["Rock"]

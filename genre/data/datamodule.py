@@ -58,10 +58,18 @@ class RandomWindows(Sampler[tuple[int, int]]):
         seed: With the epoch's number the seed of order and windows.
         balance: Their genres, shape (tracks,), to draw as many tracks with replacement, of each genre about as often;
             None to take each track once.
+        share: (rank, processes): which share of the windows this process takes. All shares have the same size, so
+            some tracks come twice where the number of tracks is not divisible.
     """
 
     def __init__(
-        self, tracks: np.ndarray, spare: int, seed: int, balance: np.ndarray | None = None, first: int = 0
+        self,
+        tracks: np.ndarray,
+        spare: int,
+        seed: int,
+        balance: np.ndarray | None = None,
+        first: int = 0,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         self.tracks = tracks
         self.spare = spare
@@ -71,6 +79,7 @@ class RandomWindows(Sampler[tuple[int, int]]):
         if balance is not None:
             _, genre, count = np.unique(balance, return_inverse=True, return_counts=True)
             self.chance = 1 / (len(count) * count[genre])
+        self.rank, self.processes = share
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -78,7 +87,7 @@ class RandomWindows(Sampler[tuple[int, int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.tracks)
+        return -(-len(self.tracks) // self.processes)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         random = np.random.default_rng([self.seed, self.epoch])
@@ -86,7 +95,8 @@ class RandomWindows(Sampler[tuple[int, int]]):
         if self.chance is not None:
             order = random.choice(self.tracks, len(self.tracks), p=self.chance)
         starts = self.first + random.integers(0, self.spare + 1, len(order))
-        return iter(zip(order.tolist(), starts.tolist(), strict=True))
+        mine = np.resize(np.arange(len(order)), (len(self), self.processes))[:, self.rank]
+        return iter(zip(order[mine].tolist(), starts[mine].tolist(), strict=True))
 
 
 class GenreData(L.LightningDataModule):
@@ -143,11 +153,12 @@ class GenreData(L.LightningDataModule):
         window = min(self.segment_frames or clip, clip)
         rows = self._rows("train")
         genres = self.prepared.targets[rows] if self.balanced else None
-        sampler = RandomWindows(rows, clip - window, self.seed, genres, first)
+        share = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = RandomWindows(rows, clip - window, self.seed, genres, first, share)
         return self._loader(window, sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """Whole clips of the validation tracks, in order."""
+        """Whole clips of the validation tracks, in order; all of them in each process, which keeps the scores exact."""
         return self.whole_clips("val")
 
     def test_dataloader(self) -> DataLoader[Batch]:
@@ -174,8 +185,9 @@ class GenreData(L.LightningDataModule):
         if trainer is not None and trainer.training:
             if trainer.current_epoch != self._epoch_seeded:
                 # All chance in an epoch (augmentation, dropout) follows from its number, so that a resumed run
-                # draws what an undisturbed one draws
-                torch.manual_seed(int(np.random.SeedSequence([self.seed, trainer.current_epoch]).generate_state(1)[0]))
+                # draws what an undisturbed one draws. The rank of the first process, 0, does not change the state.
+                entropy = [self.seed, trainer.current_epoch, trainer.global_rank]
+                torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
                 self._epoch_seeded = trainer.current_epoch
             mel = self.augment(mel)
         return batch._replace(mel=mel)

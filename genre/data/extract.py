@@ -16,6 +16,9 @@ from genre.audio import AudioError, read_clip, silence_decoder
 from genre.data.workers import cores
 from genre.features import LogMel
 
+HASHED = 1 << 28
+"""Bytes: a rejected file that is larger is not hashed, as its header alone shows that it is no sound."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -134,11 +137,14 @@ def _extract(path: Path, recipe: Recipe) -> tuple[dict[str, Any], np.ndarray | N
     }
     try:
         status = path.stat()
-        row |= {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "file_digest": file_digest(path)}
+        row |= {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
         clip = read_clip(path, recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
+        row["file_digest"] = file_digest(path)
     except FileNotFoundError:
         return row | {"reason": "missing_file", "detail": "it vanished meanwhile"}, None
     except AudioError as error:
+        if 0 < row["size"] <= HASHED and path.is_file():
+            row["file_digest"] = file_digest(path)
         return row | {"reason": error.reason, "detail": error.detail}, None
     except OSError as error:
         return row | {"reason": "undecodable", "detail": str(error.strerror)}, None

@@ -108,7 +108,7 @@ def usable(
         GenreError: Fewer than two genres are left.
     """
     selection = Selection(source.tracks())
-    selection.drop_genres(settings.exclude_genres)
+    selection.drop_genres(settings.exclude_genres, getattr(source, "known_genres", ()))
     root = Path(source.root)
     there = selection.kept["path"].map(lambda path: (root / path).is_file())
     selection.drop(~there.astype(bool), "missing_file", "no such file")
@@ -134,6 +134,7 @@ def by_ear(selection: Selection, index: pd.DataFrame, settings: DataSettings) ->
     """
     heard = index.loc[selection.kept["path"]].set_axis(selection.kept.index)
     share = (100 * heard["decoded"]).map("decodes to {:.0f} % of what its header promises".format)
+    share = share.where(heard["decoded"] > 0, "the end of the file is missing: fetch it again")
     # Of a rung's clips training sees the second half, which must not be padding
     least = max(settings.min_seconds, FULL * settings.clip_seconds if leakage.is_rung(settings.splits) else 0)
     verdicts = [  # the first that holds is the one reason
@@ -173,6 +174,8 @@ def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[]
         raise GenreError(f"{path} does not exist: run_dir has to be the folder of a run that was trained")
     try:
         tracks = pd.read_parquet(path)
+        if empty := [part for part in PARTS if not (tracks["split"] == part).any()]:
+            raise GenreError(f"{path} has no {empty[0]} tracks: train again")
         files = tracks.drop_duplicates("path")  # of the leakage ladder two rows may be halves of one
         index = cache.lookup(files["path"].tolist(), files["file_digest"].tolist())
     except (ValueError, KeyError) as error:  # Arrow's errors are ValueErrors

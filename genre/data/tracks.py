@@ -1,3 +1,5 @@
+from collections.abc import Collection
+from difflib import get_close_matches
 from typing import Protocol
 
 import pandas as pd
@@ -9,26 +11,6 @@ COLUMNS = ["track_id", "path", "genre", "artist", "album", "title", "split"]
 
 PARTS = ("train", "val", "test")
 
-FMA_GENRES = (
-    "Blues",
-    "Classical",
-    "Country",
-    "Easy Listening",
-    "Electronic",
-    "Experimental",
-    "Folk",
-    "Hip-Hop",
-    "Instrumental",
-    "International",
-    "Jazz",
-    "Old-Time / Historic",
-    "Pop",
-    "Rock",
-    "Soul-RnB",
-    "Spoken",
-)
-"""An experiment may exclude any of these, also from a collection that happens to lack it."""
-
 
 class Source(Protocol):
     """Where a collection of music lies: it turns a folder into a track table.
@@ -36,6 +18,8 @@ class Source(Protocol):
     Attributes:
         name: One word for the kind of collection.
         root: The folder that `path` is relative to.
+
+    A source may have `known_genres` too: genres that may be excluded even if the collection has no track of them.
     """
 
     name: str
@@ -82,16 +66,23 @@ class Selection:
         self.rejected = pd.concat([self.rejected, dropped], ignore_index=True)
         self.kept = self.kept[~unwanted]
 
-    def drop_genres(self, exclude: list[str]) -> None:
+    def drop_genres(self, exclude: list[str], known_genres: Collection[str] = ()) -> None:
         """Drop tracks without a genre and excluded genres.
+
+        Args:
+            exclude: The genres to exclude.
+            known_genres: Genres that may be excluded even if the collection has no track of them.
 
         Raises:
             GenreError: An excluded genre is none of the collection's.
         """
-        known = sorted(self.kept["genre"].dropna().unique())
-        if unknown := [genre for genre in exclude if genre not in known and genre not in FMA_GENRES]:
+        genres = sorted(self.kept["genre"].dropna().unique())
+        if unknown := [genre for genre in exclude if genre not in genres and genre not in known_genres]:
+            folded = {genre.casefold(): genre for genre in genres}
+            meant = [folded[name] for genre in unknown for name in get_close_matches(genre.casefold(), folded, n=1)]
+            hint = f", did you mean {', '.join(dict.fromkeys(meant))}" if meant else ""
             raise GenreError(
-                f"data.exclude_genres: {', '.join(unknown)} is unknown here; the genres are {', '.join(known)}"
+                f"data.exclude_genres: {', '.join(unknown)} is not here{hint}: use some of {', '.join(genres)}"
             )
         self.drop(self.kept["genre"].isna(), "missing_genre")
         self.drop(self.kept["genre"].isin(exclude), "excluded_genre")

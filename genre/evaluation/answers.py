@@ -112,8 +112,17 @@ def answers(predictions: pd.DataFrame, tracks: pd.DataFrame, genres: list[str], 
 
     Returns:
         Its tracks.
+
+    Raises:
+        ValueError: The part has no predictions, a track has several, or they are of another number of genres.
     """
     rows = predictions[predictions["split"] == part].sort_values("track_id")
+    if rows.empty:
+        raise ValueError(f"no predictions of {part} tracks")
+    if len(twice := rows.loc[rows["track_id"].duplicated(), "track_id"]):
+        raise ValueError(f"track {twice.iloc[0]} has two predictions")
+    if len(other := [width for width in rows["logits"].map(len) if width != len(genres)]):
+        raise ValueError(f"{other[0]} logits per track for {len(genres)} genres")
     artist = tracks.set_index("track_id")["artist"].reindex(rows["track_id"])
     known = artist.notna().to_numpy()
     names = np.where(known, "artist " + artist.fillna("").to_numpy(), UNKNOWN + rows["track_id"].to_numpy())
@@ -156,14 +165,15 @@ def scores(counts: np.ndarray, genres: int) -> dict[str, np.ndarray]:
         genres: Number of genres.
 
     Returns:
-        Each of `SCORES`, shape (...); over genres only those that the sample has.
+        Each of `SCORES`, shape (...); over genres only those that the sample has. Of up to three genres there is no
+        top-3 accuracy: it would be 1.
     """
     support, _, right = _by_genre(counts, genres)
     top3, loss, with_loss, tracks = np.moveaxis(counts[..., 3 * genres :], -1, 0)
     with np.errstate(invalid="ignore"):
         by_genre = genre_scores(counts, genres)
         present = np.where(support > 0, 1.0, np.nan)
-        return {
+        found = {
             "accuracy": right.sum(-1) / tracks,
             "f1_macro": np.nanmean(by_genre["f1"] * present, axis=-1),
             "f1_weighted": np.nansum(by_genre["f1"] * support, axis=-1) / tracks,
@@ -171,6 +181,9 @@ def scores(counts: np.ndarray, genres: int) -> dict[str, np.ndarray]:
             "top3_accuracy": top3 / tracks,
             "log_loss": loss / with_loss,
         }
+    if genres <= 3:
+        del found["top3_accuracy"]
+    return found
 
 
 def genre_scores(counts: np.ndarray, genres: int) -> dict[str, np.ndarray]:

@@ -6,6 +6,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 BINS = 10
+TEMPERATURES = (0.05, 20.0)
+"""Range that is searched."""
 
 
 def reliability(probability: np.ndarray, target: np.ndarray) -> pd.DataFrame:
@@ -40,13 +42,13 @@ def temperature(logits: np.ndarray, target: np.ndarray) -> float:
         target: Shape (tracks,).
 
     Returns:
-        Within 0.05 and 20; above 1 for a model that is too sure.
+        Within `TEMPERATURES`; above 1 for a model that is too sure.
     """
 
     def loss(log_temperature: float) -> float:
         return log_loss(logits / np.exp(log_temperature), target)
 
-    return float(np.exp(minimize_scalar(loss, bounds=np.log([0.05, 20]), method="bounded").x))
+    return float(np.exp(minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded").x))
 
 
 def log_loss(logits: np.ndarray, target: np.ndarray) -> float:

@@ -6,7 +6,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from genre.evaluation.answers import SCORES
 from genre.evaluation.entrants import Entrant
 from genre.evaluation.statistics import exact_mcnemar, holm, interval, permutation, resampled_scores, seeds_differ
 
@@ -40,7 +39,8 @@ def table(found: list[Entrant]) -> pd.DataFrame:
 
     Returns:
         label, seeds, folds, test_tracks; of each score its mean over seeds (folds joined), `_low` and `_high` (95 %
-        interval over artists), `_sd` over seeds, and with folds `_fold_mean` and `_fold_sd`; parameters,
+        interval over artists), `_sd` over seeds (none where they do not vary), and with folds `_fold_mean` and
+        `_fold_sd`; parameters,
         train_seconds, clips_per_second.
     """
     rows = []
@@ -48,10 +48,11 @@ def table(found: list[Entrant]) -> pd.DataFrame:
         tests = list(entrant.seeds.values())
         draws = resampled_scores(tests)
         row = {"label": entrant.label, "seeds": len(tests), "folds": entrant.folds, "tracks": len(tests[0].target)}
-        for name in SCORES:
+        for name in draws:
             seeds = entrant.by_seed(name)
             low, high = interval(draws[name])
-            row |= {name: seeds.mean(), f"{name}_low": low, f"{name}_high": high, f"{name}_sd": _sd(seeds)}
+            spread = _sd(seeds) if entrant.varies else float("nan")
+            row |= {name: seeds.mean(), f"{name}_low": low, f"{name}_high": high, f"{name}_sd": spread}
             if entrant.folds > 1:
                 each = entrant.by_run(name)
                 row |= {f"{name}_fold_mean": each.mean(), f"{name}_fold_sd": _sd(each)}
@@ -69,8 +70,8 @@ def pairs(found: list[Entrant], reference: str | None = None) -> pd.DataFrame:
 
     Returns:
         One row a pair: first, second, the differences of accuracy and F1 macro (first less second) with their paired
-        intervals, `p_artists` (permutation), `p_seeds` (Welch, several seeds only), `p` (the larger), `p_holm` over the
-        pairs, `p_mcnemar` (single seeds only), `differs`.
+        intervals, `p_artists` (permutation), `p_seeds` (Welch, where seeds vary), `p` (the larger), `p_holm` over the
+        pairs, `p_mcnemar` (where no seeds vary), `differs`.
     """
     draws = {entrant.label: resampled_scores(list(entrant.seeds.values())) for entrant in found}
     rows = []
@@ -86,7 +87,7 @@ def pairs(found: list[Entrant], reference: str | None = None) -> pd.DataFrame:
         row["p_artists"] = permutation(tests, others)
         row["p_seeds"] = seeds_differ(first.by_seed("accuracy"), second.by_seed("accuracy"))
         row["p"] = np.nanmax([row["p_artists"], row["p_seeds"]])  # it has to hold for other artists and other seeds
-        single = len(tests) == len(others) == 1
+        single = not first.varies and not second.varies
         row["p_mcnemar"] = exact_mcnemar(tests[0], others[0]) if single else np.nan
         rows.append(row)
     if not rows:

@@ -6,6 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from genre.data.audit import KINDS
+from genre.data.fingerprint import SHIFT_SECONDS
 
 NAMED = 5
 
@@ -28,3 +29,4 @@ def show(found: pd.DataFrame, unknown: list[str]) -> None:
     console.print(table)
     nothing = "Nothing that is known crosses the split." if unknown else "Nothing crosses the split."
     console.print("Something crosses the split." if len(found) else nothing)
+    console.print(f"Copies that were encoded again are found up to a shift of {SHIFT_SECONDS:.0f} s.")

@@ -1,11 +1,13 @@
 """Runs grouped for a comparison: those of one label are one entrant, and all are tested on the same tracks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from genre.errors import GenreError
-from genre.evaluation.answers import Answers, joined, scores
+from genre.evaluation.answers import UNKNOWN, Answers, joined, scores
 from genre.evaluation.runs import Run
 from genre.sameness import ELSEWHERE, first_difference, what_counts
 
@@ -26,6 +28,17 @@ class Entrant:
     label: str
     runs: list[Run]
     seeds: dict[int, Answers]
+
+    @cached_property
+    def varies(self) -> bool:
+        """Whether its seeds differ; those of a model that is fitted in closed form do not, and count as one."""
+        first, *others = (test.logits for test in self.seeds.values())
+        return any(not np.array_equal(first, other, equal_nan=True) for other in others)
+
+    @property
+    def has_epochs(self) -> bool:
+        """Whether it was trained in epochs, and not fitted in closed form."""
+        return any("learning_rate" in run.epochs for run in self.runs)
 
     @property
     def folds(self) -> int:
@@ -62,10 +75,9 @@ def entrants(runs: list[Run]) -> list[Entrant]:
         grouped.setdefault(run.label, []).append(run)
     found = [_entrant(label, members) for label, members in grouped.items()]
     reference = found[0]
-    for entrant in found:
-        for seed, test in entrant.seeds.items():
-            _same_tracks(reference, entrant, seed, test)
-    return found
+    return [
+        replace(entrant, seeds={seed: _paired(reference, entrant, seed) for seed in entrant.seeds}) for entrant in found
+    ]
 
 
 def _entrant(label: str, runs: list[Run]) -> Entrant:
@@ -101,14 +113,25 @@ def _same_settings(label: str, runs: list[Run]) -> None:
             )
 
 
-def _same_tracks(reference: Entrant, entrant: Entrant, seed: int, test: Answers) -> None:
+def _paired(reference: Entrant, entrant: Entrant, seed: int) -> Answers:
+    """The test of one seed with the artists' names of the reference, so that both resample the same artists."""
     first_seed, first = next(iter(reference.seeds.items()))
+    test = entrant.seeds[seed]
     one, other = f"{reference.label} (seed {first_seed})", f"{entrant.label} (seed {seed})"
     if first.genres != test.genres:
         raise GenreError(f"{one} and {other} know different genres: a comparison needs the same ones")
     ours, theirs = set(first.track_id), set(test.track_id)
     if ours == theirs and (first.target == test.target).all():
-        return
+        # Codes are in the order of first appearance: equal for equal groups of tracks, whatever the groups' names
+        apart = pd.factorize(first.artist)[0] != pd.factorize(test.artist)[0]
+        if apart.any():
+            row = int((2 * apart + (first.artist != test.artist)).argmax())
+            raise GenreError(
+                f"{one} and {other} differ in the artists of their test tracks ({first.track_id[row]} is by "
+                f"{_artist(first, row)} in one and by {_artist(test, row)} in the other): train one of them again, on "
+                "the data of the other"
+            )
+        return replace(test, artist=first.artist, by_artist=first.by_artist)
     if ours == theirs:
         raise GenreError(f"{one} and {other} know different genres of the same tracks: the data changed between them")
     advice = "train them with the same data.split_seed" if first_seed != seed else "train them on the same split"
@@ -116,6 +139,11 @@ def _same_tracks(reference: Entrant, entrant: Entrant, seed: int, test: Answers)
         f"the test tracks of {one} and {other} differ ({len(ours)} and {len(theirs)}, {len(ours & theirs)} in both), "
         f"so that their scores cannot be compared: {advice}"
     )
+
+
+def _artist(test: Answers, row: int) -> str:
+    name = str(test.artist[row])
+    return "an unknown artist" if name.startswith(UNKNOWN) else name.removeprefix("artist ")
 
 
 def common_folds(runs: list[Run]) -> tuple[list[Run], list[str]]:
@@ -142,8 +170,9 @@ def common_folds(runs: list[Run]) -> tuple[list[Run], list[str]]:
         if names
     ]
     planned = runs[0].config.data.folds
-    if len(every) < planned:
-        left_out.append(f"{len(every)} of {planned} folds are here: the tracks of the others are not tested.")
+    if len(common) < planned:
+        are = "is" if len(common) == 1 else "are"
+        left_out.append(f"{len(common)} of {planned} folds {are} compared: the other folds' tracks are not tested.")
     return [run for run in runs if run.fold in common], left_out
 
 

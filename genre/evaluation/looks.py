@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 
 from genre.evaluation.answers import Answers, answers
-from genre.evaluation.calibration import calibration_error, log_loss, probabilities, reliability, temperature
+from genre.evaluation.calibration import (
+    TEMPERATURES,
+    calibration_error,
+    log_loss,
+    probabilities,
+    reliability,
+    temperature,
+)
 from genre.evaluation.figures import map_figure, reliability_figure
 from genre.evaluation.inside import MIN_TRACKS, embeddings, saliency, tsne
 from genre.evaluation.material import Material
@@ -12,6 +19,8 @@ from genre.evaluation.spectrograms import Picture, decibels, read, spectrograms_
 from genre.pages.page import Page
 from genre.pages.theme import shortened
 
+CALIBRATION_TRACKS = 100
+"""Of fewer tracks the expected calibration error is mostly noise: of 30 even a perfect model has 0.17."""
 ERRORS = 6
 RIGHT = 2
 
@@ -20,10 +29,20 @@ def calibration(page: Page, run: Material, test: Answers) -> None:
     """Compare confidence with accuracy, before and after a temperature that is fitted on validation."""
     page.section("Calibration")
     val = answers(run.predictions, run.data.prepared.tracks, test.genres, "val")
-    if not val.usable.any() or not test.usable.any():
-        page.text("Left out: no validation or no test track has finite logits.", "note")
+    if min(val.usable.sum(), test.usable.sum()) < CALIBRATION_TRACKS:
+        page.text(
+            f"Left out: calibration needs {CALIBRATION_TRACKS} validation tracks ({val.usable.sum()} here) and "
+            f"{CALIBRATION_TRACKS} test tracks ({test.usable.sum()} here).",
+            "note",
+        )
         return
     divisor = temperature(val.logits[val.usable], val.target[val.usable])
+    low, high = TEMPERATURES
+    if not 1.01 * low < divisor < high / 1.01:
+        page.text(
+            f"The temperature is at the limit of the range that is searched, {low} to {high:.0f}: it is no estimate.",
+            "note",
+        )
     target = test.target[test.usable]
     both = [probabilities(test.logits[test.usable], by) for by in (1.0, divisor)]
     names = ("as it is", f"at temperature {divisor:.2f}")

@@ -50,12 +50,13 @@ def find(patterns: list[str]) -> list[Path]:
         patterns: Run folders, folders that hold run folders at any depth, and globs of either.
 
     Returns:
-        The run folders, each once, in the order of their names where one pattern finds several.
+        The run folders, each once however its path is written, in the order of their names where one pattern finds
+        several.
 
     Raises:
         GenreError: A pattern finds none.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     for pattern in patterns:
         names = sorted(glob.glob(pattern), key=_natural)  # noqa: PTH207 (pathlib's takes no absolute pattern)
         hits = [Path(name) for name in names] or [Path(pattern)]
@@ -66,13 +67,14 @@ def find(patterns: list[str]) -> list[Path]:
             else:
                 configs = sorted(hit.glob(f"**/{run_folder.CONFIG}"), key=lambda path: _natural(str(path)))
                 these += [path.parents[1] for path in configs]
-        found |= dict.fromkeys(these)
+        for folder in these:
+            found.setdefault(folder.resolve(), folder)
         if not these:
             raise GenreError(
                 f"{pattern} is not a run folder, and holds none: give one that train.py made, with "
                 f"{run_folder.CONFIG} in it"
             )
-    return list(found)
+    return list(found.values())
 
 
 def read(folder: Path, trust: Sequence[str] = ()) -> Run:

@@ -80,7 +80,7 @@ def write(result: Comparison, folder: Path) -> Path:
         f"Accuracy and F1 macro of {len(found)} models with 95 % intervals.",
         "Large dots: the mean over seeds. Lines: 95 % intervals. Small dots: single runs.",
     )
-    others = tuple(name for name in SCORES if name not in FINAL)
+    others = tuple(name for name in SCORES if name not in FINAL and name in table)
     page.table(table[["label", *others]], "more_scores", shown=wording.final_table(table, others))
     for text in [*few_artists(test), *result.left_out]:
         page.text(text, "note")
@@ -90,14 +90,16 @@ def write(result: Comparison, folder: Path) -> Path:
         page.table(
             result.pairs, "pairs", wording.how_tested(result), shown=wording.pair_table(result.pairs, test.by_artist)
         )
-    curves = {entrant.label: [run.epochs for run in entrant.runs] for entrant in found}
-    if any(len(epochs) > 1 for runs in curves.values() for epochs in runs):  # not all are fitted in one go
+    curves = {entrant.label: [run.epochs for run in entrant.runs] for entrant in found if entrant.has_epochs}
+    if curves:
+        without = [entrant.label for entrant in found if not entrant.has_epochs]
         page.section("Curves")
         page.figure(
             lambda: overlay_figure(curves),
             "curves",
             "Validation loss and validation F1 macro over the epochs, a line a run.",
-            "One line a run; runs of one model share colour and dashes.",
+            "One line a run; runs of one model share colour and dashes."
+            + (f" Without epochs, and so without curves: {', '.join(without)}." if without else ""),
         )
     if any(entrant.folds > 1 for entrant in found):
         page.section("Folds")
@@ -112,7 +114,8 @@ def write(result: Comparison, folder: Path) -> Path:
     cost = table[["label", "parameters", "epochs", "train_seconds", "clips_per_second"]]
     caption = "Means over the runs; prediction of validation and test tracks."
     page.table(cost, "cost", caption, shown=wording.cost_table(cost))
-    page.file(f"{TABLES}/scores.md", final.to_markdown(index=False))
+    escaped = final.assign(model=final["model"].str.replace("|", r"\|"))
+    page.file(f"{TABLES}/scores.md", escaped.to_markdown(index=False))
     page.file(f"{TABLES}/scores.tex", final.to_latex(index=False, escape=True))
     return page.write(folder)
 

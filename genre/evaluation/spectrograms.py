@@ -49,7 +49,10 @@ def read(prepared: Prepared, rows: list[int]) -> list[np.ndarray]:
 
 
 def decibels(features: np.ndarray, track: pd.Series) -> np.ndarray:
-    """Undo the normalisation: features in [0, 1] -> dB relative to full scale, by the track's `low` and `high`."""
+    """Undo the normalisation: features in [0, 1] -> mel power in dB re 1, by the track's `low` and `high`.
+
+    A full-scale sine is far above 0 dB: the window adds up, as in librosa's power spectrograms.
+    """
     return track["low"] + features * (track["high"] - track["low"])
 
 
@@ -91,7 +94,7 @@ def spectrograms_figure(pictures: list[Picture], features: LogMel, columns: int 
     for axes in grid[:, 0]:
         axes.set_ylabel("frequency in Hz" if features.band_hz else "coefficient")
     if shown is not None:
-        unit = "dB" if features.band_hz else "value"
+        unit = "mel power in dB re 1" if features.band_hz else "value"
         figure.colorbar(shown, ax=grid, label=unit, shrink=min(1.0, 2.2 / height), aspect=14, pad=0.01)
     return figure
 

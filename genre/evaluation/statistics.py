@@ -109,12 +109,10 @@ def seeds_differ(first: np.ndarray, second: np.ndarray) -> float:
         second: The other model's.
 
     Returns:
-        Two-sided p-value; NaN where either has one seed only, 0 for two that differ without any spread.
+        Two-sided p-value; NaN where either has one seed only, or neither has any spread to compare with.
     """
-    if min(len(first), len(second)) < 2:
+    if min(len(first), len(second)) < 2 or not (np.ptp(first) or np.ptp(second)):
         return float("nan")
-    if not np.ptp(first) and not np.ptp(second):
-        return float(first[0] == second[0])
     moments = [(each.mean(), each.std(ddof=1), len(each)) for each in (first, second)]
     return float(ttest_ind_from_stats(*moments[0], *moments[1], equal_var=False).pvalue)
 

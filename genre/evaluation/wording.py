@@ -74,8 +74,10 @@ def how(entrants: list[Entrant]) -> str:
     """How the scores of a comparison came about, a sentence."""
     test = next(iter(entrants[0].seeds.values()))
     what = "artists" if test.by_artist else "tracks"
-    several = max(len(entrant.seeds) for entrant in entrants) > 1
+    several = any(entrant.varies for entrant in entrants)
     seeds = "mean over seeds ± their standard deviation" if several else "one seed"
+    if several and any(len(entrant.seeds) > 1 and not entrant.varies for entrant in entrants):
+        seeds += " (none where all seeds predict the same)"
     folds = f", {entrants[0].folds} folds joined" if entrants[0].folds > 1 else ""
     interval = f"in brackets the 95 % interval of a bootstrap that resamples {what}"
     return f"{seeds.capitalize()}{folds}; {interval}" + (" and leaves the seeds as they are." if several else ".")

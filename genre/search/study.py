@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from genre import run_folder
 from genre.errors import GenreError
-from genre.resume import discard_empty
+from genre.files import missing_folders, remove_empty
 from genre.sameness import first_difference
 from genre.search.drawing import MakeSampler, draw
 from genre.search.notes import (
@@ -60,6 +60,7 @@ class DurableStudy:
         self.search = search
         self.make_sampler = make_sampler
         folder = Path(search.folder)
+        created = missing_folders(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.lock = FileLock(folder / LOCK)
         try:
@@ -69,7 +70,7 @@ class DurableStudy:
         except GenreError:
             if [path.name for path in folder.iterdir()] == [LOCK]:
                 (folder / LOCK).unlink()
-                discard_empty(folder)
+                remove_empty(created)
             raise
         self.study = connect(search.storage, search.study)
         self.storage: Any = self.study._storage

@@ -1,6 +1,7 @@
 """One trial: train with what the search suggests, tell each epoch's score, never look at the test part."""
 
 import logging
+import math
 import shutil
 import time
 from contextlib import suppress
@@ -15,18 +16,14 @@ from optuna.trial import Trial
 
 from genre import console, fit, run_folder
 from genre.errors import GenreError
-from genre.loggers import close
 from genre.parts import Parts
-from genre.resume import discard_empty
 from genre.search.notes import ENDED, TRAINED, as_note, judged
 from genre.search.storage import FAILURES, connect
 from genre.settings import SearchSettings
 
-LOSSES = ("val/loss", "train/loss")
-
 
 class Pruning(L.Callback):
-    """Reports the monitored score of each epoch, and stops a training that is losing or diverges.
+    """Reports the monitored score of each epoch, and stops a training that is losing.
 
     Args:
         trial: Of the study.
@@ -39,22 +36,17 @@ class Pruning(L.Callback):
         self.metric = metric
         self.prune = prune
         self.pruned = False
-        self.diverged = ""
         self.epochs = 0
         self.started = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Report, and ask."""
-        scores = trainer.callback_metrics
-        broken = [name for name in (self.metric, *LOSSES) if name in scores and not scores[name].isfinite()]
-        if broken:  # also late, and also where the monitored score is a number still
-            self.diverged = f"{broken[0]} is {scores[broken[0]]} in epoch {trainer.current_epoch}"
-            trainer.should_stop = True
+        score = trainer.callback_metrics[self.metric].item()
         with suppress(*FAILURES):  # a database that restarts costs a report, not the trial
             self.trained(trainer.current_epoch + 1)
-            if broken:
+            if not math.isfinite(score):  # the run has diverged, and ends for that
                 return
-            self.trial.report(scores[self.metric].item(), trainer.current_epoch)
+            self.trial.report(score, trainer.current_epoch)
             if self.prune and self.trial.should_prune():
                 self.pruned = trainer.should_stop = True
 
@@ -80,34 +72,28 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
         optuna.TrialPruned: It was losing.
     """
     if config.search.trial is None:
-        discard_empty(folder)
         raise GenreError("hparams_search is for a multirun: python train.py -m hparams_search=...")
     console.quiet(logging.WARNING)  # what is said of the data is the same for all trials
-    parts, loggers = fit.start(config, folder, overrides)
-    assert parts.settings.search is not None
-    trial = _attach(parts.settings.search)
-    pruning = Pruning(trial, parts.settings.monitor.metric, parts.settings.search.prune)
-    status = "failed"
-    result: float | Exception | None = None
-    try:
-        result = value = _learn(parts, folder, loggers, pruning)
-        status = "success"
-    except Exception as error:
-        result = error
-        raise
-    finally:
-        close(loggers, status)
-        shutil.rmtree((folder / run_folder.BEST).parent, ignore_errors=True)  # gigabytes; the best is trained anew
-        if result is not None:  # the search may die before it hears of this
-            with suppress(*FAILURES):
-                trial.set_user_attr(ENDED, as_note(judged(result)))
+    with fit.start(config, folder, overrides) as (parts, loggers):
+        assert parts.settings.search is not None
+        trial = _attach(parts.settings.search)
+        pruning = Pruning(trial, parts.settings.monitor.metric, parts.settings.search.prune)
+        result: float | Exception | None = None
+        try:
+            result = value = _learn(parts, folder, loggers, pruning)
+        except Exception as error:
+            result = error
+            raise
+        finally:
+            shutil.rmtree((folder / run_folder.BEST).parent, ignore_errors=True)  # gigabytes; the best is trained anew
+            if result is not None:  # the search may die before it hears of this
+                with suppress(*FAILURES):
+                    trial.set_user_attr(ENDED, as_note(judged(result)))
     return value
 
 
 def _learn(parts: Parts, folder: Path, loggers: list[Logger], pruning: Pruning) -> float:
     value = fit.learn(parts, folder, loggers, [pruning])
-    if pruning.diverged:
-        raise GenreError(f"training diverged ({pruning.diverged}): lower model.learning_rate")
     if pruning.pruned:
         raise optuna.TrialPruned("worse than the median")
     if not pruning.epochs:  # a model that is fitted in one go

@@ -1,5 +1,7 @@
 """What is no sound, and what breaks off, is refused with its reason."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,11 @@ from tests.audio.conftest import FORMATS, NO_SOUND, NO_SOUND_NAMES, cut_off, noi
 def test_refuses_what_is_missing(tmp_path):
     assert refusal(tmp_path / "none.mp3") == "missing_file"
     assert refusal(tmp_path) == "missing_file"
+    os.mkfifo(tmp_path / "pipe.wav")  # opening it would wait for a writer
+    (tmp_path / "endless.wav").symlink_to("/dev/zero")
+    for name in ("pipe.wav", "endless.wav"):
+        with pytest.raises(AudioError, match="not a regular file"):
+            read_clip(tmp_path / name, 22050, 1.0)
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "flac", "ogg", "wav"])
@@ -95,3 +102,44 @@ def test_a_few_missing_frames_at_the_end_are_forgiven(tmp_path, six_seconds, suf
     short = cut_off(six_seconds[suffix], tmp_path, 0.97)
     assert read_clip(short, 22050, 1.0).decoded == 1.0
     assert 0.9 < read_clip(short, 22050, 6.0).decoded < 1.0
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
+@pytest.mark.parametrize("seconds", [1.0, 6.0])
+def test_an_ogg_file_without_its_last_page_is_truncated(tmp_path, six_seconds, share, seconds):
+    assert read_clip(six_seconds["ogg"], 22050, seconds).decoded == 1.0
+    assert read_clip(cut_off(six_seconds["ogg"], tmp_path, share), 22050, seconds).decoded < 0.9
+
+
+def test_an_ogg_file_that_ends_at_a_page_is_truncated(tmp_path, six_seconds):
+    content = six_seconds["ogg"].read_bytes()
+    path = tmp_path / "a.ogg"
+    path.write_bytes(content[: content.rfind(b"OggS")])
+    assert read_clip(path, 22050, 1.0).decoded < 0.9
+    path.write_bytes(content + b"TAG" + bytes(125))
+    assert read_clip(path, 22050, 1.0).decoded == 1.0
+
+
+@pytest.mark.parametrize("error", [ValueError("negative dimensions are not allowed"), IndexError("out of range")])
+def test_what_a_library_raises_is_the_refusal_of_one_file(tmp_path, monkeypatch, error):
+    path = stored(tmp_path / "a.wav", noise(1.0))
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("soundfile.SoundFile.read", fail)
+    with pytest.raises(AudioError) as caught:
+        read_clip(path, 22050, 1.0)
+    assert (caught.value.reason, caught.value.detail) == ("undecodable", f"{type(error).__name__}: {error}")
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), MemoryError()])
+def test_trouble_of_the_machine_is_no_property_of_a_file(tmp_path, monkeypatch, error):
+    path = stored(tmp_path / "a.wav", noise(1.0))
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("soundfile.SoundFile.read", fail)
+    with pytest.raises(type(error)):
+        read_clip(path, 22050, 1.0)

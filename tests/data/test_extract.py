@@ -72,6 +72,37 @@ def test_the_table_has_a_row_for_each_file(shard):
     assert table.loc["gone.wav", "size"] == 0
 
 
+def test_a_file_whose_header_shows_that_it_is_no_sound_is_not_hashed(shard, monkeypatch):
+    monkeypatch.setattr("genre.data.extract.HASHED", 1000)
+    with (shard.root / "large.wav").open("wb") as file:
+        file.truncate(2000)
+    hashed = []
+    monkeypatch.setattr("genre.data.extract.file_digest", lambda path: hashed.append(path.name) or "digest")
+    extract_shard(replace(shard, paths=["large.wav", "text.mp3", "a.wav"]))
+    assert hashed == ["text.mp3", "a.wav"]
+    table = pd.read_parquet(shard.folder / "shard-00007.parquet").set_index("path")
+    assert table["reason"].to_dict() == {"large.wav": "undecodable", "text.mp3": "undecodable", "a.wav": ""}
+    assert table["file_digest"].to_dict() == {"large.wav": "", "text.mp3": "digest", "a.wav": "digest"}
+
+
+def test_a_pipe_is_neither_opened_nor_hashed(shard):
+    os.mkfifo(shard.root / "pipe.mp3")
+    extract_shard(replace(shard, paths=["pipe.mp3"]))
+    table = pd.read_parquet(shard.folder / "shard-00007.parquet")
+    assert table[["reason", "detail"]].to_numpy().tolist() == [["missing_file", "not a regular file"]]
+
+
+def test_what_a_library_raises_rejects_one_file(shard, monkeypatch):
+    def fail(*_, **__):
+        raise ValueError("negative dimensions are not allowed")
+
+    monkeypatch.setattr("genre.audio.soxr.resample", fail)
+    extract_shard(replace(shard, paths=["a.wav", "text.mp3"]))
+    table = pd.read_parquet(shard.folder / "shard-00007.parquet").set_index("path")
+    assert table.loc["a.wav", "reason"] == "undecodable"
+    assert table.loc["a.wav", "detail"] == "ValueError: negative dimensions are not allowed"
+
+
 def test_a_file_that_is_gone_has_its_own_reason(shard):
     extract_shard(shard)
     table = pd.read_parquet(shard.folder / "shard-00007.parquet").set_index("path")

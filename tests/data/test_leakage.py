@@ -79,6 +79,13 @@ def test_validation_is_apart_from_all_training() -> None:
         assert not train["artist"].isin(val["artist"]).any()
 
 
+def test_a_tenth_of_all_tracks_is_for_validation() -> None:
+    tracks = collection(artists=200)
+    for seed in range(3):
+        val = part(rung(tracks, "leak_nothing", seed), "val")
+        assert len(val) / len(tracks) == pytest.approx(0.1, abs=0.02)
+
+
 def test_too_few_albums_are_said() -> None:
     one_album_each = collection().assign(album=lambda table: table["artist"])
     with pytest.raises(GenreError, match="needs artists with several albums"):

@@ -52,6 +52,7 @@ def write_run(
     table.to_parquet(folder / run_folder.PREDICTIONS)
     tracks.to_parquet(folder / run_folder.TRACKS)
     epochs = pd.DataFrame({"epoch": range(3), "val/loss": [3.0, 1.0, 2.0], "val/f1_macro": [0.1, 0.4, 0.3]})
+    epochs["learning_rate"] = 0.001
     epochs.to_csv(folder / run_folder.METRICS, index=False)
     stored = {"model": "cnn", "genres": list(genres), "parameters": 12345, "epochs": 3, "train_seconds": 60.0}
     (folder / run_folder.SCORES).write_text(json.dumps(stored))

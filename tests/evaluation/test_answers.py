@@ -58,8 +58,16 @@ def test_a_logit_that_is_no_number_counts_as_wrong_and_not_for_the_log_loss() ->
     assert test.prediction.tolist() == [0, 1, -1]
     ours = scores(test.counts.sum(axis=0), 2)
     assert ours["accuracy"] == pytest.approx(2 / 3)
-    assert ours["top3_accuracy"] == pytest.approx(2 / 3)
     assert ours["log_loss"] == pytest.approx(np.log(1 + np.exp(-2)))
+
+
+@pytest.mark.parametrize(("genres", "there"), [("ab", False), ("abc", False), ("abcd", True)])
+def test_top_3_accuracy_needs_more_than_three_genres(genres: str, there: bool) -> None:
+    test = made([(0, 0), (1, 1), (1, 0)], list(genres))
+    test.logits[2] = np.nan
+    found = scores(test.counts.sum(axis=0), len(genres))
+    assert set(found) == set(SCORES) - (set() if there else {"top3_accuracy"})
+    assert found.get("top3_accuracy") == (pytest.approx(2 / 3) if there else None)
 
 
 def test_tracks_of_no_artist_stand_alone() -> None:

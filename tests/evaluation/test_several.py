@@ -18,11 +18,15 @@ GOOD, BAD = np.arange(60) % 10 != 0, np.arange(60) % 2 == 0
 
 
 def seeds(home: Path, artists: int = 10) -> list[Path]:
-    """Two models of two seeds, on the same 60 tracks."""
+    """Two models of two seeds, on the same 60 tracks; the second seeds have one error more, or another one."""
+    every = {
+        "cnn1d_gru": (GOOD, GOOD & (np.arange(60) != 1)),
+        "cnn2d_gru": (BAD, np.roll(BAD, 1)),
+    }
     return [
         write_run(home / f"{name}-{seed}", correct, (f"model={name}", f"seed={seed}"), artists=artists)
-        for name, correct in (("cnn1d_gru", GOOD), ("cnn2d_gru", BAD))
-        for seed in (1, 2)
+        for name, both in every.items()
+        for seed, correct in enumerate(both, 1)
     ]
 
 
@@ -38,12 +42,12 @@ def folds(home: Path, missing: int | None = None) -> list[Path]:
 def test_seeds_are_averaged(tmp_path: Path) -> None:
     result = several.compare(seeds(tmp_path, artists=60))
     assert result.table["label"].tolist() == ["cnn1d_gru", "cnn2d_gru"]
-    assert result.table["accuracy"].tolist() == [0.9, 0.5]
-    assert result.table["accuracy_sd"].tolist() == [0, 0]
+    assert result.table["accuracy"].tolist() == pytest.approx([53.5 / 60, 0.5])
+    assert result.table["accuracy_sd"].tolist() == pytest.approx([np.std([0.9, 53 / 60], ddof=1), 0])
     assert result.table["parameters"].tolist() == [12345, 12345]
     pair = result.pairs.iloc[0]
-    assert pair["accuracy"] == pytest.approx(0.4)
-    assert 0 < pair["accuracy_low"] < 0.4 < pair["accuracy_high"]
+    assert pair["accuracy"] == pytest.approx(23.5 / 60)
+    assert 0 < pair["accuracy_low"] < 0.39 < pair["accuracy_high"]
     assert np.isnan(pair["p_mcnemar"])  # it knows no seeds
     assert conclusion(result).startswith("cnn1d_gru is more accurate than cnn2d_gru (accuracy, 5 % level")
 
@@ -70,7 +74,7 @@ def test_a_fold_that_a_model_lacks_is_left_out_and_named(tmp_path: Path) -> None
     assert [entrant.folds for entrant in result.entrants] == [2, 2]
     assert result.left_out == [
         "Fold 1 is left out: logreg (seed 42) has not finished it.",
-        "3 of 5 folds are here: the tracks of the others are not tested.",
+        "2 of 5 folds are compared: the other folds' tracks are not tested.",
     ]
 
 
@@ -148,14 +152,14 @@ def test_the_report_holds_table_and_figures_in_all_formats(tmp_path: Path, capsy
     }
     names = {"scores.csv", "scores.md", "scores.tex", "more_scores.csv", "pairs.csv", "cost.csv"}
     assert {path.name for path in (report / "tables").iterdir()} == names
-    assert "| cnn1d_gru |      2 | 90.0 ± 0.0 [" in (report / "tables/scores.md").read_text()
-    assert r"cnn1d\_gru & 2 & 90.0 ± 0.0 [" in (report / "tables/scores.tex").read_text()
+    assert "| cnn1d_gru |      2 | 89.2 ± 1.2 [" in (report / "tables/scores.md").read_text()
+    assert r"cnn1d\_gru & 2 & 89.2 ± 1.2 [" in (report / "tables/scores.tex").read_text()
     page = (report / "index.html").read_text()
     assert page.count("data:image/svg+xml;base64,") == 4  # two figures, each for light and for dark paper
     assert "12,345" in page
     assert "With 10 artists in the test part the intervals are too narrow." in page
     several.show(result)
-    assert "90.0 ± 0.0" in capsys.readouterr().out
+    assert "89.2 ± 1.2" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("pattern", ["{home}", "{home}/*", "{home}/cnn?d_gru-[12]"])
@@ -196,6 +200,23 @@ def test_a_ladder_is_compared_with_its_lowest_rung(tmp_path: Path) -> None:
     leak = "(1 of 10 training tracks leak)"
     assert f"leak_artists {leak} is worth +0.0 points [+0.0, +0.0], not distinguishable from nothing" in said
     assert f"leak_albums {leak} is worth +40.0 points [" in said
+
+
+def test_models_without_epochs_are_left_out_of_the_curves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cnn1d_gru", "logreg", "majority"):
+        folder = write_run(tmp_path / name, GOOD, (f"model={name}",))
+        if name != "cnn1d_gru":
+            metrics = pd.DataFrame({"epoch": [0], "val/loss": [1.0], "val/f1_macro": [0.5]})
+            metrics.to_csv(folder / run_folder.METRICS, index=False)
+    drawn: list[str] = []
+    draw = several.overlay_figure
+    monkeypatch.setattr(several, "overlay_figure", lambda curves: drawn.extend(curves) or draw(curves))
+    page = several.write(several.compare(runs.find([str(tmp_path)])), tmp_path / "report").read_text()
+    assert set(drawn) == {"cnn1d_gru"}
+    assert "Without epochs, and so without curves: logreg, majority." in page
+    assert "top-3" not in page  # of three genres
+    baselines = several.compare([tmp_path / "logreg", tmp_path / "majority"])
+    assert ">Curves</h2>" not in several.write(baselines, tmp_path / "baselines").read_text()
 
 
 def test_a_run_that_is_named_twice_counts_once(tmp_path: Path) -> None:

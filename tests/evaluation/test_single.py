@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from genre import fit, predictions, run_folder
+from genre.errors import GenreError
 from genre.evaluation import single
 from genre.evaluation.inside import embeddings, saliency, tsne
 from genre.evaluation.material import Material
@@ -35,7 +36,7 @@ def test_a_report_has_all_its_parts(run: Material, tmp_path: Path, capsys: pytes
     for title in ("Scores", "Genres", "Training", "Calibration", "Map", "Errors"):
         assert f">{title}</h2>" in page
     figures = {path.stem for path in (tmp_path / "figures").glob("*.png")}
-    assert figures >= {"confusion", "confusion_by_row", "curves", "reliability"}
+    assert figures >= {"confusion", "confusion_by_row", "curves"}
     assert figures & {"errors", "right"}
     assert {path.stem for path in (tmp_path / "figures").glob("*.svg")} == figures
     stored = pd.read_csv(tmp_path / "tables/scores.csv").set_index("score")["value"]
@@ -68,7 +69,22 @@ def test_logits_that_are_no_numbers_and_unfinished_runs_are_told_of(run: Materia
     assert "The run is not finished: this is its best checkpoint so far." in page
     every = broken.assign(logits=[np.full(3, np.nan)] * len(broken))
     single.write(replace(run, predictions=every), tmp_path)
-    assert "Left out: no validation or no test track has finite logits." in (tmp_path / "index.html").read_text()
+    page = (tmp_path / "index.html").read_text()
+    assert "Left out: calibration needs 100 validation tracks (0 here) and 100 test tracks (0 here)." in page
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_a_stored_split_that_lost_a_part_is_one_line(run: Material, part: str) -> None:
+    path = run.folder / run_folder.TRACKS
+    kept = path.read_bytes()
+    tracks = pd.read_parquet(path)
+    tracks[tracks["split"] != part].to_parquet(path)
+    try:
+        with pytest.raises(GenreError) as caught:
+            predictions.repeat_test(EvaluateSettings(accelerator="cpu"), run.folder)
+    finally:
+        path.write_bytes(kept)
+    assert str(caught.value) == f"{path} has no {part} tracks: train again"
 
 
 def test_a_run_that_diverged_has_no_curves(run: Material, tmp_path: Path) -> None:
@@ -163,3 +179,5 @@ def test_decibels_undo_the_normalisation(run: Material) -> None:
     values = decibels(read(run.data.prepared, [0])[0], track)
     assert values.min() == pytest.approx(track["low"], abs=0.1)
     assert values.max() == pytest.approx(track["high"], abs=0.1)
+    figure = spectrograms_figure([Picture("x", values)], run.data.prepared.cache.recipe.features)
+    assert figure.axes[-1].get_ylabel() == "mel power in dB re 1"

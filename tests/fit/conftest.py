@@ -23,7 +23,6 @@ class Runs:
 
     def train(self, name: str, *more: str) -> tuple[Path, float]:
         folder = self.home / name
-        folder.mkdir(exist_ok=True)  # Hydra does
         overrides = self.overrides(*more)
         return folder, fit.run(compose([*overrides, f"run_dir={folder}"]), folder, overrides)
 

@@ -1,11 +1,14 @@
 """An interrupted run goes on as if nothing had happened."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from genre import predictions, run_folder
+from genre import fit, predictions, run_folder
 from genre.errors import GenreError
 from genre.settings import EvaluateSettings
+from tests.composing import compose
 from tests.fit.conftest import Runs, break_at, learnt, weights
 
 
@@ -50,6 +53,46 @@ def test_a_run_in_a_folder_that_was_moved_keeps_its_best_epoch(runs: Runs, monke
     assert learnt(folder)["val/loss"].idxmin() < 3  # before the folder was moved
     assert len(learnt(folder)) == 4
     assert not (runs.home / "old").exists()
+
+
+@pytest.fixture
+def interrupted(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of two epochs that was interrupted after the first."""
+    with monkeypatch.context() as patch:
+        break_at(patch, 1)
+        with pytest.raises(RuntimeError, match="went down"):
+            runs.train("run", "trainer.max_epochs=2", "model.learning_rate=2e-3")
+    return runs.home / "run"
+
+
+def resume(folder: Path, *overrides: str) -> None:
+    fit.run(compose([*overrides, f"run_dir={folder}"]), folder, [*overrides, f"run_dir={folder}"])
+
+
+def test_a_run_is_resumed_elsewhere_and_otherwise_logged(runs: Runs, interrupted: Path) -> None:
+    same = runs.overrides("trainer.max_epochs=2", "model.learning_rate=0.002")  # the same number, other text
+    elsewhere = ["trainer.accelerator=auto", "trainer.deterministic=warn", "executor.workers=2", "finished=skip"]
+    resume(interrupted, *same, *elsewhere, "logger=tensorboard", "data.num_workers=0")
+    assert list(interrupted.glob("tensorboard/events.*"))
+    assert learnt(interrupted)["epoch"].tolist() == [0, 1]
+
+
+def test_the_run_folder_alone_resumes_with_the_stored_configuration(interrupted: Path) -> None:
+    resume(interrupted)
+    assert learnt(interrupted)["epoch"].tolist() == [0, 1]
+    assert learnt(interrupted)["learning_rate"].tolist() == pytest.approx([2e-3, 2e-3])
+
+
+def test_the_run_folder_and_what_does_not_change_training_resume_with_the_rest_as_stored(interrupted: Path) -> None:
+    resume(interrupted, "logger=tensorboard", "finished=skip", "trainer.accelerator=auto")
+    assert list(interrupted.glob("tensorboard/events.*"))
+    assert learnt(interrupted)["learning_rate"].tolist() == pytest.approx([2e-3, 2e-3])
+
+
+def test_an_unfinished_run_is_not_resumed_with_another_value(runs: Runs, interrupted: Path) -> None:
+    message = r"run holds an unfinished run with model\.learning_rate=0\.002, not 0\.001: give run_dir alone to resume"
+    with pytest.raises(GenreError, match=message):
+        resume(interrupted, *runs.overrides("trainer.max_epochs=2"))
 
 
 @pytest.mark.parametrize("name", [run_folder.TRACKS, run_folder.METRICS, run_folder.BEST])

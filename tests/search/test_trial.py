@@ -48,12 +48,15 @@ def test_a_trial_reports_each_epoch_and_leaves_no_checkpoint(music_folder: Path,
     assert not (folder / "checkpoints").exists()
 
 
-def test_the_test_part_is_never_touched(music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("model", ["cnn1d_gru", "logreg", "majority"])
+def test_the_test_part_is_never_read(
+    music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
     parts: list[str] = []
     rows = GenreData._rows
     monkeypatch.setattr(GenreData, "_rows", lambda self, part: parts.append(part) or rows(self, part))
-    _, folder = run(music_folder, tmp_path, None)
-    assert set(parts) == {"train", "val"}
+    _, folder = run(music_folder, tmp_path, None, f"model={model}")
+    assert set(parts) == ({"val"} if model == "majority" else {"train", "val"})
     assert not (folder / "predictions.parquet").exists()
     assert not (folder / "scores.json").exists()
 

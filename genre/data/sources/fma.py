@@ -16,6 +16,25 @@ SUBSETS = {
     "large": ["small", "medium", "large"],
     "full": None,
 }
+GENRES = (
+    "Blues",
+    "Classical",
+    "Country",
+    "Easy Listening",
+    "Electronic",
+    "Experimental",
+    "Folk",
+    "Hip-Hop",
+    "Instrumental",
+    "International",
+    "Jazz",
+    "Old-Time / Historic",
+    "Pop",
+    "Rock",
+    "Soul-RnB",
+    "Spoken",
+)
+"""The genres of the full data set."""
 SPLITS = {"training": "train", "validation": "val", "test": "test"}
 WANTED = [
     ("set", "split"),
@@ -38,6 +57,7 @@ class Fma:
     """
 
     name = "fma"
+    known_genres = GENRES
 
     def __init__(self, root: str, subset: str = "large") -> None:
         if subset not in SUBSETS:

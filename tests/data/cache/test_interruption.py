@@ -50,6 +50,14 @@ def _update_until_it_hangs(root: Path, parent: Path, place: str, hangs) -> None:
     Cache(parent, "music", RECIPE).update(root, NAMES, lambda: ThreadPoolExecutor(1))
 
 
+def test_temporary_files_of_killed_runs_are_deleted(root, filled, make, executors):
+    for name in ("shard-000003.4711.tmp", ".index.parquet.4711.tmp"):
+        (filled.folder / name).write_bytes(b"cut off")
+    make().update(root, NAMES, executors)
+    assert list(filled.folder.glob("*.tmp")) == []
+    assert executors.paths == []
+
+
 @pytest.mark.parametrize("place", HANGING)
 def test_killed_in_the_middle_it_goes_on(root, filled, tmp_path, place, executors):
     hangs = FORKSERVER.Event()

@@ -25,8 +25,12 @@ class Chance(nn.Module):
         return mel
 
 
-def transferred(data: GenreData, training: bool, current_epoch: int = 0) -> Tensor:
-    data.trainer = SimpleNamespace(training=training, current_epoch=current_epoch)
+def trainer(training: bool, current_epoch: int = 0, rank: int = 0, processes: int = 1) -> SimpleNamespace:
+    return SimpleNamespace(training=training, current_epoch=current_epoch, global_rank=rank, world_size=processes)
+
+
+def transferred(data: GenreData, training: bool, current_epoch: int = 0, rank: int = 0) -> Tensor:
+    data.trainer = trainer(training, current_epoch, rank, rank + 1)
     batch = next(iter(data.train_dataloader()))
     after = data.on_after_batch_transfer(batch, 0)
     assert after.target is batch.target
@@ -58,9 +62,28 @@ def test_chance_follows_from_seed_and_epoch(make):
     assert transferred(make(augment=Chance(), seed=43), True, 0)[0, 0].item() != values[0]
 
 
+def test_the_processes_of_a_training_draw_different_augmentation_and_the_first_what_a_single_one_draws(make):
+    drawn = [transferred(make(augment=Chance()), True, 3, rank)[0, 0].item() for rank in (0, 1, 2)]
+    assert len(set(drawn)) == 3
+    torch.manual_seed(int(np.random.SeedSequence([42, 3]).generate_state(1)[0]))
+    assert drawn[0] == np.float32(1 + torch.rand(1).item())
+
+
+def test_processes_share_the_training_windows_and_each_validates_on_all_tracks(make, prepared):
+    single = epoch(make(), 5)
+    shares = []
+    for rank in (0, 1):
+        data = make()
+        data.trainer = trainer(True, 5, rank, 2)
+        shares.append(epoch(data, 5))
+        assert len(data.train_dataloader().sampler) == len(shares[-1]) == 12  # of 23
+        assert windows(data.val_dataloader()) == [(row, 0) for row in rows(prepared, "val")]
+    assert [window for pair in zip(*shares, strict=True) for window in pair] == [*single, single[0]]
+
+
 def test_validation_leaves_chance_alone(make):
     data = make(augment=Chance())
-    data.trainer = SimpleNamespace(training=False, current_epoch=3)
+    data.trainer = trainer(training=False, current_epoch=3)
     batch = next(iter(data.val_dataloader()))
     before = torch.get_rng_state()
     data.on_after_batch_transfer(batch, 0)

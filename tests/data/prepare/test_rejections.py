@@ -65,8 +65,11 @@ def test_what_breaks_off_is_rejected_whatever_its_format(root, judged):
 
 
 def test_what_breaks_off_beyond_the_clip_is_rejected_too(root, judged):
-    cut(write_sound(root / "rock/cut.wav", sound(5, 3.0, RATE), RATE), 0.7)
-    assert reasons(judged({"rock/cut.wav": "rock"}).rejected) == {"rock/cut.wav": "truncated"}
+    for suffix in ("wav", "ogg"):
+        cut(write_sound(root / f"rock/cut.{suffix}", sound(5, 3.0, RATE), RATE), 0.7)
+    rejected = judged({"rock/cut.wav": "rock", "rock/cut.ogg": "rock"}).rejected
+    assert reasons(rejected) == {"rock/cut.wav": "truncated", "rock/cut.ogg": "truncated"}
+    assert set(details(rejected).values()) == {"the end of the file is missing: fetch it again"}
 
 
 NO_SOUND = {"empty": b"", "RIFF": b"RIFF", "ID3": b"ID3\x03", "html": b"<html>404</html>" * 5000}

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from genre.data.prepare import prepare
 from genre.data.sources.fma import Fma
+from genre.data.sources.folder import Folder
 from tests.conftest import track_table, write_fma
 from tests.data.prepare.conftest import SETTINGS, Listed, error, some
 
@@ -45,3 +46,14 @@ def test_no_genre_at_all(root, cache, executors):
 
 def test_a_split_that_cannot_be_made(judged):
     assert error(lambda: judged({}, splits="artist")) == "this data names no artist: use data.splits=stratified"
+
+
+def test_fma_s_genres_may_be_excluded_where_they_are_missing_and_a_folder_s_may_not(root, cache, executors, fma_folder):
+    settings = replace(SETTINGS, exclude_genres=["Country"])
+    prepared = prepare(Fma(str(fma_folder), "small"), settings, cache, executors, 1)
+    assert prepared.genres == ["Blues", "Jazz", "Rock"]
+    some(root, *(f"{genre}/{number}.wav" for genre in ("rock", "pop") for number in range(10)))
+    settings = replace(SETTINGS, exclude_genres=["Rock", "Pop"])
+    assert error(lambda: prepare(Folder(str(root)), settings, cache, executors, 1)) == (
+        "data.exclude_genres: Rock, Pop is not here, did you mean rock, pop: use some of pop, rock"
+    )

@@ -61,6 +61,12 @@ def message(root: Path | str, subset: str = "large") -> str:
     return str(caught.value)
 
 
+def test_fma_has_sixteen_genres():
+    assert len(set(Fma.known_genres)) == 16
+    assert list(Fma.known_genres) == sorted(Fma.known_genres)
+    assert {"Country", "Soul-RnB", "Blues", "Easy Listening"} < set(Fma.known_genres)
+
+
 def test_the_header_is_fma_s():
     assert len(FMA_COLUMNS) == 52
     assert set(WANTED) < set(FMA_COLUMNS)
@@ -166,6 +172,23 @@ def test_a_file_that_breaks_off_within_a_row(root):
 
 def test_an_unknown_subset_is_told_the_known_ones(root):
     assert message(root, "huge") == "data.subset=huge is unknown: use one of small, medium, large, full"
+
+
+@pytest.mark.parametrize(
+    ("folders", "subset", "expected"),
+    [
+        (["fma_large"], "small", "fma_large"),  # the larger archives hold the smaller ones' files
+        (["fma_full", "fma_large"], "small", "fma_large"),
+        (["fma_small", "fma_large"], "small", "fma_small"),
+        (["fma_small"], "large", "fma_large"),
+        ([], "small", "fma_small"),
+    ],
+)
+def test_a_subset_is_found_in_a_larger_archive(tmp_path, folders, subset, expected):
+    write_fma(tmp_path, {7: {"set.subset": "small", "track.genre_top": "Rock"}})
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+    assert Fma(str(tmp_path), subset).tracks()["path"].tolist() == [f"{expected}/000/000007.mp3"]
 
 
 def test_a_subset_without_tracks(tmp_path):

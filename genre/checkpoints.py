@@ -1,0 +1,118 @@
+"""Checkpoints are written whole or not at all, and a damaged one does not end a run."""
+
+import io
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from genre import run_folder
+from genre.errors import GenreError
+from genre.files import whole
+from genre.metrics_csv import MetricsCsv
+
+log = logging.getLogger(__name__)
+
+
+class WholeCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint beside its target and renames it; Lightning's own writes it to TMPDIR and copies it."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Write a checkpoint."""
+        save(checkpoint, Path(path))
+
+
+class Checkpoint(ModelCheckpoint):
+    """Remembers the best score in a run folder that was moved, which Lightning's own forgets."""
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write the epoch to metrics.csv, then save it.
+
+        Lightning logs an epoch after its checkpoint: a process that is killed in between would lose its scores.
+        """
+        scores = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsCsv):
+                logger.log_metrics({**scores, "epoch": trainer.current_epoch}, trainer.global_step - 1)
+        super().on_train_epoch_end(trainer, pl_module)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the state with its paths as they are now."""
+
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        moved = {name: here(value) for name, value in state_dict.items() if name.endswith("path")}
+        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict(state_dict | moved | {"dirpath": str(self.dirpath), "best_k_models": best})
+
+
+def keep(path: Path, **monitor: Any) -> ModelCheckpoint:
+    """Keep one file: the best checkpoint by the monitored score, or without a score the last one."""
+    return Checkpoint(
+        dirpath=path.parent,
+        filename=path.stem,
+        enable_version_counter=False,
+        save_on_train_epoch_end=True,
+        **monitor,
+    )
+
+
+def save(checkpoint: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint whole or not at all.
+
+    Args:
+        checkpoint: Tensors and plain values.
+        path: The file; its folder is created.
+
+    Raises:
+        GenreError: The disk is full.
+    """
+    buffer = io.BytesIO()
+    torch.save(checkpoint, buffer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path, buffer.tell()) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+
+
+def to_resume_from(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Find the checkpoint that a run is resumed from: the last one, or the best one where the last is damaged.
+
+    Both hold the whole state of training, so the result is the same; after the best one, more epochs are repeated.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        The path of the last checkpoint and its content; None where no epoch was completed.
+
+    Raises:
+        GenreError: No checkpoint can be read, or the best one is lost.
+    """
+    last, best = folder / run_folder.LAST, folder / run_folder.BEST
+    if not last.exists() and not best.exists():
+        return None
+    best_content, last_content = _read(best), _read(last)
+    if best_content is None:
+        raise GenreError(f"{best} cannot be read: delete {best.parent} to train this run from its beginning")
+    if last_content is None:
+        if last.exists():
+            log.warning("%s is damaged: resuming from best.ckpt, after epoch %d", last, best_content["epoch"] + 1)
+        with whole(last) as temporary:  # if training ended with the best epoch, this is the last one, too
+            shutil.copyfile(best, temporary)
+    return last, last_content or best_content
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Read a checkpoint of training; None if that is not possible."""
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        _ = content["epoch"], content["callbacks"]
+    except Exception:  # torch.load fails in a dozen ways
+        return None
+    return content

@@ -1,0 +1,102 @@
+"""Sets that are too small are warned of, in one line each, by training and by `genre eda`."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from genre import fit, predictions
+from genre.checking import checked
+from genre.cli import app
+from genre.data.split_report import split_warnings
+from genre.settings import DataSettings, EvaluateSettings
+from tests.composing import TINY, compose
+from tests.conftest import track_table
+
+
+def collection(genres: dict[str, dict[str, tuple[int, int]]]) -> pd.DataFrame:
+    """Genre -> set -> (artists, tracks of each)."""
+    rows = [
+        (genre, f"{genre} {split} {artist}", split)
+        for genre, sets in genres.items()
+        for split, (artists, tracks) in sets.items()
+        for artist in range(artists)
+        for _ in range(tracks)
+    ]
+    genre, artist, split = zip(*rows, strict=True)
+    return track_table({f"{n}": name for n, name in enumerate(genre)}, artist=list(artist), split=list(split))
+
+
+def settings(*overrides: str) -> DataSettings:
+    return checked(compose(["data=folder", "data.root=x", *overrides])).data
+
+
+ENOUGH = {"train": (4, 5), "val": (3, 1), "test": (3, 1)}
+SMALL = {
+    "rock": ENOUGH | {"test": (1, 9)},
+    "pop": ENOUGH | {"test": (2, 9), "val": (2, 1)},
+    "folk": ENOUGH | {"train": (19, 1)},
+    "jazz": ENOUGH | {"train": (3, 6), "val": (0, 0)},
+}
+TEST = "test set: fewer than 3 artists in pop (2), rock (1), so that their scores depend on single artists: "
+VALIDATION = (
+    "validation set: fewer than 3 artists in pop (2), so that the choice of the best epoch depends on single artists: "
+    "add artists"
+)
+TRAINING = (
+    "training set: fewer than 20 tracks of folk (19), jazz (18): add tracks or set data.exclude_genres=['folk', 'jazz']"
+)
+
+
+def test_enough_is_not_warned_of() -> None:
+    assert split_warnings(collection({"rock": ENOUGH, "pop": ENOUGH}), settings()) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "advice"),
+    [
+        ((), "test all artists with python train.py -m data.fold=0,1,2,3,4"),
+        (("data.folds=3",), "test all artists with python train.py -m data.fold=0,1,2"),
+        (("data.splits=official",), "test all artists with python train.py -m data.splits=artist data.fold=0,1,2,3,4"),
+        (("data.fold=1",), "compare the joined folds, not one of them"),
+        (("data.splits=leak_nothing",), "add artists"),
+        (("data.folds=7",), "add artists"),  # jazz has six
+    ],
+)
+def test_each_set_is_one_line_that_proposes_what_helps(overrides: tuple[str, ...], advice: str) -> None:
+    assert split_warnings(collection(SMALL), settings(*overrides)) == [TEST + advice, VALIDATION, TRAINING]
+
+
+def test_unknown_artists_are_not_counted_as_one() -> None:
+    tracks = collection(SMALL)
+    assert split_warnings(tracks.assign(artist=None), settings()) == [TRAINING]
+    rock = (tracks["genre"] == "rock") & (tracks["split"] == "test")
+    some = tracks.assign(artist=tracks["artist"].mask(rock))
+    assert split_warnings(some, settings())[0].startswith("test set: fewer than 3 artists in pop (2), so that")
+
+
+def test_training_and_eda_warn_and_evaluation_does_not(
+    fma_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    fma = ["data=fma", "data.subset=small", *TINY[1:], "data.splits=official", "model=majority"]
+    fma += [f"data.root={fma_folder}", f"paths.data={tmp_path}", f"paths.runs={tmp_path}/runs"]
+    few = "Blues (1), Jazz (1), Rock (1), so that"
+    expected = [
+        f"test set: fewer than 3 artists in {few} their scores depend on single artists: test all artists with "
+        "python train.py -m data.splits=artist data.fold=0,1,2,3,4",
+        f"validation set: fewer than 3 artists in {few} the choice of the best epoch depends on single artists: add "
+        "artists",
+        "training set: fewer than 20 tracks of Blues (6), Jazz (6), Rock (6): add tracks or set "
+        "data.exclude_genres=['Blues', 'Jazz', 'Rock']",
+    ]
+    fit.run(compose([*fma, f"run_dir={run}"]), run, fma)
+    said = [line for line in capsys.readouterr().out.splitlines() if "fewer than" in line]
+    assert said == expected
+    logged = [line.partition(" WARNING ")[2] for line in (run / "train.log").read_text().splitlines()]
+    assert [line for line in logged if "fewer than" in line] == expected
+    done = CliRunner().invoke(app, ["eda", *fma])
+    assert [line for line in done.output.splitlines() if "fewer than" in line] == expected
+    predictions.repeat_test(EvaluateSettings(accelerator="cpu"), run)
+    assert "fewer than" not in capsys.readouterr().out

@@ -1,0 +1,87 @@
+"""What is refused before any job of a command starts, and which folders a command leaves."""
+
+from pathlib import Path
+
+import pytest
+
+from genre.errors import GenreError
+from genre.launch import refuse_several_devices
+from tests.composing import compose
+from tests.test_scripts import script
+
+
+def devices(*given: str) -> None:
+    refuse_several_devices(compose(list(given)))
+
+
+@pytest.mark.parametrize("given", [2, "2", "[0,1]", "'0,1'"])
+def test_a_multirun_on_several_devices_is_refused(given: object) -> None:
+    with pytest.raises(GenreError, match=r"trainer\.devices=.* uses several devices, which -m cannot do: add trainer"):
+        devices(f"trainer.devices={given}")
+
+
+def test_a_multirun_on_several_machines_is_refused() -> None:
+    with pytest.raises(GenreError, match="several devices"):
+        devices("trainer.num_nodes=2")
+
+
+@pytest.mark.parametrize("given", [1, "1", "[1]", "'1,'"])
+def test_a_multirun_on_one_device_is_not(given: object) -> None:
+    devices(f"trainer.devices={given}")
+
+
+def test_all_devices_are_as_many_as_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for count in (0, 1):
+        monkeypatch.setattr("torch.cuda.device_count", lambda count=count: count)
+        devices("trainer=ddp")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    devices("trainer=cpu", "trainer.devices=auto")
+    for given in (["trainer=ddp"], ["trainer=gpu", "trainer.devices=-1"]):
+        with pytest.raises(GenreError, match="several devices"):
+            devices(*given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["seed=1,2", "trainer.devices=2"], "error: trainer.devices=2 uses several devices, which -m cannot do"),
+        (
+            ["seed=1,2", "run_dir={home}/x"],
+            "error: run_dir= is the folder of a single run: with -m, give hydra.sweep.dir=",
+        ),
+        (["hparams_search=optuna", "run_dir={home}/x"], "with -m, give search.folder="),
+    ],
+)
+def test_a_multirun_that_cannot_work_is_refused_in_one_line_before_anything_starts(
+    tmp_path: Path, given: list[str], message: str
+) -> None:
+    arguments = [text.format(home=tmp_path) for text in given]
+    done = script("train.py", "-m", *arguments, f"paths.runs={tmp_path}/runs", f"paths.data={tmp_path}/data")
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("run_dir", ["mine", "mine/a/b", "other/a/b"])
+def test_a_run_that_cannot_start_removes_its_own_folders_and_no_others(tmp_path: Path, run_dir: str) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "other").mkdir()
+    done = script("train.py", "data=folder", f"data.root={tmp_path}/nowhere", f"run_dir={tmp_path}/{run_dir}")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["mine", "other"]
+
+
+def test_jobs_that_cannot_start_leave_no_folders(tmp_path: Path) -> None:
+    given = ["-m", "seed=1,2", "data=folder", f"data.root={tmp_path}/nowhere", f"paths.data={tmp_path}/data"]
+    done = script("train.py", *given, f"hydra.sweep.dir={tmp_path}/jobs", "hydra.sweep.subdir=deep/${seed}")
+    assert done.returncode == 1
+    assert [path.name for path in (tmp_path / "jobs").iterdir()] == ["multirun.yaml"]
+
+
+def test_the_swept_trainer_of_a_job_is_looked_at_too(tmp_path: Path) -> None:
+    given = ["-m", "trainer.devices=2,3", "data=folder", f"data.root={tmp_path}/nowhere"]
+    done = script("train.py", *given, f"hydra.sweep.dir={tmp_path}/jobs")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1].startswith("error: trainer.devices=2 uses several devices")

@@ -1,0 +1,53 @@
+"""Which values make two runs train the same thing."""
+
+import pytest
+
+from genre.sameness import first_difference, is_trained, what_counts
+from tests.composing import compose
+
+ELSEWHERE = [
+    "trainer=gpu",
+    "trainer.devices=2",
+    "trainer.profiler=simple",
+    "trainer.deterministic=warn",
+    "trainer.benchmark=true",
+    "trainer.detect_anomaly=true",
+    "data.num_workers=2",
+    "executor.workers=3",
+    "logger=[none]",
+    "paths.runs=elsewhere",
+    "paths.cache=elsewhere",
+    "run_dir=elsewhere",
+    "finished=skip",
+]
+OTHERS = {
+    "seed=1": "seed",
+    "data.batch_size=3": "data.batch_size",
+    "model.net.hidden_dim=3": "model.net.hidden_dim",
+    "trainer.max_epochs=3": "trainer.max_epochs",
+    "trainer.precision=16-mixed": "trainer.precision",
+    "augment.noise=null": "augment.noise",
+    "scheduler.plateau.patience=9": "scheduler.plateau.patience",
+    "features.n_mels=40": "features.n_mels",
+    "monitor.metric=val/accuracy": "monitor.metric",
+    "label=mine": "label",
+}
+
+
+@pytest.mark.parametrize("given", ELSEWHERE)
+def test_where_and_how_a_run_is_made_does_not_count(given: str) -> None:
+    assert first_difference(what_counts(compose([given])), what_counts(compose([]))) is None
+    assert not is_trained(given.partition("=")[0]) or given == "trainer=gpu"
+
+
+@pytest.mark.parametrize(("given", "key"), OTHERS.items())
+def test_what_is_trained_counts(given: str, key: str) -> None:
+    changed = first_difference(what_counts(compose([given])), what_counts(compose([])))
+    assert changed is not None
+    assert changed.startswith(key)
+    assert is_trained(key)
+
+
+def test_studies_that_noted_more_than_counts_today_stay_the_same() -> None:
+    old = what_counts(compose([])) | {"trainer.devices": 4, "trainer.profiler": "simple"}
+    assert first_difference(what_counts(compose([])), old) is None

@@ -1,0 +1,200 @@
+"""For each setting a value that is not the default, and what is built of it."""
+
+from pathlib import Path
+
+from tests.wiring import table as see
+from tests.wiring.conftest import CHANGING, SHORT
+from tests.wiring.table import TRANSFORMS, Group, Row
+
+FMA = ("data=fma", "data.root=FMA", "data.subset=small")
+REAL = ("data=fma", "data.root=FMA", "model=cnn2d")
+ARTIST = ("data.splits=artist",)
+PLATEAU, STEP = "ReduceLROnPlateau", "StepLR"
+
+DATA = [
+    Group([Row("data.splits=stratified", see.is_split("stratified"), True)], ARTIST),
+    Group([Row("data.splits=artist", see.is_split("artist"), True)]),
+    Group([Row("data.splits=artist_album", see.is_split("artist_album"), True)]),
+    Group([Row("data.splits=official", see.is_split("official"), True)], FMA),
+    Group(
+        [Row(text, see.is_split("artist", fold=1, folds=3), True) for text in ("data.fold=1", "data.folds=3")], ARTIST
+    ),
+    Group([Row("data.split_seed=7", see.is_split("stratified", 7), True)]),
+    Group([Row("data.split_seed=42", see.is_split("stratified", 42), True)], ("seed=7",)),
+    Group(
+        [
+            Row("data.sampler=balanced", see.drawn, see.near(1 / 4, 0.2)),
+            Row("data.min_seconds=1.5", see.reason(SHORT), "short"),
+            Row("data.clip_seconds=1.6", lambda b: b.data.prepared.cache.recipe.frames, 69),
+            Row("data.clip_start=1.3", see.loudest(CHANGING), see.near(3000, 0.2)),
+            Row("data.segment_seconds=1.55", see.windows, (67, 67)),
+            Row("data.batch_size=5", lambda b: len(b.train_batch().target), 5),
+            Row("data.num_workers=1", lambda b: b.data.train_dataloader().num_workers, 1),
+        ]
+    ),
+    Group(
+        [
+            Row("data.exclude_genres=[jazz]", see.reason("jazz/0.wav"), "excluded_genre"),
+            Row("data.min_tracks_per_genre=6", see.reason("polka/0.wav"), "rare_genre"),
+            Row("data.segment_seconds=null", see.windows, (87, None)),
+        ]
+    ),
+    Group([Row("data.clip_start=middle", see.loudest(CHANGING), see.near(1200, 0.2))]),
+    Group([Row("data.root=FMA", lambda b: (Path(b.parts.source.root) / "fma_small").is_dir(), True)]),
+    Group([Row("data.subset=medium", lambda b: b.parts.source.subset, "medium")], FMA),
+    Group([Row("data=folder", lambda b: type(b.parts.source).__name__, "Folder")], FMA),
+    Group([Row("data=fma", lambda b: type(b.parts.source).__name__, "Fma")]),
+    Group([Row("data=gtzan", lambda b: type(b.parts.source).__name__, "Gtzan")], ("data.root=GTZAN",)),
+    Group([Row("data=synthetic", lambda b: type(b.parts.source).__name__, "Synthetic")], REAL, True),
+]
+
+FEATURES = [
+    Group(
+        [
+            Row("features.sample_rate=16000", see.feature("sample_rate"), 16000),
+            Row("features.n_fft=1024", see.feature("n_fft"), 1024),
+            Row("features.hop_length=256", lambda b: b.data.prepared.cache.recipe.frames, 126),
+            Row("features.n_mels=20", lambda b: b.train_batch().mel.shape[2], 20),
+            Row("features.f_min=50", see.feature("f_min"), 50),
+            Row("features.f_max=7000", see.feature("f_max"), 7000),
+            Row("features.top_db=60", see.feature("top_db"), 60),
+            Row("features.amin=1e-8", see.feature("amin"), 1e-8),
+        ]
+    ),
+    Group([Row("features=mel", see.feature("kind"), "LogMel")], ("features=mfcc", "features.n_mels=32")),
+    Group(
+        [
+            Row("features=mfcc", see.feature("kind"), "Mfcc"),
+            Row("features.n_mfcc=13", lambda b: b.train_batch().mel.shape[2], 13),
+        ]
+    ),
+]
+
+OPTIONS = [
+    Group(
+        [
+            Row("augment=none", see.members, (0.0, [])),
+            Row("scheduler=none", see.scheduled, []),
+            Row("logger=tensorboard", see.loggers, ["TensorBoardLogger"]),
+            Row("trainer=auto", see.accelerated, ("auto", 1, "auto", False)),
+        ]
+    ),
+    Group(
+        [
+            Row("augment=study", see.members, (0.8, TRANSFORMS)),
+            Row("scheduler=plateau", see.scheduled, [PLATEAU]),
+            Row("logger=none", see.loggers, []),
+            Row("trainer=cpu", see.accelerated, ("cpu", 1, "auto", False)),
+        ],
+        ("augment=none", "scheduler=none", "logger=tensorboard", "trainer=auto"),
+    ),
+    Group(
+        [
+            *(Row(f"augment.{name}=null", see.members, (0.8, TRANSFORMS[3:])) for name in TRANSFORMS[:3]),
+            Row("scheduler=step", see.scheduled, [STEP]),
+            Row("logger=wandb", see.loggers, ["WandbLogger"]),
+            Row("trainer=gpu", see.accelerated, ("gpu", 1, "auto", False)),
+            Row("label=mine", see.labels, ["mine"]),
+        ]
+    ),
+    Group(
+        [
+            *(Row(f"augment.{name}=null", see.members, (0.8, TRANSFORMS[:3])) for name in TRANSFORMS[3:]),
+            Row("scheduler=plateau_step", see.scheduled, [PLATEAU, STEP]),
+            Row("logger=mlflow", see.loggers, ["MLFlowLogger"]),
+            Row("trainer=ddp", see.accelerated, ("gpu", "auto", "ddp", True)),
+            Row("label=ours", see.labels, ["ours"]),
+        ]
+    ),
+    Group([Row("logger=[tensorboard,wandb]", see.loggers, ["TensorBoardLogger", "WandbLogger"])]),
+]
+
+VALUES = [
+    Row("augment.p=0.3", lambda b: b.data.augment.p, 0.3),
+    *(
+        Row(f"augment.{name}.{key}={value}", see.transform(name, key), value)
+        for name, values in {
+            "frequency_mask": {"width": 3, "count": 1, "p": 0.11},
+            "time_mask": {"width": 7, "count": 3, "share": 0.1, "p": 0.12},
+            "amplitude_scale": {"low": 0.5, "high": 1.5, "p": 0.13},
+            "time_shift": {"share": 0.2, "p": 0.14},
+            "noise": {"sigma": 0.01, "p": 0.15},
+            "frequency_shift": {"bins": 1, "p": 0.16},
+        }.items()
+        for key, value in values.items()
+    ),
+    Row("model.learning_rate=0.02", lambda b: b.optimizer["lr"], 0.02),
+    Row("model.weight_decay=0.03", lambda b: b.optimizer["weight_decay"], 0.03),
+    Row("model.label_smoothing=0.2", lambda b: b.loss.label_smoothing, 0.2),
+    Row("model.class_weights=true", see.inverse_counts, True),
+    Row("size.hidden_dim=7", see.channels, 7),
+    Row("scheduler.plateau.patience=4", see.scheduler("patience"), 4),
+    Row("scheduler.plateau.factor=0.3", see.scheduler("factor"), 0.3),
+    Row("scheduler.plateau.threshold=0.01", see.scheduler("threshold"), 0.01),
+    Row("scheduler.plateau.threshold_mode=rel", see.scheduler("threshold_mode"), "rel"),
+    Row("scheduler.step.step_size=3", see.scheduler("step_size"), 3),
+    Row("scheduler.step.gamma=0.4", see.scheduler("gamma"), 0.4),
+    Row("monitor.metric=val/f1_macro", lambda b: [b.stopping.monitor, b.best.monitor], ["val/f1_macro"] * 2),
+    Row("monitor.mode=max", lambda b: [b.stopping.mode, b.best.mode, see.scheduler("mode")(b)], ["max"] * 3),
+    Row("early_stopping.patience=3", lambda b: b.stopping.patience, 3),
+    *(
+        Row(f"trainer.{name}={value}", see.trainer(name), value)
+        for name, value in {
+            "max_epochs": 7,
+            "precision": "bf16-mixed",
+            "gradient_clip_val": 0.5,
+            "accumulate_grad_batches": 2,
+            "limit_train_batches": 3,
+            "limit_val_batches": 0.5,
+            "deterministic": "warn",
+            "benchmark": False,
+            "detect_anomaly": True,
+            "profiler": "simple",
+            "sync_batchnorm": True,
+        }.items()
+    ),
+]
+
+MODEL = [
+    Group([Row("model=cnn1d_gru", see.layers, ["Conv1d", "GRU"])]),
+    Group([Row("model=cnn1d_lstm", see.layers, ["Conv1d", "LSTM"])]),
+    Group([Row("model=cnn2d_gru", see.layers, ["Conv2d", "GRU"])]),
+    Group([Row("model=cnn2d_lstm", see.layers, ["Conv2d", "LSTM"])]),
+    Group([Row("model=cnn2d", see.layers, ["Conv2d"])], ("model=logreg",)),
+    Group([Row("model=logreg", see.layers, ["MelStatistics"])]),
+    Group([Row("model=majority", see.layers, ["Majority"])]),
+    Group(
+        [
+            Row("model.net.hidden_dim=6", see.channels, 6),
+            Row("model.net.num_layers=3", lambda b: see.rnn(b).num_layers, 3),
+            Row("model.net.dropout=0.45", see.dropouts, [0.45, 0.45]),
+            Row("model.net.rnn_dropout=0.15", lambda b: see.rnn(b).dropout, 0.15),
+            Row("model.net.bidirectional=false", lambda b: see.rnn(b).bidirectional, False),
+            Row("model.net.pooling=last", see.ends_with_the_last_state, True),
+            Row("model.net.pool_sizes=[1,3]", see.pools, [1, 3]),
+        ],
+        ("model=cnn1d_gru",),
+    ),
+]
+
+RUN = [
+    Group(VALUES, ("scheduler=plateau_step",)),
+    Group(
+        [
+            Row("seed=7", see.seeded(7), True),
+            Row("best=SEARCHED", lambda b: b.optimizer["lr"], 0.007),
+            Row("early_stopping.patience=null", lambda b: b.stopping.patience >= 30, True),
+            Row("finished=skip", lambda b: b.repeated(), 0.25),
+        ]
+    ),
+    Group([Row("run_dir=HOME/elsewhere", lambda b: b.run_dir()[-10:], "/elsewhere")]),
+    Group([Row("paths.runs=HOME/mine", lambda b: "/mine/folder/" in b.run_dir(), True)]),
+    Group([Row("paths.cache=HOME/cached", lambda b: b.parts.cache.folder.parent.name, "cached")]),
+    Group([Row("paths.data=HOME/data", lambda b: b.parts.cache.folder.parent.parent.name, "data")]),
+    Group([Row("executor=local", see.workers, ("ProcessPoolExecutor", 1))]),
+    Group([Row("executor.workers=3", see.workers, ("ProcessPoolExecutor", 3))]),
+    Group([Row("debug=fast", see.debugged, (1, 2, 2, []))], bare=True),
+    Group([Row("data=synthetic", see.sizes, (10.0, 3.0, 2.0, 8, 64, 32, 25))], REAL, True),
+]
+
+GROUPS = [*DATA, *FEATURES, *OPTIONS, *MODEL, *RUN]

@@ -1,0 +1,205 @@
+"""Rows of the table of settings, and ways to see on a built object what a setting did."""
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+import lightning
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from genre.data import splits
+from genre.data.sources.fma import Fma
+from tests.wiring.building import Built, See, found
+
+GENRES = ["blues", "jazz", "polka", "rock"]
+TRANSFORMS = ["frequency_mask", "time_mask", "amplitude_scale", "time_shift", "noise", "frequency_shift"]
+
+
+class Row(NamedTuple):
+    """One override and what `see` shows of what is built with it; without it, `see` shows something else."""
+
+    override: str
+    see: See
+    expected: Any
+
+
+class Group(NamedTuple):
+    """Independent overrides, composed together to save time.
+
+    Attributes:
+        rows: The overrides.
+        context: Other overrides of the command, and all of those of the command that it is compared with.
+        bare: Whether the defaults of conf/ hold, not the tests' small settings.
+    """
+
+    rows: list[Row]
+    context: tuple[str, ...] = ()
+    bare: bool = False
+
+
+def tracks(built: Built) -> Any:
+    return built.data.prepared.tracks
+
+
+def is_split(how: str, seed: int = 42, **folds: int) -> See:
+    """Whether the split is the one that `splits.split` makes with these arguments."""
+
+    def see(built: Built) -> bool:
+        table = tracks(built)
+        if how == "official":
+            table = table.drop(columns="split").merge(Fma(built.parts.source.root).tracks()[["track_id", "split"]])
+        return splits.split(table, how, seed, **folds).tolist() == tracks(built)["split"].tolist()
+
+    return see
+
+
+def reason(path: str) -> See:
+    """Why a track was dropped; empty where it was not."""
+    return lambda built: "".join(built.data.prepared.rejected.set_index("path")["reason"].get([path], []))
+
+
+def loudest(path: str) -> See:
+    """Center in Hz of the mel band that is loudest at the beginning of a track's clip."""
+
+    def see(built: Built) -> float:
+        prepared = built.data.prepared
+        row = prepared.tracks.set_index("path").loc[path]
+        clip = prepared.cache.read([row["shard"]], [row["row"]], [0], 8)[0]
+        return prepared.cache.recipe.features.band_hz[int(clip.astype(float).mean(axis=0).argmax())]
+
+    return see
+
+
+def drawn(built: Built) -> float:
+    """Share of the rarest genre among what 40 epochs draw."""
+    sampler = built.data.train_dataloader().sampler
+    rows = []
+    for epoch in range(40):
+        sampler.set_epoch(epoch)
+        rows += [track for track, _ in sampler]
+    counts = Counter(tracks(built)["genre"].iloc[rows])
+    return counts["polka"] / counts.total()
+
+
+def windows(built: Built) -> tuple[int, int | None]:
+    """Frames of a training clip, and of a window in validation."""
+    return built.train_batch().mel.shape[1], built.begun.classifier.segment_frames
+
+
+def inverse_counts(built: Built) -> Any:
+    """Whether the loss weights each of the 4 genres by n / (4 n_genre)."""
+    table = tracks(built)
+    counts = table.loc[table["split"] == "train", "genre"].value_counts()[GENRES].to_numpy()
+    weight = built.loss.weight
+    return weight is not None and np.allclose(weight, counts.sum() / (4 * counts))
+
+
+def feature(name: str) -> See:
+    return lambda built: built.data.prepared.cache.recipe.identity[name]
+
+
+def trainer(name: str) -> See:
+    return lambda built: built.given[name]
+
+
+def transform(name: str, key: str) -> See:
+    return lambda built: getattr(built.data.augment.transforms[name], key)
+
+
+def members(built: Built) -> tuple[float, list[str]]:
+    return built.data.augment.p, list(built.data.augment.transforms)
+
+
+def seeded(seed: int) -> See:
+    """Whether split, order and the network's first weights are those of a seed."""
+
+    def see(built: Built) -> bool:
+        state, genres, parts = built.net.state_dict(), built.data.prepared.genres, built.parts
+        lightning.seed_everything(seed, verbose=False)
+        expected = parts.network(genres).state_dict()
+        same = all(torch.equal(state[name], expected[name]) for name in expected)
+        order = list(built.data.train_dataloader().sampler)
+        rows = np.flatnonzero(tracks(built)["split"] == "train")
+        first = np.random.default_rng([seed, 0]).permutation(rows).tolist()
+        return same and [track for track, _ in order] == first and is_split("stratified", seed)(built)
+
+    return see
+
+
+def rnn(built: Built) -> Any:
+    return found(built.net, nn.GRU, nn.LSTM)[0]
+
+
+def dropouts(built: Built) -> list[float]:
+    return [module.p for module in found(built.net, nn.Dropout, nn.Dropout1d, nn.Dropout2d)]
+
+
+def pools(built: Built) -> list[int]:
+    return [module.kernel_size for module in found(built.net, nn.MaxPool1d, nn.MaxPool2d)]
+
+
+def ends_with_the_last_state(built: Built) -> bool:
+    """Whether the head sees the last layer's last state alone."""
+    net = built.net.eval()
+    with torch.no_grad():
+        mel = built.train_batch().mel.float()
+        states, _ = rnn(built)(net.cnn(mel))
+        seen = net.embed(mel)
+    return seen.shape == states[:, -1].shape and torch.allclose(seen, states[:, -1])
+
+
+def layers(built: Built) -> list[str]:
+    """Kinds of layers, each once."""
+    kinds = (nn.Conv1d, nn.Conv2d, nn.GRU, nn.LSTM)
+    net = built.parts.network(["a", "b"])
+    return list(dict.fromkeys(type(module).__name__ for module in found(net, *kinds))) or [type(net).__name__]
+
+
+def scheduled(built: Built) -> list[str]:
+    return [type(scheduler).__name__ for scheduler in built.schedulers]
+
+
+def scheduler(name: str) -> See:
+    return lambda built: next(getattr(made, name) for made in built.schedulers if hasattr(made, name))
+
+
+def workers(built: Built) -> tuple[str, int]:
+    with built.parts.make_executor() as executor:
+        return type(executor).__name__, executor._max_workers
+
+
+def channels(built: Built) -> int:
+    return found(built.net, nn.Conv1d, nn.Conv2d)[0].out_channels
+
+
+def accelerated(built: Built) -> tuple[Any, ...]:
+    return tuple(built.given[name] for name in ("accelerator", "devices", "strategy", "sync_batchnorm"))
+
+
+def loggers(built: Built) -> list[str]:
+    """Beside that of metrics.csv."""
+    return [name for name in built.loggers if name != "MetricsCsv"]
+
+
+def labels(built: Built) -> list[str]:
+    """What the loggers that name their runs call this one."""
+    given = [logger.given for logger in built.loggers.values() if hasattr(logger, "given")]
+    return [own.get("name") or own["run_name"] for own in given]
+
+
+def debugged(built: Built) -> tuple[Any, ...]:
+    limits = built.settings.trainer
+    return limits.max_epochs, limits.limit_train_batches, limits.limit_val_batches, list(built.settings.logger)
+
+
+def sizes(built: Built) -> tuple[Any, ...]:
+    """What a small collection has of its own."""
+    data, features, net = built.settings.data, built.parts.features, built.parts.network(["a", "b"])
+    clip = (data.clip_seconds, data.segment_seconds, data.min_seconds, built.parts.data.batch_size)
+    return *clip, features.bins, found(net, nn.Conv2d)[0].out_channels, built.settings.trainer.max_epochs
+
+
+def near(value: float, tolerance: float) -> Any:
+    return pytest.approx(value, rel=tolerance)
