@@ -256,7 +256,6 @@ BESTS = {
 def test_the_best_of_a_search_sets_values(text: str, music_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "best.yaml").write_text(filled(text, tmp_path))
     folder = tmp_path / "run"
-    folder.mkdir()
     overrides = [*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}/data", f"best={tmp_path}"]
 
     def train(folder: Path) -> None:
