@@ -1,8 +1,10 @@
 """Report on one trained run or compare several: `python evaluate.py run_dir=RUN_FOLDER`, `run_dir=[A,B]`."""
 
 import os
+import sys
 from pathlib import Path
 
+import genre.interrupt  # noqa: F401  # isort: skip (first, as libraries load for a second)
 import hydra
 from omegaconf import DictConfig
 
@@ -10,6 +12,7 @@ from genre import settings  # noqa: F401 (makes the schema known to Hydra)
 from genre.checking import checked
 from genre.errors import GenreError
 from genre.one_line import one_line_errors
+from genre.overrides import refuse_stored
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
@@ -40,7 +43,7 @@ def _report(config: DictConfig) -> None:
         console.show_scores(run.scores, run.folder)
         single.show(run, table)
     else:
-        comparison = several.compare(folders)
+        comparison = several.compare(folders, evaluation.trust)
         several.write(comparison, report)
         several.show(comparison)
     print(f"report: {report / 'index.html'}")
@@ -48,4 +51,5 @@ def _report(config: DictConfig) -> None:
 
 if __name__ == "__main__":
     with one_line_errors():
+        refuse_stored(sys.argv[1:])
         main()

@@ -1,8 +1,10 @@
 """Train and test one configuration, or many: `python train.py model=cnn2d_gru`, `python train.py -m model=a,b`."""
 
-from contextlib import nullcontext
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+import genre.interrupt  # noqa: F401  # isort: skip (first, as libraries load for a second)
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -11,7 +13,10 @@ from omegaconf import DictConfig
 from genre import settings  # noqa: F401 (makes the schema known to Hydra)
 from genre.errors import GenreError
 from genre.launch import refuse_several_devices
-from genre.one_line import one_line_errors
+from genre.one_line import Jobs, one_line_errors
+from genre.overrides import refuse_stored, varied
+
+jobs = Jobs()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -19,8 +24,11 @@ def main(config: DictConfig) -> float:
     """Run one job, or one trial of a search, and return the monitored score of its best epoch."""
     job = HydraConfig.get()
     folder, overrides = Path(job.runtime.output_dir), list(job.overrides.task)
-    # Hydra has words of its own for a job that fails, which only a multirun needs to tell which one
-    with one_line_errors() if job.mode == RunMode.RUN else nullcontext():
+    if job.mode == RunMode.RUN:
+        ending: AbstractContextManager[None] = one_line_errors()
+    else:  # what fails is told at the end: the jobs of a multirun by a list, the trials of a search by its report
+        ending = jobs.job(varied(overrides)) if config.search is None else nullcontext()
+    with ending:
         if job.mode == RunMode.MULTIRUN:  # again, as `trainer` may be one of the swept keys
             refuse_several_devices(config)
         if config.search is None:
@@ -35,5 +43,6 @@ def main(config: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    with one_line_errors():
+    with one_line_errors(jobs):
+        refuse_stored(sys.argv[1:])
         main()

@@ -1,6 +1,7 @@
 """Settings that a search found best, taken into a run."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,25 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, ValidationError
 
 from genre.errors import GenreError
+from genre.targets import Trust, check, walk, within
 
 BEST = "best.yaml"
 """In a search's folder: dotted keys of the configuration and their values; `model.name` says whose they are, and
 `scheduler` holds all schedulers, in place of those that there are."""
+FIXED = (
+    "run_dir",
+    "paths",
+    "logger",
+    "executor",
+    "finished",
+    "search",
+    "trust",
+    "label",
+    "best",
+    "data.root",
+    "data.source",
+)
+"""What no search chooses: where files are read and written, and what is made of them."""
 log = logging.getLogger(__name__)
 
 
@@ -44,6 +60,7 @@ def with_best(config: DictConfig, overrides: list[str]) -> DictConfig:
     values = _read(path)
     if (name := values.pop("model.name", config.model.name)) != config.model.name:
         raise GenreError(f"{path} is of {name}, not of {config.model.name}: use model={name}, or another search")
+    _check(path, values, config.trust)
     given = {text.lstrip("+~").partition("=")[0] for text in overrides}
     if "scheduler" in values and "scheduler" not in given:
         own_ones = {key: OmegaConf.select(config, key) for key in given if key.startswith("scheduler.")}
@@ -64,10 +81,24 @@ def with_best(config: DictConfig, overrides: list[str]) -> DictConfig:
     return config
 
 
+def _check(path: Path, values: dict[str, Any], trust: Sequence[str]) -> None:
+    """See that a search's file only sets what a search chooses, to plain values: it may be somebody else's."""
+    for key, value in values.items():
+        if within(key, FIXED):
+            raise GenreError(f"{path} sets {key}, which no search chooses: search again")
+        nested: Any = value
+        for part in reversed(key.split(".")):
+            nested = {part: nested}
+        check(path, nested, Trust(trust))
+        for where, node, _ in walk(value, path=key):
+            if isinstance(node, str) and "${" in node:
+                raise GenreError(f"{path}: {where}={node} is not a plain value: search again")
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         values = None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise GenreError(f"{path} is damaged: search again")

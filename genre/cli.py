@@ -11,6 +11,7 @@ from genre import settings  # noqa: F401 (makes the schema known to Hydra)
 from genre.checking import checked
 from genre.errors import GenreError
 from genre.one_line import one_line_errors
+from genre.targets import Trust
 
 if TYPE_CHECKING:
     from genre.data.prepare import Prepared
@@ -85,14 +86,15 @@ def audit(
 ) -> None:
     """Check a split for what crosses it: of a run (run_dir=RUN_FOLDER), or of data as they would be split (data=...).
 
-    Beside run_dir, data_root= and cache= say where its audio and the caches lie now, if they were moved. Exit code 1
-    when an artist, an album or a recording stands in two parts.
+    Beside run_dir, data_root= and cache= give where its audio and the caches are now, if they were moved, and
+    trust=[mylab] the packages whose code its configuration may name. Exit code 1 when an artist, an album or a
+    recording is in two parts.
     """
     from genre.data.audit import crossings
     from genre.evaluation.crossing import show
 
     given = dict(text.partition("=")[::2] for text in overrides or [])
-    prepared = _of_run(given) if "run_dir" in given else _parts(overrides).data.prepared
+    prepared = _of_run(overrides or []) if "run_dir" in given else _parts(overrides).data.prepared
     found = crossings(prepared)
     missing = {kind: int(prepared.tracks[kind].isna().sum()) for kind in ("artist", "album")}
     show(found, [kind for kind, count in missing.items() if count == len(prepared.tracks)])
@@ -119,18 +121,21 @@ def search_report(
     screen.finished([found])
 
 
-def _of_run(given: dict[str, str]) -> "Prepared":
+def _of_run(overrides: list[str]) -> "Prepared":
     from genre import console, run_folder
     from genre.parts import assemble
     from genre.resume import moved, stored_config
 
-    if others := sorted(set(given) - {"run_dir", "data_root", "cache"}):
-        raise GenreError(f"{others[0]}= does not go with run_dir=, only data_root= and cache= do")
+    given = dict(text.partition("=")[::2] for text in overrides)
+    if others := sorted(set(given) - {"run_dir", "data_root", "cache", "trust"}):
+        raise GenreError(f"{others[0]}= does not go with run_dir=, only data_root=, cache= and trust= do")
     folder = Path(given["run_dir"])
     if not run_folder.is_started(folder):
         raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
     console.quiet()
-    config = moved(stored_config(folder), given.get("data_root"), given.get("cache"))
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        evaluation = checked(hydra.compose("evaluate", overrides))
+    config = moved(stored_config(folder, Trust(evaluation.trust)), evaluation.data_root, evaluation.cache)
     return assemble(checked(config), folder / run_folder.TRACKS).data.prepared
 
 

@@ -1,6 +1,8 @@
 """The loggers of a run: opened, told its test scores, and closed however it ends."""
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -47,6 +49,7 @@ def build_loggers(specs: dict[str, Any], folder: Path) -> dict[str, Logger]:
         argument = ID_ARGUMENTS.get(str(spec["_target_"]).rpartition(".")[2])
         known = {argument: str(ids[name])} if argument and name in ids else {}
         loggers[name] = build(f"logger.{name}", known | spec)
+    _require_accounts(list(loggers.values()))
     return loggers
 
 
@@ -135,3 +138,25 @@ def _log_figure(logger: Logger, figure: Figure) -> None:
         logger.log_image(CONFUSION, [np.asarray(canvas.buffer_rgba())])
     elif isinstance(logger, MLFlowLogger):
         logger.experiment.log_figure(logger.run_id, figure, f"{CONFUSION}.png")
+
+
+def _require_accounts(loggers: list[Logger]) -> None:
+    """See that Weights & Biases can be logged into, before there is a run folder; at a terminal it asks for itself.
+
+    Args:
+        loggers: Of the run.
+
+    Raises:
+        GenreError: There is no key.
+    """
+    online = [logger for logger in loggers if isinstance(logger, WandbLogger) and not logger._offline]
+    if not online or os.environ.get("WANDB_MODE", "online") != "online" or sys.stdin.isatty():
+        return
+    import wandb  # an optional dependency
+
+    try:
+        wandb.login(verify=False)
+    except wandb.errors.UsageError as error:
+        raise GenreError(
+            "logger=wandb needs an account: run `wandb login`, or add logger.wandb.offline=true to log without one"
+        ) from error

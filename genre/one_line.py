@@ -1,29 +1,73 @@
 """What a failure looks like to the user: one line, and an exit code."""
 
 import dataclasses
-import difflib
 import itertools
 import os
+import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from hydra.errors import HydraException
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf import DictConfig
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
-from genre.errors import GenreError
+from genre.errors import GenreError, unknown_key
+from genre.overrides import explained
+from genre.targets import arguments, locate
+
+
+class Jobs:
+    """How the jobs of a multirun ended: Hydra runs them all, and then raises the error of the first that failed."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.failed: list[str] = []
+
+    @contextmanager
+    def job(self, name: str) -> Iterator[None]:
+        """Run one of them.
+
+        Args:
+            name: Tells it from the others.
+
+        Yields:
+            Nothing.
+        """
+        self.begun += 1
+        try:
+            yield
+        except Exception as error:
+            self.failed.append(f"{name}: {short(error)}")
+            raise
+
+    def show(self) -> None:
+        """Print how many failed, and each one's reason."""
+        print(f"error: {len(self.failed)} of {self.begun} jobs failed", file=sys.stderr)
+        for line in self.failed:
+            print(f"  {line}", file=sys.stderr)
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """End the program with a short message where a failure is the user's; GENRE_DEBUG=1 shows the traceback."""
+def one_line_errors(jobs: Jobs | None = None) -> Iterator[None]:
+    """End the program with a short message where a failure is the user's; GENRE_DEBUG=1 shows the traceback.
+
+    Args:
+        jobs: Of a multirun: those that failed are listed.
+
+    Yields:
+        Nothing.
+    """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra would otherwise print and exit by itself
     try:
         yield
-    except (GenreError, HydraException, OmegaConfBaseException) as error:
+    except (GenreError, HydraException, OmegaConfBaseException, OSError) as error:
+        if jobs and jobs.failed:
+            jobs.show()
+        elif not _debugging():
+            print(f"error: {short(error)}", file=sys.stderr)
         if _debugging():
             raise
-        print(f"error: {short(error)}", file=sys.stderr)
         sys.exit(1)
     except ValueError as error:
         if _debugging() or "Config group override must be" not in str(error):
@@ -32,24 +76,28 @@ def one_line_errors() -> Iterator[None]:
         folders = " and ".join(f"conf/{text.removesuffix('=null')}" for text in nulls)
         print(f"error: {' '.join(nulls)} chooses nothing: use a file of {folders}", file=sys.stderr)
         sys.exit(1)
-    except OSError as error:
-        if _debugging():
-            raise
-        print(f"error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
-        sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted; the same run_dir, or the same search, goes on where it stopped", file=sys.stderr)
+        print("interrupted: the same run_dir, or the same search, resumes what was begun", file=sys.stderr)
         sys.exit(130)
+    except Exception:
+        if jobs and jobs.failed:
+            jobs.show()
+        raise
 
 
 def short(error: Exception) -> str:
-    """One line of an error of Hydra's or OmegaConf's, which use several."""
+    """One line of an error of Hydra's or OmegaConf's, which use several, or of the system's."""
+    if isinstance(error, OSError) and not isinstance(error, HydraException):
+        return f"{error.filename or 'system'}: {error.strerror or error}"
+    if isinstance(error, HydraException) and (line := explained(error)):
+        return line
     cause = error.__cause__ if isinstance(error, HydraException) and error.__cause__ else error
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()] or [type(cause).__name__]
     if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.full_key:
-        kind = cause.object_type
-        known = [entry.name for entry in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
-        return unknown_key(str(cause.full_key), known)
+        return unknown_key(str(cause.full_key), _known(cause))
+    if isinstance(cause, ValidationError) and "is not a ListConfig" in lines[0]:
+        value = str(error).rpartition("=")[2] if isinstance(error, HydraException) else "..."
+        return f"{cause.full_key} is a list: write {shlex.quote(f'{cause.full_key}=[{value}]')}"
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:
         return f"{cause.full_key}: {lines[0]}"
     options = next((i for i, line in enumerate(lines) if line.startswith("Available options")), None)
@@ -59,18 +107,17 @@ def short(error: Exception) -> str:
     return lines[0]
 
 
-def unknown_key(path: str, known: list[str]) -> str:
-    """Say that a key does not exist, and which one may have been meant.
-
-    Args:
-        path: The key, with dots.
-        known: Keys that stand where its last part does.
-
-    Returns:
-        The message.
-    """
-    close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
-    return f"{path} is no key of the configuration" + (f": did you mean {close[0]}?" if close else "")
+def _known(error: OmegaConfBaseException) -> list[str]:
+    """Keys that exist where an unknown one was given: of the schema, or arguments of what `_target_` names there."""
+    if dataclasses.is_dataclass(error.object_type):
+        return [entry.name for entry in dataclasses.fields(error.object_type)]
+    if not isinstance(error.parent_node, DictConfig):
+        return []
+    known = [str(key) for key in error.parent_node]
+    if "_target_" in error.parent_node:  # it is the person's own, as all that is composed
+        with suppress(ImportError, AttributeError, ValueError):
+            known += arguments(locate(str(error.parent_node["_target_"]))) or []
+    return known
 
 
 def _debugging() -> bool:

@@ -10,8 +10,6 @@ from typing import Any
 
 import lightning as L
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 from torch import nn
@@ -24,7 +22,9 @@ from genre.data.prepare import Prepared, prepare, restore
 from genre.data.tracks import Source
 from genre.errors import GenreError
 from genre.features import LogMel
+from genre.instantiate import instantiate, network
 from genre.settings import Settings
+from genre.targets import Trust
 
 MIN_FRAMES = 64
 """The shortest window that every network takes."""
@@ -67,8 +67,12 @@ class Parts:
         }
 
     def network(self, genres: list[str]) -> nn.Module:
-        """Make the network, initialised from torch's random numbers."""
-        return build("model.net", self._net_spec(genres))
+        """Make the network, initialized from torch's random numbers."""
+        return network(self._net_spec(genres))
+
+    def trust(self, genres: list[str]) -> Trust:
+        """What a checkpoint of this run may name: what the configuration does, and the packages that were typed."""
+        return Trust(self.settings.trust, {"model": {"net": self._net_spec(genres)}})
 
     def _net_spec(self, genres: list[str]) -> dict[str, Any]:
         return {**plain(self.settings.model.net), "num_classes": len(genres), "n_mels": self.features.bins}
@@ -200,14 +204,10 @@ def build(path: str, spec: Any) -> Any:
     Raises:
         GenreError: The target does not take these values.
     """
-    try:
-        return instantiate(plain(spec), _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, GenreError):
-            raise cause from error
-        key = next((line[9:] for line in str(error).splitlines() if line.startswith("full_key:")), "")
-        raise GenreError(f"{'.'.join(filter(None, [path, key.strip()]))}: {' '.join(str(cause).split())}") from error
+    values = plain(spec)
+    if not isinstance(values, dict) or "_target_" not in values:
+        raise GenreError(f"{path} names nothing to make: give it a _target_")
+    return instantiate(path, values)
 
 
 def plain(spec: Any) -> Any:

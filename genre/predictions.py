@@ -24,6 +24,7 @@ from genre.parts import Parts, assemble
 from genre.resume import moved, stored_config
 from genre.run_folder import TrainedModel
 from genre.settings import EvaluateSettings
+from genre.targets import Trust
 from genre.windows import track_logits
 
 NO_PREDICTION = -1
@@ -124,7 +125,7 @@ def judge(
     Raises:
         GenreError: The checkpoint is missing or knows other genres than the data.
     """
-    trained = run_folder.load(folder, checkpoint)
+    trained = run_folder.load(folder, checkpoint, parts.trust(parts.data.prepared.genres))
     if trained.genres != parts.data.prepared.genres:
         raise GenreError(
             f"the checkpoint in {folder} knows the genres {', '.join(trained.genres)} and the data have "
@@ -166,8 +167,9 @@ def repeat_test(evaluation: EvaluateSettings, folder: Path) -> Material:
     console.quiet()
     if not run_folder.is_started(folder):
         raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
-    config = moved(stored_config(folder), evaluation.data_root, evaluation.cache)
-    model = run_folder.load(folder)  # without a checkpoint there is no point in reading data
+    trust = Trust(evaluation.trust)
+    config = moved(stored_config(folder, trust), evaluation.data_root, evaluation.cache)
+    model = run_folder.load(folder, trust=trust)  # without a checkpoint there is no point in reading data
     parts = assemble(checked(config), folder / run_folder.TRACKS)
     accelerator = evaluation.accelerator or config.trainer.accelerator
     scores, predictions = judge(parts, folder, accelerator)

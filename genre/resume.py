@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from genre import console, run_folder
@@ -10,18 +9,8 @@ from genre.data.prepare import Prepared
 from genre.errors import GenreError
 from genre.files import whole
 from genre.sameness import first_difference, is_trained, what_counts
-from genre.settings import Settings
-
-
-def stored_config(folder: Path) -> DictConfig:
-    """The configuration that a run folder was made with."""
-    try:
-        stored = OmegaConf.load(folder / run_folder.CONFIG)
-    except yaml.YAMLError as error:
-        raise GenreError(f"{folder / run_folder.CONFIG} is damaged: choose another run_dir") from error
-    config = OmegaConf.merge(OmegaConf.structured(Settings), stored)
-    assert isinstance(config, DictConfig)
-    return config
+from genre.stored import read_config, stored_config
+from genre.targets import Trust
 
 
 def moved(config: DictConfig, data_root: str | None, cache: str | None) -> DictConfig:
@@ -41,7 +30,7 @@ def is_to_skip(config: DictConfig, folder: Path) -> bool:
     """
     if config.finished != "skip" or not run_folder.is_finished(folder):
         return False
-    new, old = (what_counts(some) for some in (config, stored_config(folder)))
+    new, old = (what_counts(some) for some in (config, read_config(folder, config.trust, config)))
     if key := first_difference(new, old):
         raise GenreError(
             f"{folder} holds a finished run with {key}={old.get(key)}, not {new.get(key)}: delete it, or choose "
@@ -67,10 +56,12 @@ def stored_or_new(config: DictConfig, folder: Path, overrides: list[str]) -> Dic
     """
     if run_folder.is_finished(folder):
         raise GenreError(f"{folder} holds a finished run: choose another run_dir, or delete it to train again")
+    config.run_dir = str(folder)
     if run_folder.is_started(folder):
-        stored = stored_config(folder)
+        stored = read_config(folder, config.trust, config)
         given = [text.lstrip("+").partition("=")[0] for text in overrides]
         if not any(map(is_trained, given)):
+            stored = stored_config(folder, Trust(config.trust), config)
             for key in given:
                 OmegaConf.update(stored, key, OmegaConf.select(config, key), merge=False)
             config = stored

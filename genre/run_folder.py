@@ -1,6 +1,5 @@
 """What lies in a run folder under which name, and the way from a checkpoint back to a network."""
 
-import importlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ import torch
 from torch import nn
 
 from genre.errors import GenreError
+from genre.instantiate import network
+from genre.targets import NETWORK, Trust, check
 
 CONFIG = ".hydra/config.yaml"
 OVERRIDES = ".hydra/overrides.yaml"
@@ -23,9 +24,6 @@ PREDICTIONS = "predictions.parquet"
 PREDICTIONS_LAST = "predictions_last.parquet"
 SCORES = "scores.json"
 REPORT = "report"
-
-TRUSTED = ("genre.", "torch.nn.")
-"""A checkpoint is read as data only; what it names as its network has to be one of ours or of torch.nn."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +55,19 @@ def is_finished(folder: Path) -> bool:
     return (folder / SCORES).exists()
 
 
-def load(folder: Path, checkpoint: str = BEST) -> TrainedModel:
+def load(folder: Path, checkpoint: str = BEST, trust: Trust | None = None) -> TrainedModel:
     """Build a network from a run folder's checkpoint.
 
     Args:
         folder: The run folder.
         checkpoint: Its path in the folder.
+        trust: What the person vouches for beside the networks of this project and the modules of torch.nn.
 
     Returns:
         The network with its weights.
 
     Raises:
-        GenreError: The checkpoint is missing or not one of this project's.
+        GenreError: The checkpoint is missing, not one of this project's, or names code that is not trusted.
     """
     path = folder / checkpoint
     if not path.is_file():
@@ -76,32 +75,16 @@ def load(folder: Path, checkpoint: str = BEST) -> TrainedModel:
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
         card = stored["hyper_parameters"]["card"]
-        net = build(card["net"])
+        check(path, card["net"], trust or Trust(), NETWORK)
+        net = network(card["net"], f"{path}: {NETWORK}")
         weights = {k.removeprefix("net."): v for k, v in stored["state_dict"].items() if k.startswith("net.")}
         net.load_state_dict(weights)
+    except GenreError:
+        raise
     except Exception as error:  # torch.load fails in a dozen ways, all of which mean the same to the user
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise GenreError(f"{path} is not a checkpoint that can be used ({text[:200]}): train again") from error
     return TrainedModel(net.eval(), card)
-
-
-def build(spec: dict[str, Any]) -> Any:
-    """Call what `_target_` names with the rest as arguments, as Hydra would.
-
-    Args:
-        spec: Plain values.
-
-    Returns:
-        What the target returns.
-
-    Raises:
-        GenreError: The target lies outside the packages that a checkpoint may name.
-    """
-    module, _, name = spec["_target_"].rpartition(".")
-    if not spec["_target_"].startswith(TRUSTED):
-        raise GenreError(f"_target_={spec['_target_']} is not allowed: targets lie inside {', '.join(TRUSTED)}")
-    arguments = {key: value for key, value in spec.items() if not key.startswith("_")}
-    return getattr(importlib.import_module(module), name)(**arguments)
 
 
 def read_scores(folder: Path) -> dict[str, Any]:

@@ -176,6 +176,7 @@ class Settings:
     finished: str = _choice("refuse", "refuse", "skip")
     search: Any = None  # `SearchSettings` where something is searched
     seed: int = _number(42, low=0, high=2**32 - 1)
+    trust: list[str] = field(default_factory=list)  # packages whose code a stored configuration may name
     run_dir: str = MISSING
 
 
@@ -188,6 +189,7 @@ class EvaluateSettings:
     accelerator: str | None = None  # null for the one that the run was made on
     data_root: str | None = None  # where the audio lies now, if it was moved
     cache: str | None = None  # where the caches lie now, if they were moved
+    trust: list[str] = field(default_factory=list)  # packages whose code the run's files may name
 
 
 def register() -> None:

@@ -5,8 +5,9 @@ import torch
 from genre import run_folder
 from genre.classifier import GenreClassifier
 from genre.errors import GenreError
+from genre.instantiate import network as build
 from genre.models.hybrid import Hybrid
-from genre.run_folder import build, load
+from genre.run_folder import load
 
 NET = {
     "_target_": "genre.models.hybrid.Hybrid",
@@ -154,12 +155,23 @@ def test_a_checkpoint_of_something_else(tmp_path):
         without(whole, "state_dict"),
         whole | {"hyper_parameters": {}},
         checkpoint(network(), {"genres": ["Folk"]}),
-        checkpoint(network(), CARD | {"net": NET | {"_target_": "genre.models.hybrid.Nothing"}}),
-        checkpoint(network(), CARD | {"net": NET | {"_target_": "genre.models.nowhere.Hybrid"}}),
-        checkpoint(network(), CARD | {"net": NET | {"depth": 3}}),
     ]
     for other in others:
         assert "is not a checkpoint that can be used" in refusal(stored(tmp_path, other))
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"_target_": "genre.models.hybrid.Nothing"}, "genre.models.hybrid has no Nothing"),
+        ({"_target_": "genre.models.nowhere.Hybrid"}, "genre.models has no nowhere"),
+        ({"depth": 3}, "model.net.depth is no argument of genre.models.hybrid.Hybrid"),
+        ({"hiden_dim": 3}, "did you mean hidden_dim?"),
+    ],
+)
+def test_a_checkpoint_of_a_network_that_cannot_be_made(other, message, tmp_path):
+    net = {key: value for key, value in NET.items() if key != "hidden_dim"} | other
+    assert message in refusal(stored(tmp_path, checkpoint(network(), CARD | {"net": net})))
 
 
 def test_a_checkpoint_with_other_weights(tmp_path):

@@ -58,7 +58,10 @@ WRONG = [
     (["features.f_min=20000"], "features: f_min and f_max must lie in order"),
     (["augment.noise.p=3"], "augment"),
     (["scheduler.plateau.factor=2"], "scheduler.plateau"),
-    (["logger.tensorboard._target_=os.system"], "logger.tensorboard._target_=os.system is not allowed"),
+    (
+        ["model.net._target_=genre.models.hybrid.Hybrd"],
+        "model.net._target_=genre.models.hybrid.Hybrd cannot be imported",
+    ),
     (["+scheduler.plateau.speed=2"], "scheduler.plateau"),
     (["scheduler.plateau.speed=2"], "scheduler.plateau.speed is no key of the configuration"),
     (["search.n_trials=3"], "search.n_trials is no key of the configuration"),

@@ -1,16 +1,17 @@
 """Run folders, read for a report."""
 
 import glob
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 import yaml
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from genre import run_folder
+from genre import run_folder, stored
 from genre.errors import GenreError
 from genre.evaluation.answers import Answers, answers
 
@@ -76,11 +77,12 @@ def find(patterns: list[str]) -> list[Path]:
     return list(found.values())
 
 
-def read(folder: Path) -> Run:
+def read(folder: Path, trust: Sequence[str] = ()) -> Run:
     """Read a finished run.
 
     Args:
         folder: The run folder.
+        trust: Resolvers that its configuration may use.
 
     Returns:
         Its results.
@@ -89,18 +91,18 @@ def read(folder: Path) -> Run:
         GenreError: A file of it is missing or damaged.
     """
     try:
-        config = cast("DictConfig", OmegaConf.load(folder / run_folder.CONFIG))
-        stored = run_folder.read_scores(folder)
+        config = stored.read(folder, trust)
+        scores = run_folder.read_scores(folder)
         tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=["track_id", "artist", "split"])
         predictions = pd.read_parquet(folder / run_folder.PREDICTIONS)
         epochs = pd.read_csv(folder / run_folder.METRICS)
-        test = answers(predictions, tracks, stored["genres"])
+        test = answers(predictions, tracks, scores["genres"])
         training = frozenset(tracks.loc[tracks["split"] == "train", "track_id"])
         label, seed, fold = config.label, config.seed, config.data.get("fold")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, OmegaConfBaseException) as error:
         text = next(iter(str(error).splitlines()), type(error).__name__)
         raise GenreError(f"{folder} cannot be read ({text}): train it again") from error
-    return Run(folder, label, seed, fold, config, stored, test, training, epochs)
+    return Run(folder, label, seed, fold, config, scores, test, training, epochs)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

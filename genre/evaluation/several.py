@@ -1,5 +1,6 @@
 """The report of several runs: the final table, what can be told apart, and the curves."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -22,11 +23,12 @@ from genre.pages.page import TABLES, Page
 from genre.settings import LEAKS
 
 
-def compare(folders: list[Path]) -> Comparison:
+def compare(folders: list[Path], trust: Sequence[str] = ()) -> Comparison:
     """Compare finished runs; unfinished ones are left out.
 
     Args:
         folders: Run folders.
+        trust: Resolvers that their configurations may use.
 
     Returns:
         The comparison.
@@ -39,7 +41,7 @@ def compare(folders: list[Path]) -> Comparison:
     left_out = [text for folder, text in zip(folders, left_out, strict=True) if folder not in finished]
     if not finished:
         raise GenreError(f"none of these runs is finished: train {folders[0]} to its end first")
-    runs, lacking = common_folds([read(folder) for folder in finished])
+    runs, lacking = common_folds([read(folder, trust) for folder in finished])
     left_out += lacking
     found = entrants(runs)
     for entrant in found:

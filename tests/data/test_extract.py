@@ -81,7 +81,7 @@ def test_a_file_whose_header_shows_that_it_is_no_sound_is_not_hashed(shard, monk
     hashed = []
     monkeypatch.setattr("genre.data.extract.file_digest", lambda path: hashed.append(path.name) or "digest")
     extract_shard(replace(shard, paths=["large.wav", "text.mp3", "a.wav"]))
-    assert hashed == ["text.mp3", "a.wav"]
+    assert set(hashed) == {"text.mp3", "a.wav"}
     table = pd.read_parquet(shard.folder / "shard-00007.parquet").set_index("path")
     assert table["reason"].to_dict() == {"large.wav": "undecodable", "text.mp3": "undecodable", "a.wav": ""}
     assert table["file_digest"].to_dict() == {"large.wav": "", "text.mp3": "digest", "a.wav": "digest"}

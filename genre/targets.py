@@ -1,0 +1,190 @@
+"""Which code a stored file may name: what a person types is trusted, what comes with a file is not.
+
+A composed configuration (command line, conf/, `--config-dir`) may name any `_target_`. A run folder's configuration, a
+search's best.yaml and a checkpoint may be somebody else's: they name only classes of this project and of torch,
+each in its own place, unless the person vouches for more with `trust=[package]`.
+"""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from genre.errors import GenreError
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a stored file may name in one part of the configuration.
+
+    Attributes:
+        packages: Where its classes are defined.
+        base: A class that they have to be derived from; empty for any.
+        functions: Functions that may be called too.
+    """
+
+    packages: tuple[str, ...]
+    base: str = ""
+    functions: tuple[str, ...] = ()
+
+
+NETWORK = "model.net"
+LOGGER = "logger"
+PLACES = {
+    "features": Place(("genre.features",), "genre.features.LogMel"),
+    "data.source": Place(("genre.data.sources",)),
+    "augment": Place(("genre.augment",), "torch.nn.Module"),
+    NETWORK: Place(("genre.models", "torch.nn"), "torch.nn.Module"),
+    "model.fit": Place((), functions=("genre.baselines.count", "genre.baselines.regress")),
+    "scheduler": Place(("torch.optim.lr_scheduler",), "torch.optim.lr_scheduler.LRScheduler"),
+    "executor": Place((), functions=("genre.data.extract.local_executor",)),
+    LOGGER: Place(("genre", "lightning.pytorch.loggers"), "lightning.pytorch.loggers.Logger"),
+}
+SUSPECT = {*sys.stdlib_module_names, "genre", "torch", "hydra", "omegaconf", "lightning", "numpy", "pandas", "joblib"}
+"""Packages that a stored file has no reason to name: `trust=` is not proposed for them."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What the person who runs the program vouches for.
+
+    Attributes:
+        packages: The names given as `trust=[...]`.
+        typed: A configuration that was typed, as dicts and lists: a stored part that equals its own is trusted.
+    """
+
+    packages: Sequence[str] = ()
+    typed: dict[str, Any] = field(default_factory=dict)
+
+
+def locate(target: str) -> Any:
+    """Import what a dotted path names.
+
+    Args:
+        target: A module, or an attribute of one at any depth.
+
+    Returns:
+        The object.
+
+    Raises:
+        ImportError: There is no such module or attribute.
+    """
+    first, *names = target.split(".")
+    found: Any = importlib.import_module(first)
+    for count, name in enumerate(names, 1):
+        if not hasattr(found, name) and isinstance(found, ModuleType):
+            try:
+                importlib.import_module(".".join([first, *names[:count]]))
+            except ModuleNotFoundError as error:
+                if error.name and not target.startswith(error.name):  # a dependency of the module is missing
+                    raise
+                raise ImportError(f"{target} does not exist: {found.__name__} has no {name}") from error
+        if not hasattr(found, name):
+            raise ImportError(f"{target} does not exist: {getattr(found, '__name__', found)} has no {name}")
+        found = getattr(found, name)
+    return found
+
+
+def arguments(target: Callable[..., Any]) -> list[str] | None:
+    """Names of the keyword arguments of a callable; None where it takes any, or does not say."""
+    try:
+        parameters = inspect.signature(target).parameters.values()
+    except (TypeError, ValueError):  # built-in ones have no signature
+        return None
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [parameter.name for parameter in parameters if parameter.kind in named]
+
+
+def check(file: Path, config: Any, trust: Trust, path: str = "") -> None:
+    """Check all targets of a stored configuration before any is called.
+
+    Args:
+        file: Where it was stored, for the message.
+        config: Dicts, lists and plain values, resolved.
+        trust: What the person vouches for.
+        path: Of `config` within the whole configuration, with dots.
+
+    Raises:
+        GenreError: It names what a stored file may not.
+    """
+    typed: Any = trust.typed
+    for key in path.split(".") if path else []:
+        typed = _child(typed, key)
+    for place, node, own in walk(config, typed, path):
+        if isinstance(node, dict) and "_target_" in node and node != own:
+            _check(file, place, node, trust.packages)
+
+
+def walk(node: Any, typed: Any = None, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """All nodes of a configuration: their paths, themselves, and what is typed in the same place."""
+    yield path, node, typed
+    children: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in children:
+        yield from walk(value, _child(typed, key), f"{path}.{key}" if path else str(key))
+
+
+def _child(typed: Any, key: Any) -> Any:
+    if isinstance(typed, dict):
+        return typed.get(key)
+    return typed[key] if isinstance(typed, list) and isinstance(key, int) and key < len(typed) else None
+
+
+def _check(file: Path, path: str, node: dict[str, Any], packages: Sequence[str]) -> None:
+    target = node["_target_"]
+    where = f"{file}: {path}._target_={target}"
+    name, place = next(((name, p) for name, p in PLACES.items() if within(path, [name])), ("", Place(())))
+    if isinstance(target, str) and within(target, packages):
+        found = _located(where, target)
+        if not callable(found) or not within(getattr(found, "__module__", None), packages):
+            raise GenreError(f"{where} is not defined in {', '.join(packages)}, which trust= names")
+        return
+    own = (*place.packages, *place.functions)
+    if not isinstance(target, str) or not within(target, own) or not _is_allowed(_located(where, target), place):
+        raise GenreError(f"{where} {_refusal(target, name, own)}")
+    if name == LOGGER:
+        _check_logger(where, path, node)
+
+
+def _located(where: str, target: str) -> Any:
+    try:
+        return locate(target)
+    except (ImportError, AttributeError) as error:
+        raise GenreError(f"{where} cannot be imported ({error})") from error
+
+
+def _is_allowed(found: Any, place: Place) -> bool:
+    """Whether the object itself, whatever the text that led to it, is one of the place's classes or functions."""
+    module = getattr(found, "__module__", None)
+    if isinstance(found, type):
+        base = locate(place.base) if place.base else object
+        return within(module, place.packages) and issubclass(found, base)
+    return f"{module}.{getattr(found, '__qualname__', '')}" in place.functions
+
+
+def _refusal(target: Any, name: str, own: tuple[str, ...]) -> str:
+    package = str(target).partition(".")[0]
+    if not name:
+        return "is where no _target_ belongs"
+    if not str(target).isidentifier() and package.isidentifier() and package not in SUSPECT:
+        return f"is code outside this project: add trust=[{package}] if you trust it"
+    return f"is not allowed in a stored file: {name} may only name what is defined in {', '.join(own)}"
+
+
+def _check_logger(where: str, path: str, node: dict[str, Any]) -> None:
+    """A stored logger gets plain values and no address: it would send what is logged, and a key, to it."""
+    for key, value in node.items():
+        for plain in value if isinstance(value, list) else [value]:
+            remote = isinstance(plain, str) and "://" in plain and not plain.startswith(("sqlite://", "file://"))
+            if isinstance(plain, dict | list) or remote:
+                raise GenreError(f"{where}: {path}.{key} is not taken from a stored file: add trust=[lightning]")
+
+
+def within(name: Any, packages: Sequence[str]) -> bool:
+    """Whether a dotted name is one of some others, or lies below one."""
+    return isinstance(name, str) and any(name == package or name.startswith(f"{package}.") for package in packages)

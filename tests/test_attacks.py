@@ -1,0 +1,274 @@
+"""Files that somebody else wrote run no code: each attack tries to create a marker file, and none may."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from genre import cli, fit, predictions, run_folder
+from genre.errors import GenreError
+from genre.settings import EvaluateSettings
+from tests.composing import TINY, compose
+
+
+class Touch:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+@pytest.fixture(scope="module")
+def finished(music_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was trained and tested."""
+    home = tmp_path_factory.mktemp("finished")
+    folder = home / "run"
+    folder.mkdir()
+    overrides = [*TINY, f"data.root={music_folder}", f"paths.data={home}", "trainer.max_epochs=1", f"run_dir={folder}"]
+    fit.run(compose(overrides), folder, overrides)
+    return folder
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be tampered with, in a folder that also holds what the attacks need."""
+    shutil.copytree(finished, tmp_path / "run")
+    torch.save(Touch(tmp_path / "marker"), tmp_path / "evil.pt")
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub/hubconf.py").write_text(f"open({str(tmp_path / 'marker')!r}, 'w')\ndef net(**_): ...\n")
+    (tmp_path / "command").write_text(f"touch {tmp_path / 'marker'}")
+    return tmp_path / "run"
+
+
+def evaluate(run: Path, **more: Any) -> None:
+    predictions.repeat_test(EvaluateSettings(accelerator="cpu", **more), run)
+
+
+def resume(run: Path, *given: str) -> None:
+    (run / run_folder.SCORES).unlink()
+    overrides = [f"run_dir={run}", *given]
+    fit.run(compose(overrides), run, overrides)
+
+
+def audit(run: Path) -> None:
+    cli.audit([f"run_dir={run}"])
+
+
+def refusal(run: Path, act: Callable[[Path], None] = evaluate) -> str:
+    """What the one line says; nothing was run."""
+    with pytest.raises(GenreError) as caught:
+        act(run)
+    assert not (run.parent / "marker").exists()
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def set_in_config(run: Path, key: str, value: Any) -> None:
+    path = run / run_folder.CONFIG
+    config = yaml.safe_load(path.read_text())
+    *parents, last = key.split(".")
+    node = config
+    for name in parents:
+        node = node.setdefault(name, {})
+    node[last] = filled(value, run.parent)
+    path.write_text(yaml.safe_dump(config))
+
+
+def set_network(run: Path, net: dict[str, Any]) -> None:
+    for name in (run_folder.BEST, run_folder.LAST):
+        stored = torch.load(run / name, weights_only=True)
+        stored["hyper_parameters"]["card"]["net"] = filled(net, run.parent)
+        torch.save(stored, run / name)
+
+
+def filled(value: Any, home: Path) -> Any:
+    """The value with {home} in its texts."""
+    if isinstance(value, dict):
+        return {key: filled(some, home) for key, some in value.items()}
+    if isinstance(value, list):
+        return [filled(some, home) for some in value]
+    return value.replace("{home}", str(home)) if isinstance(value, str) else value
+
+
+LOAD = {"_target_": "torch.load", "f": "{home}/evil.pt", "weights_only": False}
+TOUCH = {"_target_": "genre.audio.os.system", "command": "touch {home}/marker"}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "Hydra's instantiate, through a module of ours": {
+        "_target_": "genre.parts.instantiate",
+        "config": {"_target_": "pandas.read_pickle", "filepath_or_buffer": "{home}/evil.pt", "compression": None},
+    },
+    "our own builder": {"_target_": "genre.parts.build", "path": "", "spec": LOAD},
+    "our new builder": {"_target_": "genre.instantiate.instantiate", "path": "", "spec": LOAD},
+    "a target within a network": {"_target_": "torch.nn.Sequential", "_args_": [LOAD]},
+    "a target within a keyword": {"_target_": "torch.nn.TransformerEncoder", "encoder_layer": LOAD, "num_layers": 1},
+    "a function of torch": {"_target_": "torch.utils.collect_env.run", "command": "touch {home}/marker"},
+    "a class of torch that is no network": {"_target_": "torch.utils.file_baton.FileBaton", "lock_file_path": "x"},
+    "a function of torch.nn": {"_target_": "torch.nn.init.torch.load", "f": "{home}/evil.pt", "weights_only": False},
+    "a class of torch.nn that is no network": {"_target_": "torch.nn.Parameter"},
+    "another module's attribute": TOUCH,
+    "a partial": {"_target_": "functools.partial", "_args_": [TOUCH]},
+    "a target that is a list": {"_target_": ["os.system"]},
+    "no target": {"hidden_dim": 4},
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_checkpoint_names_networks_and_nothing_else(name: str, run: Path) -> None:
+    set_network(run, NETWORKS[name])
+    message = refusal(run)
+    assert str(run / run_folder.BEST) in message
+    assert "model.net" in message
+
+
+def test_a_checkpoint_is_data(run: Path) -> None:
+    stored = torch.load(run / run_folder.BEST, weights_only=True)
+    torch.save(stored | {"callbacks": Touch(run.parent / "marker")}, run / run_folder.BEST)
+    assert "is not a checkpoint that can be used" in refusal(run)
+
+
+PARTS: dict[str, tuple[str, Any]] = {
+    "a pickle as the source": ("data.source", LOAD),
+    "a hub's code as the source": (
+        "data.source",
+        {"_target_": "torch.hub.load", "repo_or_dir": "{home}/hub", "model": "net", "source": "local"},
+    ),
+    "a target in a list": ("augment._args_", [TOUCH]),
+    "a target in a list in a list": ("augment.more", [[{"deep": TOUCH}]]),
+    "a target in the features": ("features.n_mels", TOUCH),
+    "a partial source": ("data.source", TOUCH | {"_partial_": True}),
+    "another module's attribute": ("executor", TOUCH),
+    "a scheduler": ("scheduler.evil", TOUCH),
+    "a network": ("model.net", LOAD),
+    "a class of ours in another's place": (
+        "data.source",
+        {"_target_": "genre.metrics_csv.MetricsCsv", "path": "{home}/marker"},
+    ),
+    "a builder of ours": ("executor", {"_target_": "genre.parts.build", "path": "", "spec": TOUCH}),
+    "a fit": ("model.fit", {"_target_": "genre.parts.build", "path": "", "spec": TOUCH}),
+    "where no target belongs": ("data.clip_start", TOUCH),
+}
+
+
+@pytest.mark.parametrize("act", [evaluate, audit, resume])
+@pytest.mark.parametrize("name", PARTS)
+def test_a_configuration_names_parts_of_this_project(name: str, act: Callable[[Path], None], run: Path) -> None:
+    set_in_config(run, *PARTS[name])
+    message = refusal(run, act)
+    assert str(run / run_folder.CONFIG) in message
+    assert f"{PARTS[name][0].removesuffix('._args_')}" in message
+
+
+def test_a_callback_of_hydras_is_refused(run: Path) -> None:
+    set_in_config(run, "hydra.callbacks.evil", TOUCH)
+    assert "hydra is no key of the configuration" in refusal(run)
+
+
+def test_a_stored_file_trusts_nobody(run: Path) -> None:
+    set_in_config(run, "trust", ["torch", "genre", "os", "posix"])
+    set_in_config(run, "data.source", LOAD)
+    assert "data.source._target_=torch.load" in refusal(run)
+    assert "data.source._target_=torch.load" in refusal(run, resume)
+
+
+def test_a_logger_is_made_where_a_run_is_resumed_and_only_one_that_logs_here(run: Path) -> None:
+    set_in_config(run, "logger.evil", TOUCH)
+    evaluate(run)  # makes no loggers
+    assert not (run.parent / "marker").exists()
+    assert "logger.evil._target_=genre.audio.os.system" in refusal(run, resume)
+
+
+@pytest.mark.parametrize(
+    "more", [{"settings": {"base_url": "x"}}, {"tracking_uri": "http://elsewhere"}, {"host": "https://elsewhere"}]
+)
+def test_a_stored_logger_sends_nothing_elsewhere(more: dict[str, Any], run: Path) -> None:
+    set_in_config(run, "logger.evil", {"_target_": "lightning.pytorch.loggers.MLFlowLogger", **more})
+    assert f"logger.evil.{next(iter(more))}" in refusal(run, resume)
+
+
+TEXTS = {
+    "a tag of YAML's": "data: !!python/object/apply:os.system ['touch {home}/marker']",
+    "a list": "- 1",
+    "a text": "what",
+    "nothing": "",
+    "no text": "\x00\x01",
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("act", [evaluate, audit, resume])
+def test_a_configuration_that_is_none(name: str, act: Callable[[Path], None], run: Path) -> None:
+    (run / run_folder.CONFIG).write_text(filled(TEXTS[name], run.parent))
+    assert str(run / run_folder.CONFIG) in refusal(run, act)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["${oc.env:SECRET}", "a ${oc.env:SECRET,b}", "${oc.decode:${oc.env:SECRET}}", "${${model.name}:x}", "${eval:1}"],
+)
+@pytest.mark.parametrize("act", [evaluate, resume])
+def test_a_configuration_reads_no_environment(
+    text: str, act: Callable[[Path], None], run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    set_in_config(run, "label", text)
+    message = refusal(run, act)
+    assert str(run / run_folder.CONFIG) in message
+    assert "label" in message
+    assert "hunter2" not in message
+
+
+def test_what_is_said_of_trust(run: Path) -> None:
+    set_in_config(run, "data.source", {"_target_": "mylab.sources.Mine", "root": "x"})
+    assert refusal(run).endswith("mylab.sources.Mine is code outside this project: add trust=[mylab] if you trust it")
+    set_in_config(run, "data.source", LOAD)
+    assert "trust=" not in refusal(run)
+    set_in_config(run, "label", "${oc.env:HOME}")
+    assert refusal(run).endswith("add trust=[oc.env] if you trust it")
+
+
+BESTS = {
+    "scheduler: {evil: {_target_: os.system, command: touch {home}/marker}}": "scheduler.evil._target_=os.system",
+    "scheduler.evil: {_target_: os.system, command: touch {home}/marker}": "scheduler.evil._target_=os.system",
+    "data.source._target_: genre.audio.os.system": "data.source",
+    "data.source: {_target_: os.system, command: touch {home}/marker}": "data.source",
+    "model.net: {_target_: os.system, command: touch {home}/marker}": "model.net._target_=os.system",
+    "model.net._target_: os.system": "model.net._target_",
+    "model.net.hidden_dim: {_target_: os.system, command: touch {home}/marker}": "model.net.hidden_dim._target_",
+    "logger.evil._target_: os.system": "logger",
+    "paths.cache: {home}/marker": "paths.cache",
+    "run_dir: {home}/marker": "run_dir",
+    "trust: [os]": "trust",
+    "label: ${oc.env:HOME}": "label",
+    "label: !!python/object/apply:os.system ['touch {home}/marker']": "is damaged",
+    "label: '\\x00'\n\x00": "is damaged",
+}
+
+
+@pytest.mark.parametrize("text", BESTS)
+def test_the_best_of_a_search_sets_values(text: str, music_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "best.yaml").write_text(filled(text, tmp_path))
+    folder = tmp_path / "run"
+    overrides = [*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}/data", f"best={tmp_path}"]
+
+    def train(folder: Path) -> None:
+        fit.run(compose([*overrides, f"run_dir={folder}"]), folder, overrides)
+
+    message = refusal(folder, train)
+    assert str(tmp_path / "best.yaml") in message
+    assert BESTS[text] in message
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("text", ["!!python/object/apply:os.system ['touch {home}/marker']", "[[1], {a: 2}]", "7", "["])
+def test_the_stored_command_line_is_not_read(text: str, run: Path) -> None:
+    (run / run_folder.OVERRIDES).write_text(filled(text, run.parent))
+    resume(run)
+    assert not (run.parent / "marker").exists()
