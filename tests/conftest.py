@@ -122,6 +122,7 @@ def _log() -> Iterator[None]:
     yield
     ours = logging.getLogger("genre")
     ours.handlers, ours.propagate = [], True
+    ours.setLevel(logging.NOTSET)
 
 
 @pytest.fixture
