@@ -57,7 +57,8 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
         log.info("%s is finished", folder)
         return float(run_folder.read_scores(folder)[config.monitor.metric])
     with start(config, folder, overrides) as (parts, loggers):
-        split_report.warn(parts.data.prepared.tracks, parts.settings.data)
+        if _is_main():
+            split_report.warn(parts.data.prepared.tracks, parts.settings.data)
         best = learn(parts, folder, loggers)
         if _is_main():
             _test(parts, folder, loggers, best)

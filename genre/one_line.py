@@ -88,7 +88,7 @@ def one_line_errors(jobs: Jobs | None = None) -> Iterator[None]:
 def short(error: Exception) -> str:
     """One line of an error of Hydra's or OmegaConf's, which use several, or of the system's."""
     if isinstance(error, OSError) and not isinstance(error, HydraException):
-        return f"{error.filename or 'system'}: {error.strerror or error}"
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
     if isinstance(error, HydraException) and (line := explained(error)):
         return line
     cause = error.__cause__ if isinstance(error, HydraException) and error.__cause__ else error

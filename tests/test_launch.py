@@ -84,4 +84,5 @@ def test_the_swept_trainer_of_a_job_is_looked_at_too(tmp_path: Path) -> None:
     given = ["-m", "trainer.devices=2,3", "data=folder", f"data.root={tmp_path}/nowhere"]
     done = script("train.py", *given, f"hydra.sweep.dir={tmp_path}/jobs")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[1].startswith("error: trainer.devices=2 uses several devices")
+    assert "error: 2 of 2 jobs failed" in done.stderr.splitlines()
+    assert "  trainer.devices=2: trainer.devices=2 uses several devices, which -m cannot do" in done.stderr

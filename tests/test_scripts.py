@@ -46,7 +46,7 @@ def one_genre(root: Path) -> None:
         (["data=folder", "data.root={home}/empty"], "holds no <genre>/*.mp3"),
         (
             ["data=folder", "data.root={home}/one", "executor.workers=1"],
-            "1 genre(s) are left and at least 2 are needed",
+            "has 3 tracks, all of the genre Rock, and at least 2 genres are needed",
         ),
         (["experiment=compare"], "this experiment is of several runs: python train.py -m"),
     ],

@@ -73,7 +73,7 @@ def test_a_training_loss_alone_ends_the_run(runs: Runs, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("model", ["logreg", "majority"])
 def test_a_baseline_with_non_finite_logits_has_failed(runs: Runs, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
-    monkeypatch.setattr("genre.predictions.track_logits", lambda net, mel, window: net(mel) * float("nan"))
+    monkeypatch.setattr("genre.predictions.track_logits", lambda net, mel, *_: net(mel) * float("nan"))
     with pytest.raises(GenreError, match=r"val/loss is nan"):
         runs.train("run", f"model={model}", *BY_ACCURACY)
     assert not (runs.home / "run" / run_folder.SCORES).exists()
@@ -86,9 +86,9 @@ def test_tracks_with_non_finite_logits_are_errors_without_a_loss(
     track_logits = predictions.track_logits
     calls: list[Any] = []
 
-    def logits(net: Any, mel: torch.Tensor, window: int | None) -> torch.Tensor:
+    def logits(net: Any, mel: torch.Tensor, *windows: Any) -> torch.Tensor:
         calls.append(net)
-        found = track_logits(net, mel, window)
+        found = track_logits(net, mel, *windows)
         if len(calls) % 2 == 0:  # a batch of three validation tracks, then one of three test tracks
             found[:broken, 0] = float("nan")
         return found

@@ -66,6 +66,7 @@ class Tasks:
     def __call__(self, config: DictConfig) -> Any:
         end = self.ends[len(self.configs)] if len(self.configs) < len(self.ends) else None
         self.configs.append(config)
+        Path(config.search.folder, "trials", str(config.search.trial), "metrics.csv").touch()  # as any trial does
         if isinstance(end, BaseException):
             raise end
         return loss(config) if end is None else end
