@@ -95,9 +95,8 @@ def start(config: DictConfig, folder: Path, overrides: list[str]) -> Iterator[tu
     Raises:
         GenreError: The run cannot start, and nothing is left behind.
     """
-    with (
-        locked(folder) if _is_main() else nullcontext()
-    ):  # the other processes of a training have no folder of their own
+    # The other processes of a training have no folder of their own
+    with locked(folder) if _is_main() else nullcontext():
         config = stored_or_new(config, folder, overrides)
         started = run_folder.is_started(folder)  # a resumed run keeps its split, whatever has come to the data since
         parts = assemble(checked(config), folder / run_folder.TRACKS if started else None)

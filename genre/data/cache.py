@@ -176,7 +176,11 @@ class Cache:
         if unsure:
             states.read(unsure, lambda: self._save(states))
         digests = {path: states.digest(path, status) for path, status in stats.items()}
-        known = {path: rows[path, digest] for path, digest in digests.items() if digest and (path, digest) in rows}
+        known = {
+            path: rows[path, digest]
+            for path, digest in digests.items()
+            if digest is not None and (path, digest) in rows
+        }
         bad = index.check(known.values())
         self._report([*index.damage, *([states.damage] if states.damage else [])])
         known = {path: row for path, row in known.items() if row not in bad}

@@ -115,7 +115,7 @@ def usable(
     Raises:
         GenreError: Fewer than two genres are left.
     """
-    if hasattr(source, "index_folder"):  # what a source learns about files need not be learnt again
+    if hasattr(source, "index_folder"):  # a source may keep there what it read from files
         source.index_folder = cache.folder.parent
     selection = Selection(with_clear_names(source.tracks()))
     selection.drop_genres(settings.exclude_genres, getattr(source, "known_genres", ()))

@@ -52,9 +52,8 @@ def split_warnings(tracks: pd.DataFrame, settings: DataSettings) -> list[str]:
     counts = tracks.loc[tracks["split"] == "train", "genre"].value_counts()
     if few := _few(counts, TRACKS):
         genres = sorted(counts.index[counts < TRACKS])
-        found.append(
-            f"training set: fewer than {TRACKS} tracks of {few}: add tracks or set data.exclude_genres={genres}"
-        )
+        exclude = f" or set data.exclude_genres={genres}" if len(counts) - len(genres) >= 2 else ""
+        found.append(f"training set: fewer than {TRACKS} tracks of {few}: add tracks{exclude}")
     return found
 
 

@@ -82,7 +82,7 @@ class Synthetic(Fma):
                     self._write(temporary)
                     (temporary / "synthetic.json").write_text(text)
             except BaseException:
-                shutil.rmtree(temporary, ignore_errors=True)  # of no use: the next start makes it anew
+                shutil.rmtree(temporary, ignore_errors=True)  # of no use: the next start makes it again
                 raise
             old = root.with_name(f".{root.name}-old")
             shutil.rmtree(old, ignore_errors=True)

@@ -3,12 +3,14 @@
 import errno
 import hashlib
 import logging
+import os
 from pathlib import Path
 
 import mutagen
 import pandas as pd
 from mutagen.wave import WAVE
 
+from genre.data.lock import READ_ONLY
 from genre.files import whole
 
 KEYS = {
@@ -21,10 +23,11 @@ KEYS = {
 COLLECTIVE = frozenset(
     ["various artists", "various artist", "various", "va", "v.a.", "v/a", "diverse", "verschiedene interpreten"]
 )
-"""Album artists that stand for many, casefolded."""
+"""Album artists that mean several artists, casefolded."""
 MANY = 200
 """Files from which on their tags are kept; those of fewer are read in a fraction of a second."""
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+CONTENT = (None, errno.EINVAL, errno.ENOENT)
+"""Numbers of system errors that a file itself causes: a seek to before its beginning, a link that leads nowhere."""
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ def named(found: pd.DataFrame) -> pd.DataFrame:
         found: Text or missing, with `KEYS` as columns.
 
     Returns:
-        `artist`, `album` and `title`: the artist is the album's, unless that stands for many. An album of many artists
+        `artist`, `album` and `title`: the artist is the album's, unless that means several. An album of many artists
         reads `title [Various Artists]`, as only such an album is one album for all of them.
     """
     found = found.astype("str")
@@ -65,32 +68,39 @@ def read_tags(root: Path, paths: list[str], index_folder: Path | None = None) ->
     """
     status = [_status(root / path) for path in paths]
     table = pd.DataFrame(status, index=pd.Index(paths, name="path"), columns=["size", "mtime_ns"])
-    digest = hashlib.blake2b(str(root.resolve()).encode(), digest_size=5).hexdigest()
+    digest = hashlib.blake2b(os.fsencode(root.resolve()), digest_size=5).hexdigest()
     index = index_folder / f"tags-{digest}.parquet" if index_folder and len(paths) >= MANY else None
     known = _load(index).reindex(paths)
     same = (known["size"] == table["size"]) & (known["mtime_ns"] == table["mtime_ns"])
     fresh = table.index[~same]
-    read = pd.DataFrame(_read_all(root, list(fresh)), index=fresh, columns=list(KEYS))
+    rows, unread = _read_all(root, list(fresh))
+    read = pd.DataFrame(rows, index=fresh, columns=list(KEYS))
     for column in KEYS:
         table[column] = known[column].where(same, read[column].reindex(paths)).astype("str")
+    table.loc[unread, "mtime_ns"] = -1  # no file's: the next start reads it again
     if index and len(fresh):
         _keep(index, table)
     return table[list(KEYS)]
 
 
-def _read_all(root: Path, paths: list[str]) -> list[dict[str, str]]:
-    rows, odd = [], []
+def _read_all(root: Path, paths: list[str]) -> tuple[list[dict[str, str]], list[str]]:
+    """The tags of each file, and the files that the system could not read."""
+    rows, odd, unread = [], [], []
     for path in paths:
         try:
             rows.append(_tags(root / path))
-        except mutagen.MutagenError:  # a broken file is for the extraction to reject
+        except mutagen.MutagenError as error:  # a broken file is for the extraction to reject
+            cause = error.args[0] if error.args else None
+            if isinstance(cause, OSError) and cause.errno not in CONTENT:
+                odd.append(f"{path}: {cause.strerror}")
+                unread.append(path)
             rows.append({})
         except Exception as error:  # mutagen raises IndexError and others on damaged headers
             odd.append(f"{path}: {type(error).__name__}: {error}")
             rows.append({})
     if odd:
         log.warning("the tags of %d files cannot be read (%s%s)", len(odd), odd[0], ", ..." if len(odd) > 1 else "")
-    return rows
+    return rows, unread
 
 
 def _tags(path: Path) -> dict[str, str]:

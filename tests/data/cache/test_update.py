@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.data import file_states
+from genre.data import extract, file_states
 from genre.data.cache import Cache
 from genre.data.extract import local_executor
 from tests.conftest import sound, write_sound
@@ -181,3 +181,13 @@ def test_collections_share_nothing(root, filled, tmp_path, executors):
     assert other.lookup(NAMES).empty
     other.update(root, NAMES[:3], executors)
     assert executors.paths == NAMES[:3]
+
+
+def test_a_rejected_file_that_is_too_large_to_hash_is_read_once(root, make, executors, monkeypatch):
+    monkeypatch.setattr(extract, "HASHED", 1000)
+    (root / "huge.wav").write_bytes(bytes(2000))
+    first = make().update(root, ["huge.wav"], executors)
+    again = make().update(root, ["huge.wav"], lambda: pytest.fail("nothing has changed"))
+    assert first.at["huge.wav", "reason"] == again.at["huge.wav", "reason"] == "undecodable"
+    change(root / "huge.wav")
+    assert make().update(root, ["huge.wav"], executors).at["huge.wav", "reason"] == ""

@@ -1,5 +1,6 @@
 """Tags of files: who the artist is, what is kept between starts, and what one odd file does."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from mutagen.id3 import TALB, TIT2, TPE1, TPE2
 from mutagen.wave import WAVE
 
+from genre.data.sources import tags
 from genre.data.sources.folder import Folder
 from tests.conftest import write_sound
 from tests.data.sources.test_folder import SHORT, known, listed, tagged
@@ -115,3 +117,17 @@ def test_an_index_of_tags_that_cannot_be_written_is_done_without(tmp_path, monke
     monkeypatch.setattr("genre.data.sources.tags.MANY", 1)
     monkeypatch.setattr(pd.DataFrame, "to_parquet", refuse)
     assert start(root, tmp_path / "caches")["artist"].tolist() == ["Ann"]
+
+
+def test_tags_that_the_system_could_not_read_are_read_at_the_next_start(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(tags, "MANY", 1)
+    tagged(tmp_path / "music/rock/a.mp3", artist="Ann")
+
+    def fail(path, **options):
+        raise mutagen.MutagenError(OSError(errno.EIO, "Input/output error"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mutagen, "File", fail)
+        assert tags.read_tags(tmp_path / "music", ["rock/a.mp3"], tmp_path)["artist"].isna().all()
+    assert caplog.messages == ["the tags of 1 files cannot be read (rock/a.mp3: Input/output error)"]
+    assert tags.read_tags(tmp_path / "music", ["rock/a.mp3"], tmp_path)["artist"].tolist() == ["Ann"]
