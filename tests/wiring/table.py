@@ -51,7 +51,9 @@ def is_split(how: str, seed: int = 42, **folds: int) -> See:
     def see(built: Built) -> bool:
         table = tracks(built)
         if how == "official":
-            table = table.drop(columns="split").merge(Fma(built.parts.source.root, "small").tracks()[["track_id", "split"]])
+            table = table.drop(columns="split").merge(
+                Fma(built.parts.source.root, "small").tracks()[["track_id", "split"]]
+            )
         return splits.split(table, how, seed, **folds).tolist() == tracks(built)["split"].tolist()
 
     return see
