@@ -63,11 +63,15 @@ def explained(folder: Path, size: int = 0) -> Iterator[None]:
         free = shutil.disk_usage(folder).free
         if number is None and free >= max(LITTLE, size):
             raise
-        wanted = f"{size / 1e6:.1f} MB are needed, " if size else ""
+        wanted = f"{_amount(size)} are needed, " if size else ""
         raise GenreError(
-            f"the disk of {folder} is full ({wanted}{free / 1e6:.1f} MB are free): free some space on "
+            f"the disk of {folder} is full ({wanted}{_amount(free)} are free): free some space on "
             f"{_mount(folder)}, or choose another folder"
         ) from error
+
+
+def _amount(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

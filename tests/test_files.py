@@ -43,7 +43,7 @@ def test_errors_without_a_number_are_a_full_disk_only_where_there_is_no_space(
         raise RuntimeError("PytorchStreamWriter failed writing file")
     usage = files.shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(GenreError, match=r"0\.0 MB are free"), files.explained(tmp_path):
+    with pytest.raises(GenreError, match=r"1\.0 kB are free"), files.explained(tmp_path):
         raise RuntimeError("PytorchStreamWriter failed writing file")
 
 

@@ -1,6 +1,7 @@
 """train.py and evaluate.py as a user runs them."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,6 +24,9 @@ def assert_refused(done: subprocess.CompletedProcess[str], message: str) -> None
     lines = done.stderr.splitlines()
     if "-m" in done.args:  # which of the jobs it was, in Hydra's words
         assert lines.pop(0).startswith("Error executing job with overrides")
+        assert re.fullmatch(r"error: (\d+) of \1 jobs failed", lines.pop(0))
+        assert all(line.startswith("  ") and message in line for line in lines)
+        del lines[1:]
     assert done.returncode != 0
     assert message in lines[0]
     assert len(lines) == 1

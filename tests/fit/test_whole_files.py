@@ -52,7 +52,7 @@ def test_a_full_disk_ends_a_run_in_one_line_and_the_same_command_resumes_it(
     filler = fill(disk, 20_000)
     size = (disk / "run" / run_folder.LAST).stat().st_size
     assert size > 20_000
-    wanted = rf"\({size / 1e6:.1f} MB are needed, 0\.0 MB are free\)"
+    wanted = rf"\({size // 1000}\.\d kB are needed, \d+\.\d kB are free\)"
     message = rf"the disk of {disk}/run/checkpoints is full {wanted}: free some space on {disk}, or"
     with pytest.raises(GenreError, match=message):
         runs.train("disk/run")
@@ -99,7 +99,7 @@ def test_a_file_that_does_not_fit_on_the_disk_is_not_there(runs: Runs, monkeypat
 
         with monkeypatch.context() as patch:
             patch.setattr(Path, "replace", full)
-            with pytest.raises(GenreError, match=rf"the disk of {path.parent} is full \(.* MB are free\): free some"):
+            with pytest.raises(GenreError, match=rf"the disk of {path.parent} is full \(.* are free\): free some"):
                 runs.train("run", "trainer.max_epochs=1", "test_last=true")
         assert not path.exists()
         assert not list(runs.home.rglob("*.tmp"))

@@ -1,5 +1,6 @@
 """The page: self-contained, escaped, its figures and tables beside it."""
 
+import errno
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -91,6 +92,16 @@ def test_a_page_that_cannot_be_drawn_leaves_the_old_one_whole(tmp_path: Path) ->
     with pytest.raises(ZeroDivisionError):
         broken.write(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
+
+
+def test_a_full_disk_is_named_and_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, *args: object, **kwargs: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(GenreError, match=rf"the disk of {tmp_path} is full"):
+        page().write(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_same_page_is_the_same_file(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     try:
         with pytest.raises(GenreError) as error:
             small(disk / "data").write()
-        assert str(error.value).startswith(f"the disk of {disk} is full (0.7 MB are needed, ")
+        assert str(error.value).startswith(f"the disk of {disk} is full (700.0 kB are needed, ")
         assert str(error.value).endswith(f"free some space on {disk}, or choose another folder")
         assert [path.name for path in disk.iterdir()] == ["data.lock"]
     finally:
