@@ -88,12 +88,15 @@ def test_a_second_start_parses_new_and_changed_files_only(tmp_path, parsed):
     parsed.clear()
     pd.testing.assert_frame_equal(start(root, folder), first)
     assert parsed == []
-    tagged(root / "rock" / "b.mp3", artist="Changed")
-    os.utime(root / "rock" / "b.mp3", ns=(1, 1))
+    for name, text in {"a": "Longer", "b": "Z"}.items():
+        before = (root / "rock" / f"{name}.mp3").stat()
+        tagged(root / "rock" / f"{name}.mp3", artist=text, title=f"Title {name}")
+        os.utime(root / "rock" / f"{name}.mp3", ns=(0, before.st_mtime_ns if name == "a" else 1))
+        assert ((root / "rock" / f"{name}.mp3").stat().st_size == before.st_size) == (name == "b")
     (root / "rock" / "c.mp3").unlink()
     tagged(root / "rock" / "e.mp3", artist="E")
-    assert start(root, folder)["artist"].fillna("").tolist() == ["A", "Changed", "", "E"]
-    assert parsed == ["b.mp3", "e.mp3"]
+    assert start(root, folder)["artist"].fillna("").tolist() == ["Longer", "Z", "", "E"]
+    assert parsed == ["a.mp3", "b.mp3", "e.mp3"]
 
 
 def test_a_damaged_index_of_tags_is_made_again(tmp_path, parsed):
