@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,3 +105,19 @@ def test_real_music_has_the_copies_that_are_known(tmp_path: Path) -> None:
     known |= {("electronic/28", "electronic/30"), ("classical/54", "classical/80")}
     assert {(ids[one], ids[other]) for one, other in np.argwhere(alike >= ALIKE)} == known
     assert np.sort(alike.ravel())[-len(known) - 1] < ALIKE - 0.1
+
+
+def test_what_all_bands_have_in_common_does_not_count(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = type(prepared.cache).read
+
+    def faded(*arguments: Any) -> np.ndarray:
+        clips = read(*arguments).astype(np.float32)
+        return (clips + np.linspace(1, 2, clips.shape[1])[:, None]).astype(np.float32)
+
+    def lifted(*arguments: Any) -> np.ndarray:
+        return read(*arguments).astype(np.float32) + 1.5
+
+    monkeypatch.setattr(type(prepared.cache), "read", lifted)
+    expected = fingerprints(prepared.cache, prepared.tracks)
+    monkeypatch.setattr(type(prepared.cache), "read", faded)
+    np.testing.assert_allclose(fingerprints(prepared.cache, prepared.tracks), expected, atol=1e-4)
