@@ -1,6 +1,7 @@
 """Settings that a search found best, taken into a run."""
 
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ FIXED = (
     "data.source",
 )
 """What no search chooses: where files are read and written, and what is made of them."""
+KEY = re.compile(r"[\w-]+(\.[\w-]+)*")
+"""Names with dots between them. OmegaConf also takes `a[b]` for `a.b`, which would evade the checks below."""
 log = logging.getLogger(__name__)
 
 
@@ -84,7 +87,9 @@ def with_best(config: DictConfig, overrides: list[str]) -> DictConfig:
 def _check(path: Path, values: dict[str, Any], trust: Sequence[str]) -> None:
     """See that a search's file only sets what a search chooses, to plain values: it may be somebody else's."""
     for key, value in values.items():
-        if within(key, FIXED):
+        if not KEY.fullmatch(key):
+            raise GenreError(f"{path} sets {key}, which is not a dotted key: search again")
+        if within(key, FIXED) or any(within(name, [key]) for name in FIXED):
             raise GenreError(f"{path} sets {key}, which no search chooses: search again")
         nested: Any = value
         for part in reversed(key.split(".")):

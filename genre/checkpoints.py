@@ -42,10 +42,11 @@ class Checkpoint(ModelCheckpoint):
         super().on_train_epoch_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the state with its paths as they are now."""
+        """Take up the state with the path of its one file as it is now: Lightning deletes what it replaces."""
+        own = str(Path(str(self.dirpath)) / f"{self.filename}{self.FILE_EXTENSION}")
 
         def here(path: str) -> str:
-            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+            return own if path else path
 
         moved = {name: here(value) for name, value in state_dict.items() if name.endswith("path")}
         best = {here(path): score for path, score in state_dict["best_k_models"].items()}

@@ -42,8 +42,7 @@ def build_loggers(specs: dict[str, Any], folder: Path) -> dict[str, Logger]:
     Raises:
         GenreError: A logger does not take its values.
     """
-    path = folder / IDS
-    ids = json.loads(path.read_text()) if path.exists() else {}
+    ids = _ids(folder / IDS)
     loggers = {}
     for name, spec in specs.items():
         argument = ID_ARGUMENTS.get(str(spec["_target_"]).rpartition(".")[2])
@@ -71,7 +70,7 @@ def logging_to(loggers: dict[str, Logger], folder: Path, config: DictConfig) -> 
         GenreError: MLflow no longer has the run.
     """
     path = folder / IDS
-    ids = json.loads(path.read_text()) if path.exists() else {}
+    ids = _ids(path)
     values: Any = OmegaConf.to_container(config, resolve=True)
     status = "failed"
 
@@ -91,6 +90,13 @@ def logging_to(loggers: dict[str, Logger], folder: Path, config: DictConfig) -> 
                 write_json(path, ids)
         yield
         status = "success"
+
+
+def _ids(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+    except (ValueError, TypeError) as error:
+        raise GenreError(f"{path} is damaged: delete it to log to new runs of W&B and MLflow") from error
 
 
 def _reopen(logger: MLFlowLogger, path: Path) -> None:

@@ -135,11 +135,15 @@ def judge(
         raise GenreError(f"the checkpoint in {folder} was trained on other features than its configuration names")
     if not (folder / run_folder.METRICS).is_file():
         raise GenreError(f"{folder / run_folder.METRICS} is missing: run_dir has to be the folder of a finished run")
+    try:
+        epochs = pd.read_csv(folder / run_folder.METRICS)
+        train_seconds = float(epochs["seconds"].sum())
+    except (ValueError, KeyError) as error:
+        raise GenreError(f"{folder / run_folder.METRICS} is damaged: train again") from error
     started = time.perf_counter()
     predictions = predict(trained, parts.data, device(accelerator))
     seconds = time.perf_counter() - started
     tau = adjust(predictions, parts.data.prepared) if parts.settings.model.logit_adjustment else 0.0
-    epochs = pd.read_csv(folder / run_folder.METRICS)
     return test_scores(predictions) | {
         "model": parts.settings.model.name,
         "genres": trained.genres,
@@ -147,7 +151,7 @@ def judge(
         "tau": tau,
         "epochs": len(epochs),
         "clips_per_second": len(predictions) / seconds,
-        "train_seconds": float(epochs["seconds"].sum()),
+        "train_seconds": train_seconds,
     }, predictions
 
 

@@ -75,6 +75,7 @@ def load(folder: Path, checkpoint: str = BEST, trust: Trust | None = None) -> Tr
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
         card = stored["hyper_parameters"]["card"]
+        _ = card["genres"], card["features"], card["segment_seconds"]  # a KeyError belongs to the message below
         check(path, card["net"], trust or Trust(), NETWORK)
         net = network(card["net"], f"{path}: {NETWORK}")
         weights = {k.removeprefix("net."): v for k, v in stored["state_dict"].items() if k.startswith("net.")}

@@ -8,10 +8,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from genre import run_folder
 from genre.errors import GenreError
 from genre.files import explained, missing_folders, remove_empty
 
 LOCK = ".lock"
+FOLDERS = tuple(str(Path(name).parent) for name in (run_folder.CONFIG, run_folder.BEST))
+WRITTEN = (run_folder.LOG, *FOLDERS)
+"""Must not be links: a run folder may be somebody else's, and its train.log could be your ~/.bashrc."""
 
 
 @contextmanager
@@ -25,9 +29,15 @@ def locked(folder: Path) -> Iterator[None]:
         Nothing.
 
     Raises:
-        GenreError: Another process has locked it.
+        GenreError: Another process has locked it, or a link in it leads elsewhere.
     """
     path = folder / LOCK
+    for part in (path, *(folder / name for name in WRITTEN)):
+        if part.is_symlink():
+            raise GenreError(
+                f"{part} is a link, and the run would write where it leads: replace it by what it leads to, or choose "
+                "another run_dir"
+            )
     created = missing_folders(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
@@ -60,6 +70,6 @@ def _holder(path: Path) -> str:
 
 def _remove_leftovers(folder: Path) -> None:
     """Remove unfinished files of a process that was killed while it wrote them."""
-    for pattern in (".*.tmp", "*/.*.tmp"):
-        for path in folder.glob(pattern):
+    for parent in (folder, *(folder / name for name in FOLDERS)):
+        for path in parent.glob(".*.tmp"):
             path.unlink(missing_ok=True)

@@ -178,6 +178,8 @@ def _refusal(target: Any, name: str, own: tuple[str, ...]) -> str:
 
 def _check_logger(where: str, path: str, node: dict[str, Any]) -> None:
     """A stored logger gets plain values and no address: it would send what is logged, and a key, to it."""
+    if locate(node["_target_"]).__name__ == "CSVLogger":
+        raise GenreError(f"{where} deletes the metrics.csv of the folder that it names: add trust=[lightning]")
     for key, value in node.items():
         for plain in value if isinstance(value, list) else [value]:
             remote = isinstance(plain, str) and "://" in plain and not plain.startswith(("sqlite://", "file://"))

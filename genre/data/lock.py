@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from genre import files
 from genre.errors import GenreError
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+OWN = re.compile(r"lock|recipe\.json|shard-\d+\..*")
+"""A folder that holds files, and none of these, is no cache: what is tidied away there would be somebody's."""
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +31,11 @@ def locked(folder: Path, todo: int) -> Iterator[bool]:
         Whether it is held.
 
     Raises:
-        GenreError: There is work, and the cache cannot be written.
+        GenreError: There is work, and the cache cannot be written; or the folder is not a cache's.
     """
+    there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    if there and not any(map(OWN.fullmatch, there)):
+        raise GenreError(f"{folder} holds something else than a cache: move that away, or use another paths.cache")
     lock = FileLock(folder / "lock")
     try:
         with files.explained(next(parent for parent in folder.absolute().parents if parent.is_dir())):

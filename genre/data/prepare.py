@@ -184,6 +184,9 @@ def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[]
         raise GenreError(f"{path} does not exist: run_dir has to be the folder of a run that was trained")
     try:
         tracks = pd.read_parquet(path)
+        for name in ("track_id", "path", "genre", "split", "file_digest"):
+            if not pd.api.types.is_string_dtype(tracks[name]):
+                raise ValueError(f"its column {name} holds something else than text")
         if empty := [part for part in PARTS if not (tracks["split"] == part).any()]:
             raise GenreError(f"{path} has no {empty[0]} tracks: train again")
         files = tracks.drop_duplicates("path")  # of the leakage ladder two rows may be halves of one
@@ -206,8 +209,10 @@ def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[]
             f"{changed.sum()} of the run's tracks are other files by now, {tracks['path'][changed].iloc[0]} among "
             "them: bring the old ones back, or train again"
         )
-    columns = index.columns.difference(tracks.columns)
-    return Prepared(tracks.join(index[columns], on="path"), tracks.iloc[:0], sorted(tracks["genre"].unique()), cache)
+    # Where features are is for the cache alone to say
+    own = tracks[tracks.columns.difference(index.columns.drop("path"), sort=False)]
+    table = own.join(index.drop(columns="path"), on="path")
+    return Prepared(table, tracks.iloc[:0], sorted(tracks["genre"].unique()), cache)
 
 
 def _need_two_genres(source: Source, selection: Selection) -> None:

@@ -22,6 +22,8 @@ from genre.pages.theme import Draw, theme
 INDEX = "index.html"
 FIGURES = "figures"
 TABLES = "tables"
+MARK = "<style>\n:root { --ink: "
+"""In every report, since the first ones: what has it may be replaced by another report."""
 PNG_DPI = 150
 NUMBER = r"[-+<]?\d|–$"
 """How a cell begins that belongs to the right."""
@@ -104,10 +106,11 @@ class Page:
             The page.
 
         Raises:
-            GenreError: The folder holds figures or tables of somebody else's.
+            GenreError: The folder holds a page, figures or tables of somebody else's.
         """
-        if not (folder / INDEX).exists():
-            for name in (FIGURES, TABLES):
+        index = folder / INDEX
+        if not (index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")):
+            for name in (INDEX, FIGURES, TABLES):
                 if (folder / name).exists():
                     raise GenreError(f"{folder / name} is not a report's: write the report to another folder")
         folder.mkdir(parents=True, exist_ok=True)

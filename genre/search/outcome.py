@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from genre.best import BEST
 from genre.errors import GenreError
@@ -104,8 +105,9 @@ def read(study: optuna.Study, folder: Path) -> Outcome:
     table = pd.DataFrame(rows, columns=columns)
     attrs = study.user_attrs
     maximize = study.direction == StudyDirection.MAXIMIZE
-    command = f"{attrs.get(COMMAND, '')} {shlex.quote(f'best={folder}')}"
-    return Outcome(folder, study, attrs.get(CONFIG, {}), command, space, maximize, table)
+    # The study may be somebody else's, and the command is copied to a shell: its words are quoted, the first two ours
+    words = ["python", "train.py", *shlex.split(attrs.get(COMMAND, ""))[2:], f"best={folder}"]
+    return Outcome(folder, study, attrs.get(CONFIG, {}), shlex.join(words), space, maximize, table)
 
 
 def open_folder(folder: Path, storage: str | None = None) -> Outcome:
@@ -119,14 +121,20 @@ def open_folder(folder: Path, storage: str | None = None) -> Outcome:
         What came out so far.
 
     Raises:
-        GenreError: It is no such folder, or the study is gone.
+        GenreError: It is no such folder, or the study is gone, or it is elsewhere and `storage` is not given: a server
+            would be sent the password of PGPASSWORD, and other databases get Optuna's tables.
     """
     try:
         noted = yaml.safe_load((folder / SEARCH).read_text())
-        url, name = storage or noted["storage"] or own_storage(folder), noted["study"]
-    except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
+        url, name = make_url(storage or noted["storage"] or own_storage(folder)), noted["study"]
+    except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError, ArgumentError) as error:
         raise GenreError(f"{folder} is not the folder of a search: it has no {SEARCH} that can be read") from error
-    return read(connect(url, name), folder)
+    own = url.drivername == "sqlite" and folder.resolve() in Path(url.database or "").resolve().parents
+    shown = url.render_as_string(hide_password=False)
+    if storage is None and not own:
+        typed = shlex.quote(f"--storage={shown}")
+        raise GenreError(f"{folder / SEARCH} names a study that is not in the folder: add {typed} if you trust it")
+    return read(connect(shown, name), folder)
 
 
 def note(search: SearchSettings) -> None:

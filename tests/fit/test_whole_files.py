@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from genre import checkpoints, run_folder
+from genre import checkpoints, run_folder, run_lock
 from genre.errors import GenreError
 from tests.fit.conftest import Runs, break_at, learnt, weights
 
@@ -112,6 +112,7 @@ def test_a_file_that_does_not_fit_on_the_disk_is_not_there(runs: Runs, monkeypat
 def test_a_full_disk_under_the_log_is_one_line_too(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = runs.home / "run"
     folder.mkdir()
+    monkeypatch.setattr(run_lock, "WRITTEN", ())  # which would refuse the link
     (folder / run_folder.LOG).symlink_to("/dev/full")
     with pytest.raises(GenreError, match=rf"the disk of {folder} is full"):
         runs.train("run", "trainer.max_epochs=1")
