@@ -10,6 +10,7 @@ import genre
 from genre import settings  # noqa: F401 (makes the schema known to Hydra)
 from genre.checking import checked
 from genre.errors import GenreError
+from genre.files import whole
 from genre.one_line import one_line_errors
 from genre.targets import Trust
 
@@ -102,7 +103,8 @@ def audit(
         if count:
             print(f"{kind} unknown for {count} of {len(prepared.tracks)} tracks")
     if out:
-        found.to_csv(out, index=False)
+        with whole(out) as temporary:
+            found.to_csv(temporary, index=False)
     if len(found):
         raise typer.Exit(1)
 

@@ -4,6 +4,7 @@ import logging
 
 import pandas as pd
 
+from genre.data.tracks import excluding
 from genre.settings import LEAKS, DataSettings
 
 ARTISTS = 3
@@ -52,7 +53,7 @@ def split_warnings(tracks: pd.DataFrame, settings: DataSettings) -> list[str]:
     counts = tracks.loc[tracks["split"] == "train", "genre"].value_counts()
     if few := _few(counts, TRACKS):
         genres = sorted(counts.index[counts < TRACKS])
-        exclude = f" or set data.exclude_genres={genres}" if len(counts) - len(genres) >= 2 else ""
+        exclude = f" or set {excluding(genres)}" if len(counts) - len(genres) >= 2 else ""
         found.append(f"training set: fewer than {TRACKS} tracks of {few}: add tracks{exclude}")
     return found
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from genre.data.grouping import assign, groups
-from genre.data.tracks import PARTS
+from genre.data.tracks import PARTS, excluding
 from genre.errors import GenreError
 from genre.settings import LEAKS
 
@@ -142,6 +142,6 @@ def check(tracks: pd.DataFrame, parts: pd.Series, how: str) -> None:
     if genres := lacking(tracks, parts)["train"]:
         enough = tracks["genre"].value_counts()[genres].max() + 1
         raise GenreError(
-            f"data.splits={how} leaves train without a track of {', '.join(genres)}: add them to "
-            f"data.exclude_genres={genres} or set data.min_tracks_per_genre={enough}"
+            f"data.splits={how} leaves train without a track of {', '.join(genres)}: set "
+            f"{excluding(genres)} or data.min_tracks_per_genre={enough}"
         )

@@ -1,3 +1,6 @@
+import json
+import re
+import shlex
 from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Protocol
@@ -10,6 +13,12 @@ COLUMNS = ["track_id", "path", "genre", "artist", "album", "title", "split"]
 """The track table: text everywhere; `path` is POSIX and relative to the source's root; `split` is an official one."""
 
 PARTS = ("train", "val", "test")
+
+
+def excluding(genres: list[str]) -> str:
+    """Write the override that excludes genres, quoted for Hydra and for a shell."""
+    names = [name if re.fullmatch(r"[\w./-]+( [\w./-]+)*", name) else json.dumps(name) for name in genres]
+    return shlex.quote(f"data.exclude_genres=[{','.join(names)}]")
 
 
 class Source(Protocol):

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 
 from genre.best import BEST
 from genre.errors import GenreError
+from genre.files import whole
 from genre.search.notes import COMMAND, CONFIG, REASON, SURPLUS, TRAINED, counted
 from genre.search.storage import connect
 from genre.search.study import LOCK
@@ -143,7 +144,8 @@ def note(search: SearchSettings) -> None:
     shown = search.storage if url.password is None else url.set(password=None).render_as_string()
     own = search.storage == own_storage(Path(search.folder))
     text = yaml.safe_dump({"storage": None if own else shown, "study": search.study})
-    (Path(search.folder) / SEARCH).write_text(text)
+    with whole(Path(search.folder) / SEARCH) as temporary:
+        temporary.write_text(text)
 
 
 def brief(value: object) -> str:
@@ -175,10 +177,9 @@ def write_best(found: Outcome) -> None:
     settings["scheduler"] = OmegaConf.to_container(schedulers)
     how = "largest" if found.maximize else "smallest"
     head = f"# Trial {best['trial']} of {len(found.trials)}: the {how} {found.metric}, {best['value']:.6g}\n"
-    with FileLock(found.folder / LOCK):  # several processes may end at once
-        temporary = found.folder / f"{BEST}.tmp"
+    # Under a lock, since several processes may end at once
+    with FileLock(found.folder / LOCK), whole(found.folder / BEST) as temporary:
         temporary.write_text(head + yaml.safe_dump(settings, sort_keys=False))
-        temporary.replace(found.folder / BEST)
 
 
 def _row(trial: FrozenTrial, counts: bool) -> dict[str, Any]:

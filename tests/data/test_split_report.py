@@ -45,7 +45,7 @@ VALIDATION = (
     "add artists"
 )
 TRAINING = (
-    "training set: fewer than 20 tracks of folk (19), jazz (18): add tracks or set data.exclude_genres=['folk', 'jazz']"
+    "training set: fewer than 20 tracks of folk (19), jazz (18): add tracks or set 'data.exclude_genres=[folk,jazz]'"
 )
 
 
