@@ -1,4 +1,4 @@
-"""What the headers of WAV, AU and Ogg files say about their length, beyond what libsndfile makes of it."""
+"""Read the length that the headers of WAV, AU and Ogg files promise, where libsndfile does not report it."""
 
 import struct
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What happens before and after Hydra runs the jobs of a command."""
+"""Hydra callback: refuse multiruns that cannot work, and remove the folders of runs that could not start."""
 
 import atexit
 from pathlib import Path

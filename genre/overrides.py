@@ -1,4 +1,4 @@
-"""What to type where Hydra does not understand the command line."""
+"""Explain command lines that Hydra does not understand, with what to type instead."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Which code a stored file may name: what a person types is trusted, what comes with a file is not.
+"""The trust rule: what a person types may name any code, what comes with a file may not.
 
 A composed configuration (command line, conf/, `--config-dir`) may name any `_target_`. A run folder's configuration, a
 search's best.yaml and a checkpoint may be somebody else's: they name only classes of this project and of torch,

@@ -1,4 +1,4 @@
-"""Which content each file of a collection had when it was last read, so that it is not read again."""
+"""Remember the content of each file of a collection, so that an unchanged file is not read again."""
 
 import hashlib
 import logging

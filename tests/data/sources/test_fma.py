@@ -241,8 +241,7 @@ def test_the_head_of_the_real_file(tmp_path):
     assert len(table) == 682
     assert table["genre"].notna().sum() == 631
     assert table["track_id"].astype(int).is_monotonic_increasing
-    first = table.iloc[0]
-    assert first["path"] == "fma_full/000/000002.mp3"
+    assert (first := table.iloc[0])["path"] == "fma_full/000/000002.mp3"
     assert first[["genre", "artist", "title", "split"]].tolist() == ["Hip-Hop", "AWOL [1]", "Food", "train"]
     assert (root / Fma(str(root)).tracks()["path"].iloc[0]).is_file()
     # An independent reader of the same file

@@ -17,11 +17,8 @@ from genre.errors import GenreError
 from genre.loggers import IDS
 from genre.pages.page import Page
 from genre.search.outcome import open_folder, read
-from tests import test_attacks
+from tests.attacks.conftest import evaluate, refusal, resume, set_in_config
 from tests.search.test_report import made
-from tests.test_attacks import evaluate, refusal, resume, set_in_config
-
-finished, run = test_attacks.finished, test_attacks.run
 
 
 @pytest.mark.parametrize("name", [".lock", "train.log", ".hydra", "checkpoints"])
