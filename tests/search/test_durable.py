@@ -141,6 +141,7 @@ def test_two_processes_share_a_study(
     assert begun[0] | begun[1] == {f"trial {number}" for number in range(8)}
     assert not begun[0] & begun[1]
     assert all(begun)
-    done = CliRunner().invoke(app, ["search-report", str(tmp_path / "runs/search/cnn1d_gru-folder")])
+    where = ["--storage", server] if server else []  # a study elsewhere is not opened on a file's word
+    done = CliRunner().invoke(app, ["search-report", str(tmp_path / "runs/search/cnn1d_gru-folder"), *where])
     assert "8 complete" in done.output
     assert folders(tmp_path) == list("01234567")
