@@ -88,6 +88,7 @@ def test_an_interrupt_while_libraries_load_is_one_line(program: str, module: str
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_failed_jobs_of_a_multirun_are_listed(music_folder: Path, tmp_path: Path) -> None:
     given = [*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}", f"paths.runs={tmp_path}/runs"]
     done = script("train.py", "-m", *given, "trainer.max_epochs=1", "data.fold=0,7,8")
@@ -129,6 +130,7 @@ def test_a_key_that_an_own_network_does_not_take(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_weights_and_biases_without_an_account(
     music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

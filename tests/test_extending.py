@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.composing import ROOT
 from tests.conftest import PITCHES, sound, write_sound
 
@@ -15,6 +17,7 @@ DOC = (ROOT / "docs" / "extending.md").read_text()
 FILES = dict(re.findall(r"^`((?:genre|conf)/\S+)`\n\n```\w+\n(.*?)```", DOC, re.MULTILINE | re.DOTALL))
 
 
+@pytest.mark.slow
 def test_a_network_a_source_and_a_logger_are_one_file_and_one_yaml_each(tmp_path: Path) -> None:
     assert len(FILES) == 6
     for name in ("genre", "conf"):

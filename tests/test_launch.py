@@ -63,7 +63,9 @@ def test_a_multirun_that_cannot_work_is_refused_in_one_line_before_anything_star
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("run_dir", ["mine", "mine/a/b", "other/a/b"])
+@pytest.mark.parametrize(
+    "run_dir", ["mine", *(pytest.param(path, marks=pytest.mark.slow) for path in ("mine/a/b", "other/a/b"))]
+)
 def test_a_run_that_cannot_start_removes_its_own_folders_and_no_others(tmp_path: Path, run_dir: str) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "other").mkdir()
@@ -73,6 +75,7 @@ def test_a_run_that_cannot_start_removes_its_own_folders_and_no_others(tmp_path:
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["mine", "other"]
 
 
+@pytest.mark.slow
 def test_jobs_that_cannot_start_leave_no_folders(tmp_path: Path) -> None:
     given = ["-m", "seed=1,2", "data=folder", f"data.root={tmp_path}/nowhere", f"paths.data={tmp_path}/data"]
     done = script("train.py", *given, f"hydra.sweep.dir={tmp_path}/jobs", "hydra.sweep.subdir=deep/${seed}")

@@ -30,6 +30,7 @@ def test_the_same_command_finishes_to_n_trials_in_all(music_folder: Path, home: 
     assert third.configs == []
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_suggests_what_an_undisturbed_one_does(music_folder: Path, home: Path) -> None:
     whole = go(Tasks(), music_folder, home, "whole", "search.n_trials=12")
     go(Tasks(), music_folder, home, "parts", "search.n_trials=4")
@@ -137,6 +138,7 @@ def test_a_dead_neighbours_trial_is_repeated_and_a_living_ones_is_waited_for(
     assert found.trials[2].value == 1.0
 
 
+@pytest.mark.slow
 def test_a_trial_that_kills_its_process_twice_has_failed(music_folder: Path, home: Path) -> None:
     quick = ("search.n_trials=2", "search.heartbeat_seconds=1")
     go(Tasks(), music_folder, home, "killer", "search.n_trials=1", "search.heartbeat_seconds=1")
