@@ -29,7 +29,7 @@ FIXED = (
     "data.root",
     "data.source",
 )
-"""What no search chooses: where files are read and written, and what is made of them."""
+"""Keys that best.yaml may not set: they say where files are read and written, not how to train."""
 KEY = re.compile(r"[\w-]+(\.[\w-]+)*")
 """Names with dots between them. OmegaConf also takes `a[b]` for `a.b`, which would evade the checks below."""
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What crosses a split: artists, albums, the same audio, and nearly the same audio."""
+"""Detect leakage between splits: shared artists and albums, identical and near-identical audio."""
 
 import math
 from itertools import combinations

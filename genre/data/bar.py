@@ -1,4 +1,4 @@
-"""The progress bar of what takes long with a collection."""
+"""Progress bar of the extraction and of other long work on a collection."""
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text

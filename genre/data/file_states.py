@@ -17,10 +17,10 @@ from genre.errors import GenreError
 
 COLUMNS = ["path", "size", "mtime_ns", "ctime_ns", "file_digest"]
 KEPT = 8
-"""So many folders of music are remembered for each cache."""
+"""Number of music folders remembered per cache."""
 SAVE_SECONDS = 10.0
 FEW = 100
-"""So many files are read without a word."""
+"""Up to this many files are hashed without a progress bar."""
 
 log = logging.getLogger(__name__)
 

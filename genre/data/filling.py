@@ -17,9 +17,9 @@ from genre.data.workers import cores
 from genre.errors import GenreError
 
 MOST_CLIPS, FEWEST_CLIPS = 64, 16
-"""Of a shard: 20 MB of memory and seconds of lost work for the study's clips, and not thousands of files."""
+"""Clips per shard. 64 of the study's clips are 20 MB, and seconds of work if they are lost."""
 PIECES = 16
-"""Shards of a collection that is neither large nor small, for a bar that moves."""
+"""Shards of a medium-sized collection, so that the progress bar moves."""
 
 log = logging.getLogger(__name__)
 

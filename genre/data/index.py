@@ -24,9 +24,9 @@ from genre.data.shards import (
 from genre.data.workers import cores
 
 MUCH = 2 * 10**9
-"""Bytes that take a second or two to check: from here on a bar shows it."""
+"""Bytes from which the check shows a progress bar; they take a second or two."""
 _checked: dict[Path, tuple[int, int, int, int]] = {}
-"""Arrays that this process found whole, with their status then."""
+"""Arrays that this process has checked: size, mtime, ctime and checksum of each."""
 
 
 class Index:
