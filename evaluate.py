@@ -8,48 +8,51 @@ import genre.interrupt  # noqa: F401  # isort: skip (first, as libraries load fo
 import hydra
 from omegaconf import DictConfig
 
-from genre import settings  # noqa: F401 (makes the schema known to Hydra)
-from genre.checking import checked
+from genre.config import schema  # noqa: F401 (makes the schema known to Hydra)
+from genre.config.errors import exit_with_one_line
+from genre.config.overrides import refuse_stored
+from genre.config.validate import validate
 from genre.errors import GenreError
-from genre.one_line import one_line_errors
-from genre.overrides import refuse_stored
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(config: DictConfig) -> None:
     """Test one run again, or compare several as they were tested; print scores, write a report."""
-    with one_line_errors():  # before Hydra adds words of its own
+    with exit_with_one_line():  # before Hydra adds words of its own
         _report(config)
 
 
 def _report(config: DictConfig) -> None:
-    from genre import console, run_folder  # torch takes seconds to load
-    from genre.evaluation import runs, several
+    from genre import run_folder  # torch takes seconds to load
+    from genre.evaluation.comparison import compare
+    from genre.evaluation.evaluate import reevaluate_run
+    from genre.evaluation.runs import find_run_folders
+    from genre.logging_setup import configure_logging
+    from genre.reports.comparison import write_comparison_report
+    from genre.reports.console import print_comparison, print_run, print_test_scores
+    from genre.reports.run import write_run_report
 
-    console.quiet()
-    evaluation = checked(config)
+    configure_logging()
+    evaluation = validate(config)
     given = evaluation.run_dir
-    folders = runs.find([str(pattern) for pattern in (given if isinstance(given, list) else [given])])
+    folders = find_run_folders([str(pattern) for pattern in (given if isinstance(given, list) else [given])])
     home = Path(os.path.commonpath([folder.absolute() for folder in folders]))
     if evaluation.out_dir is None and home in Path.cwd().parents and len(folders) > 1:
         raise GenreError(f"these runs have no folder of their own in common but {home}: say out_dir=...")
     report = Path(evaluation.out_dir or home / run_folder.REPORT)
     if len(folders) == 1:
-        from genre import predictions
-        from genre.evaluation import single
-
-        run = predictions.repeat_test(evaluation, folders[0])
-        table = single.write(run, report)
-        console.show_scores(run.scores, run.folder)
-        single.show(run, table)
+        run = reevaluate_run(evaluation, folders[0])
+        table = write_run_report(run, report)
+        print_test_scores(run.scores, run.folder)
+        print_run(run, table)
     else:
-        comparison = several.compare(folders, evaluation.trust)
-        several.write(comparison, report)
-        several.show(comparison)
+        comparison = compare(folders, evaluation.trust)
+        write_comparison_report(comparison, report)
+        print_comparison(comparison)
     print(f"report: {report / 'index.html'}")
 
 
 if __name__ == "__main__":
-    with one_line_errors():
+    with exit_with_one_line():
         refuse_stored(sys.argv[1:])
         main()

@@ -10,11 +10,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from genre import settings  # noqa: F401 (makes the schema known to Hydra)
+from genre.config import schema  # noqa: F401 (makes the schema known to Hydra)
+from genre.config.errors import Jobs, exit_with_one_line
+from genre.config.launch import refuse_several_devices
+from genre.config.overrides import refuse_stored, varied
 from genre.errors import GenreError
-from genre.launch import refuse_several_devices
-from genre.one_line import Jobs, one_line_errors
-from genre.overrides import refuse_stored, varied
 
 jobs = Jobs()
 
@@ -25,7 +25,7 @@ def main(config: DictConfig) -> float:
     job = HydraConfig.get()
     folder, overrides = Path(job.runtime.output_dir), list(job.overrides.task)
     if job.mode == RunMode.RUN:
-        ending: AbstractContextManager[None] = one_line_errors()
+        ending: AbstractContextManager[None] = exit_with_one_line()
     else:  # what fails is told at the end: the jobs of a multirun by a list, the trials of a search by its report
         ending = jobs.job(varied(overrides)) if config.search is None else nullcontext()
     with ending:
@@ -34,15 +34,15 @@ def main(config: DictConfig) -> float:
         if config.search is None:
             if job.mode == RunMode.RUN and job.sweeper.get("params"):
                 raise GenreError("this experiment is of several runs: python train.py -m ...")
-            from genre import fit  # torch takes seconds to load: `--help` and a misspelt key should not
+            from genre.pipeline import train_and_test  # torch takes seconds to load: `--help` should not
 
-            return fit.run(config, folder, overrides)
+            return train_and_test(config, folder, overrides)
         from genre.search import trial
 
         return trial.run(config, folder, overrides)
 
 
 if __name__ == "__main__":
-    with one_line_errors(jobs):
+    with exit_with_one_line(jobs):
         refuse_stored(sys.argv[1:])
         main()

@@ -11,15 +11,15 @@ import librosa
 import numpy as np
 import torch
 
-from genre.audio import SUFFIXES, read_clip
-from genre.features import LogMel
+from genre.audio.decoding import SUFFIXES, load_clip
+from genre.audio.features import LogMel
 
 SECONDS = 30.0
 
 
 def ours(path: Path, features: LogMel) -> np.ndarray:
     """Log-mel by this project, shape (time, mels)."""
-    clip = read_clip(path, features.sample_rate, SECONDS)
+    clip = load_clip(path, features.sample_rate, SECONDS)
     with torch.inference_mode():
         return features(torch.from_numpy(clip.samples)[None])[0].numpy()
 

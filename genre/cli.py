@@ -7,16 +7,16 @@ import hydra
 import typer
 
 import genre
-from genre import settings  # noqa: F401 (makes the schema known to Hydra)
-from genre.checking import checked
+from genre.config import schema  # noqa: F401 (makes the schema known to Hydra)
+from genre.config.errors import exit_with_one_line
+from genre.config.targets import Trust
+from genre.config.validate import validate
 from genre.errors import GenreError
 from genre.files import whole
-from genre.one_line import one_line_errors
-from genre.targets import Trust
 
 if TYPE_CHECKING:
-    from genre.data.prepare import Prepared
-    from genre.parts import Parts
+    from genre.data.prepare import PreparedData
+    from genre.training.components import Components
 
 CONF = Path(genre.__file__).parents[1] / "conf"
 
@@ -40,10 +40,10 @@ def commands() -> None:
 @app.command()
 def precompute(overrides: Overrides = None) -> None:
     """Extract the features of a collection into the cache, and nothing else."""
-    from genre.data.prepare import usable  # torch takes seconds to load: `--help` should not
+    from genre.data.prepare import select_tracks  # torch takes seconds to load: `--help` should not
 
     parts = _parts(overrides)
-    selection, _ = usable(parts.source, parts.settings.data, parts.cache, parts.make_executor)
+    selection, _ = select_tracks(parts.source, parts.settings.data, parts.cache, parts.make_executor)
     print(f"{len(selection.kept)} tracks are in {parts.cache.folder}")
 
 
@@ -67,7 +67,7 @@ def eda(
 ) -> None:
     """Look at a collection before any training: genres, artists, files, what was rejected, spectrograms."""
     from genre.data import split_report
-    from genre.evaluation import eda as page
+    from genre.reports import eda as page
 
     parts = _parts(overrides)
     prepared = parts.data.prepared
@@ -77,7 +77,7 @@ def eda(
         raise GenreError(f"--genres: {', '.join(unknown)} is unknown here; the genres are {', '.join(prepared.genres)}")
     name = parts.settings.data.name
     folder = out or Path(parts.settings.paths.runs) / "eda" / name
-    print(f"report: {page.write(prepared, Path(parts.source.root), name, folder, wanted)}")
+    print(f"report: {page.write_eda_report(prepared, Path(parts.source.root), name, folder, wanted)}")
 
 
 @app.command()
@@ -91,14 +91,14 @@ def audit(
     trust=[mylab] the packages whose code its configuration may name. Exit code 1 when an artist, an album or a
     recording is in two parts.
     """
-    from genre.data.audit import crossings
-    from genre.evaluation.crossing import show
+    from genre.data.audit import find_leaks
+    from genre.reports.console import print_audit
 
     given = dict(text.partition("=")[::2] for text in overrides or [])
     prepared = _of_run(overrides or []) if "run_dir" in given else _parts(overrides).data.prepared
-    found = crossings(prepared)
+    found = find_leaks(prepared)
     missing = {kind: int(prepared.tracks[kind].isna().sum()) for kind in ("artist", "album")}
-    show(found, [kind for kind, count in missing.items() if count == len(prepared.tracks)])
+    print_audit(found, [kind for kind, count in missing.items() if count == len(prepared.tracks)])
     for kind, count in missing.items():
         if count:
             print(f"{kind} unknown for {count} of {len(prepared.tracks)} tracks")
@@ -123,10 +123,10 @@ def search_report(
     screen.finished([found])
 
 
-def _of_run(overrides: list[str]) -> "Prepared":
-    from genre import console, run_folder
-    from genre.parts import assemble
-    from genre.resume import moved, stored_config
+def _of_run(overrides: list[str]) -> "PreparedData":
+    from genre import logging_setup, run_folder
+    from genre.training.components import build_components
+    from genre.training.resume import relocate, stored_config
 
     given = dict(text.partition("=")[::2] for text in overrides)
     if others := sorted(set(given) - {"run_dir", "data_root", "cache", "trust"}):
@@ -134,27 +134,27 @@ def _of_run(overrides: list[str]) -> "Prepared":
     folder = Path(given["run_dir"])
     if not run_folder.is_started(folder):
         raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
-    console.quiet()
+    logging_setup.configure_logging()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        evaluation = checked(hydra.compose("evaluate", overrides))
-    config = moved(stored_config(folder, Trust(evaluation.trust)), evaluation.data_root, evaluation.cache)
-    return assemble(checked(config), folder / run_folder.TRACKS).data.prepared
+        evaluation = validate(hydra.compose("evaluate", overrides))
+    config = relocate(stored_config(folder, Trust(evaluation.trust)), evaluation.data_root, evaluation.cache)
+    return build_components(validate(config), folder / run_folder.TRACKS).data.prepared
 
 
-def _parts(overrides: list[str] | None) -> "Parts":
+def _parts(overrides: list[str] | None) -> "Components":
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose("train", overrides or [])
-    checked_settings = checked(config)
-    from genre import console
-    from genre.parts import assemble
+    checked_settings = validate(config)
+    from genre import logging_setup
+    from genre.training.components import build_components
 
-    console.quiet()
-    return assemble(checked_settings)
+    logging_setup.configure_logging()
+    return build_components(checked_settings)
 
 
 def main() -> None:
     """Entry point."""
-    with one_line_errors():
+    with exit_with_one_line():
         app()
 
 

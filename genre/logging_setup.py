@@ -6,14 +6,10 @@ import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 from genre.files import explained
 
-CHATTER = (
+IGNORED_WARNINGS = (
     "does not have many workers",
     "Checkpoint directory .* exists and is not empty",
     "Glyph .* missing from font",
@@ -23,13 +19,13 @@ CHATTER = (
 lacks is drawn as boxes."""
 
 
-def quiet(screen_level: int = logging.INFO) -> None:
+def configure_logging(screen_level: int = logging.INFO) -> None:
     """Set up the log: lines of this package go to the screen, and wait for a file.
 
     Args:
         screen_level: The least that goes to the screen.
     """
-    for text in CHATTER:
+    for text in IGNORED_WARNINGS:
         warnings.filterwarnings("ignore", f".*{text}")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     screen = logging.StreamHandler(sys.stdout)
@@ -54,7 +50,7 @@ class _LogFile(logging.FileHandler):
             raise
 
 
-def open_log(path: Path) -> None:
+def log_to_file(path: Path) -> None:
     """Write to a file what has waited and all that follows."""
     file = _LogFile(path, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -64,22 +60,3 @@ def open_log(path: Path) -> None:
     for record in waiting.buffer:
         file.handle(record)
     ours.handlers[-1] = file
-
-
-def show_scores(scores: dict[str, Any], folder: Path) -> None:
-    """Print the test scores of a run and where it is.
-
-    Args:
-        scores: As in scores.json.
-        folder: The run folder.
-    """
-    table = Table("model", "test tracks", "genres", "accuracy", "F1 macro", "F1 weighted", title="Test")
-    table.add_row(
-        scores["model"],
-        str(scores["test/tracks"]),
-        f"{scores['test/genres']} of {len(scores['genres'])}",
-        *(f"{scores[f'test/{name}']:.4f}" for name in ("accuracy", "f1_macro", "f1_weighted")),
-    )
-    console = Console()
-    console.print(table)
-    console.print(f"run folder: {folder}", soft_wrap=True)

@@ -15,7 +15,7 @@ class _Rate(ProgressColumn):
         return Text(f"{task.completed / (task.elapsed or 1):.1f} {self.unit}/s")
 
 
-def bar(what: str, unit: str, shown: bool = True) -> Progress:
+def progress_bar(what: str, unit: str, shown: bool = True) -> Progress:
     """Make a progress bar.
 
     Args:

@@ -5,7 +5,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from genre import settings
+from genre.config import schema
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
@@ -27,6 +27,6 @@ TINY = [
 
 
 def compose(overrides: list[str], name: str = "train", hydra_too: bool = False) -> DictConfig:
-    settings.register()
+    schema.register()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         return hydra.compose(name, overrides, return_hydra_config=hydra_too)

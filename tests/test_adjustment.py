@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from genre.adjustment import adjusted, best_tau
+from genre.evaluation.logit_adjustment import adjust_logits, select_tau
 
 
 def test_tau_of_one_divides_by_the_shares() -> None:
     logits = torch.tensor([[1.0, 2.0, 0.5]])
     shares = torch.tensor([0.5, 0.3, 0.2])
     expected = np.exp([1.0, 2.0, 0.5]) / [0.5, 0.3, 0.2]
-    assert adjusted(logits, shares, 1.0).exp().numpy()[0] == pytest.approx(expected / expected.sum(), rel=1e-6)
-    assert adjusted(logits, shares, 0.0).numpy() == pytest.approx(logits.log_softmax(dim=1).numpy())
+    assert adjust_logits(logits, shares, 1.0).exp().numpy()[0] == pytest.approx(expected / expected.sum(), rel=1e-6)
+    assert adjust_logits(logits, shares, 0.0).numpy() == pytest.approx(logits.log_softmax(dim=1).numpy())
 
 
 def test_the_best_tau_rescues_a_rare_genre_and_is_the_smallest_of_equals() -> None:
@@ -18,5 +18,5 @@ def test_the_best_tau_rescues_a_rare_genre_and_is_the_smallest_of_equals() -> No
     targets = torch.tensor([0, 0, 1])
     # the rare track loses by 0.5, which takes tau * log(9) > 0.5: 0.3 is the first that does
     logits = torch.tensor([[3.0, 0.0], [3.0, 0.0], [0.5, 0.0]])
-    assert best_tau(logits, targets, shares) == 0.3
-    assert best_tau(torch.tensor([[9.0, 0.0], [9.0, 0.0], [0.0, 9.0]]), targets, shares) == 0.0
+    assert select_tau(logits, targets, shares) == 0.3
+    assert select_tau(torch.tensor([[9.0, 0.0], [9.0, 0.0], [0.0, 9.0]]), targets, shares) == 0.0

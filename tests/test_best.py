@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from genre.best import with_best
+from genre.config.best import apply_best
 from genre.errors import GenreError
 from tests.composing import compose
 
@@ -17,7 +17,7 @@ def search(home: Path, name: str) -> None:
 
 
 def taken(*overrides: str) -> tuple[float, int, int]:
-    config = with_best(compose([*overrides, "model=cnn1d_gru"]), list(overrides))
+    config = apply_best(compose([*overrides, "model=cnn1d_gru"]), list(overrides))
     return config.model.learning_rate, config.data.batch_size, config.model.net.hidden_dim
 
 
@@ -65,7 +65,7 @@ def test_schedulers_are_taken_whole_and_those_that_are_given_win(tmp_path: Path)
     (tmp_path / "best.yaml").write_text(yaml.safe_dump({"scheduler": {"step": step}}))
 
     def schedulers(*overrides: str) -> dict:
-        config = with_best(compose([*overrides, "model=cnn1d_gru", f"best={tmp_path}"]), list(overrides))
+        config = apply_best(compose([*overrides, "model=cnn1d_gru", f"best={tmp_path}"]), list(overrides))
         return {name: dict(spec) for name, spec in config.scheduler.items()}
 
     assert schedulers() == {"step": step}
@@ -81,4 +81,4 @@ def test_a_value_of_a_scheduler_that_is_given_wins(tmp_path: Path) -> None:
     plateau = {"_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau", "_partial_": True, "factor": 0.7}
     (tmp_path / "best.yaml").write_text(yaml.safe_dump({"scheduler": {"plateau": plateau}}))
     given = ["model=cnn1d_gru", f"best={tmp_path}", "scheduler.plateau.factor=0.9"]
-    assert with_best(compose(given), given).scheduler == {"plateau": {**plateau, "factor": 0.9}}
+    assert apply_best(compose(given), given).scheduler == {"plateau": {**plateau, "factor": 0.9}}

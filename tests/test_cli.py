@@ -4,7 +4,7 @@ import pytest
 import typer
 
 from genre import cli
-from genre.one_line import one_line_errors
+from genre.config.errors import exit_with_one_line
 from tests.composing import TINY
 
 
@@ -47,7 +47,7 @@ def test_cache_verify_names_what_is_damaged(
 
 
 def test_precompute_says_in_one_line_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit), one_line_errors():
+    with pytest.raises(SystemExit), exit_with_one_line():
         cli.precompute(["data=vinyl"])
     assert capsys.readouterr().err == (
         "error: In 'train': Could not find 'data/vinyl': available are fma, folder, gtzan, synthetic\n"

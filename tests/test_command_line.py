@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from genre.one_line import Jobs, one_line_errors
-from genre.overrides import quoted, refuse_stored
+from genre.config.errors import Jobs, exit_with_one_line
+from genre.config.overrides import quoted, refuse_stored
 from tests.composing import ROOT, TINY, compose
 from tests.test_scripts import assert_refused, script
 
@@ -64,11 +64,13 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-LOADED = ["hydra", "omegaconf", "genre.settings", "torch"]
+LOADED = ["hydra", "omegaconf", "genre.config.schema", "torch"]
 BOTH = [(program, module) for program in ("train.py", "evaluate.py") for module in LOADED]
 
 
-@pytest.mark.parametrize(("program", "module"), [*BOTH, ("train.py", "lightning"), ("train.py", "genre.data.cache")])
+@pytest.mark.parametrize(
+    ("program", "module"), [*BOTH, ("train.py", "lightning"), ("train.py", "genre.data.cache.feature_cache")]
+)
 def test_an_interrupt_while_libraries_load_is_one_line(program: str, module: str, tmp_path: Path) -> None:
     (tmp_path / "path").mkdir()
     (tmp_path / "path/sitecustomize.py").write_text(INTERRUPT)
@@ -106,7 +108,7 @@ def test_a_failed_job_is_listed_whatever_it_failed_of(capsys: pytest.CaptureFixt
     jobs = Jobs()
     with jobs.job("seed=1"):
         pass
-    with pytest.raises(RuntimeError), one_line_errors(jobs), jobs.job("seed=2"):
+    with pytest.raises(RuntimeError), exit_with_one_line(jobs), jobs.job("seed=2"):
         raise RuntimeError("out of memory\nand more")
     assert capsys.readouterr().err == "error: 1 of 2 jobs failed\n  seed=2: out of memory\n"
 
@@ -114,7 +116,7 @@ def test_a_failed_job_is_listed_whatever_it_failed_of(capsys: pytest.CaptureFixt
 def test_a_key_that_an_own_network_does_not_take(tmp_path: Path) -> None:
     (tmp_path / "conf/model").mkdir(parents=True)
     (tmp_path / "conf/model/own.yaml").write_text(
-        "name: own\nnet: {_target_: genre.models.hybrid.Hybrid, cnn: 1d, rnn: gru}\n"
+        "name: own\nnet: {_target_: genre.models.crnn.CRNN, cnn: 1d, rnn: gru}\n"
     )
     given = [
         "--config-dir",

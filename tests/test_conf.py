@@ -6,9 +6,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from genre.checking import checked
+from genre.config.validate import validate
 from genre.errors import GenreError
-from genre.parts import assemble, build
+from genre.training.components import build, build_components
 from tests.composing import CONF, compose
 
 GROUPS = sorted(
@@ -25,12 +25,12 @@ def test_every_option_composes_and_its_parts_can_be_made(group: str, option: str
         overrides = [f"data={option}", f"paths.data={tmp_path}"]
     if OmegaConf.is_missing(compose(overrides).data, "root"):
         overrides.append(f"data.root={tmp_path}")
-    settings = checked(compose(overrides))
+    settings = validate(compose(overrides))
     if settings.trainer.accelerator == "gpu" and not torch.cuda.is_available():
         with pytest.raises(GenreError, match="trainer: No supported gpu backend found"):
-            assemble(settings)
+            build_components(settings)
         return
-    parts = assemble(settings)
+    parts = build_components(settings)
     assert parts.network(["a", "b", "c"]) is not None
     for name, spec in settings.logger.items():
         assert build(f"logger.{name}", spec) is not None
@@ -39,36 +39,36 @@ def test_every_option_composes_and_its_parts_can_be_made(group: str, option: str
 
 
 def test_the_evaluate_configuration_composes() -> None:
-    assert checked(compose(["run_dir=r"], "evaluate")).run_dir == "r"
+    assert validate(compose(["run_dir=r"], "evaluate")).run_dir == "r"
 
 
 def test_real_data_bring_the_studys_size_and_the_synthetic_ones_their_own(tmp_path: Path) -> None:
-    real = checked(compose(["data=fma", f"data.root={tmp_path}"]))
+    real = validate(compose(["data=fma", f"data.root={tmp_path}"]))
     assert (real.data.clip_seconds, real.data.segment_seconds, real.features["n_mels"]) == (30.0, None, 128)
     assert (real.model.net.hidden_dim, real.trainer.max_epochs) == (64, 30)
-    small = checked(compose([]))
+    small = validate(compose([]))
     assert small.features["n_mels"] < 128
     assert small.data.segment_seconds is not None
 
 
 def test_the_command_line_wins_over_the_size() -> None:
-    assert checked(compose(["features.n_mels=40"])).features["n_mels"] == 40
+    assert validate(compose(["features.n_mels=40"])).features["n_mels"] == 40
 
 
 def test_the_plateau_scheduler_watches_what_the_monitor_says() -> None:
-    settings = checked(compose(["monitor.mode=max", "monitor.metric=val/f1_macro"]))
+    settings = validate(compose(["monitor.mode=max", "monitor.metric=val/f1_macro"]))
     assert settings.scheduler["plateau"]["mode"] == "max"
 
 
 def test_both_schedulers_at_once() -> None:
-    assert list(checked(compose(["scheduler=plateau_step"])).scheduler) == ["plateau", "step"]
+    assert list(validate(compose(["scheduler=plateau_step"])).scheduler) == ["plateau", "step"]
 
 
 def test_the_ablations_steps_are_the_studys() -> None:
     """What each step has, from the first to the last."""
     rows = []
     for path in sorted((CONF / "ablation").glob("*.yaml")):
-        settings = checked(compose(["experiment=ablation", f"ablation={path.stem}"]))
+        settings = validate(compose(["experiment=ablation", f"ablation={path.stem}"]))
         net, plateau = settings.model.net, settings.scheduler.get("plateau", {})
         rows.append(
             (

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from genre.errors import GenreError
-from genre.predictions import device
+from genre.models.checkpoint import resolve_device
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ def test_an_accelerator_is_a_device_of_this_machine(
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in here)
     for name in ("auto", "cpu", "gpu", "cuda", "mps"):
         if name in found:
-            assert device(name) == found[name]
+            assert resolve_device(name) == found[name]
         else:
             with pytest.raises(GenreError, match=f"accelerator={name} is not available on this machine: use auto or"):
-                device(name)
+                resolve_device(name)
 
 
 def test_an_unknown_accelerator_is_refused() -> None:
     with pytest.raises(GenreError, match="accelerator=banana is unknown: use one of auto, gpu, cuda, mps, cpu"):
-        device("banana")
+        resolve_device("banana")

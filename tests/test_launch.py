@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from genre.config.launch import refuse_several_devices
 from genre.errors import GenreError
-from genre.launch import refuse_several_devices
 from tests.composing import compose
 from tests.test_scripts import script
 

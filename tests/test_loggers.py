@@ -12,8 +12,9 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import DummyLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from genre import files, fit, loggers
+from genre import files
 from genre.errors import GenreError
+from genre.training import fit, loggers
 from tests.composing import ROOT, TINY
 from tests.fit.conftest import Runs, break_at, learnt
 

@@ -8,7 +8,7 @@ import torch
 from scipy.special import logsumexp
 from sklearn.metrics import accuracy_score, f1_score
 
-from genre.metrics import F1Macro, Scores, score
+from genre.training.metrics import F1Macro, Scores, compute_metrics
 
 CLASSES = 7
 
@@ -52,7 +52,7 @@ def sklearns(logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
 @pytest.mark.parametrize("case", CASES)
 def test_score_is_scikit_learns(case):
     logits, targets = example(case)
-    ours = score(torch.from_numpy(logits), torch.from_numpy(targets), "test/")
+    ours = compute_metrics(torch.from_numpy(logits), torch.from_numpy(targets), "test/")
     assert list(ours) == ["test/loss", "test/accuracy", "test/f1_macro", "test/f1_weighted"]
     assert all(type(value) is float for value in ours.values())
     for name, value in sklearns(logits, targets).items():
@@ -98,13 +98,13 @@ def test_nothing_is_warned_of():
     logits, targets = example("absent but predicted")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        score(torch.from_numpy(logits), torch.from_numpy(targets), "test/")
+        compute_metrics(torch.from_numpy(logits), torch.from_numpy(targets), "test/")
 
 
 def test_logits_that_are_no_numbers_are_wrong_answers() -> None:
     logits = torch.tensor([[float("nan")] * 3, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, float("inf"), 0.0]])
     targets = torch.tensor([0, 0, 1, 1])
-    found = score(logits, targets, "test/")
+    found = compute_metrics(logits, targets, "test/")
     expected = [3, 0, 1, 3]  # a class of their own
     assert found["test/accuracy"] == 0.5
     assert found["test/f1_macro"] == pytest.approx(f1_score(targets, expected, labels=[0, 1], average="macro"))

@@ -7,23 +7,23 @@ from types import SimpleNamespace
 import pytest
 from lightning.pytorch.callbacks import RichProgressBar
 
-from genre.progress import EpochLines, progress
+from genre.training.callbacks import EpochLogger, progress_callback
 
 
 def test_a_terminal_has_a_bar_and_a_file_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(progress("val/loss"), EpochLines)
+    assert isinstance(progress_callback("val/loss"), EpochLogger)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert isinstance(progress("val/loss"), RichProgressBar)
+    assert isinstance(progress_callback("val/loss"), RichProgressBar)
 
 
 def test_an_epoch_says_its_scores_and_what_is_left(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([100.0, 106.0])
-    monkeypatch.setattr("genre.progress.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("genre.training.callbacks.time.perf_counter", lambda: next(clock))
     scores = {"val/f1_macro": 0.25, "val/loss": 1.5, "val/accuracy": 0.5}
     trainer = SimpleNamespace(current_epoch=4, max_epochs=10, callback_metrics=scores)  # a resumed run
-    lines = EpochLines("val/f1_macro")
+    lines = EpochLogger("val/f1_macro")
     lines.on_train_start(trainer, None)  # type: ignore[arg-type]
     trainer.current_epoch = 5
     with caplog.at_level(logging.INFO, "genre"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from genre.checking import checked
+from genre.config.validate import validate
 from tests.composing import ROOT, compose
 
 README = (ROOT / "README.md").read_text()
@@ -30,10 +30,10 @@ def test_every_override_of_the_readme_composes(words: list[str]) -> None:
         key, _, values = override.partition("=")
         for value in values.split(",") if "-m" in words else [values]:
             if words[1] == "evaluate.py":
-                assert checked(compose([f"{key}={value}"], "evaluate"))
+                assert validate(compose([f"{key}={value}"], "evaluate"))
             else:
                 rest = [other for other in overrides if other != override and "-m" not in words]
-                assert checked(compose([*rest, f"{key}={value}"]))
+                assert validate(compose([*rest, f"{key}={value}"]))
 
 
 @pytest.mark.parametrize("words", MAKE, ids=" ".join)
@@ -43,7 +43,7 @@ def test_every_make_target_of_the_readme_exists(words: list[str]) -> None:
 
 
 def test_every_key_of_the_readmes_table_exists() -> None:
-    config = checked(compose([]))
+    config = validate(compose([]))
     keys = [key for row in re.findall(r"^\| (`.*?) \|", README, re.MULTILINE) for key in re.findall(r"`([\w.]+)`", row)]
     assert "data.splits" in keys
     prefix = ""

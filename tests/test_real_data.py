@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from genre.data.sources.artist import Artist
 from genre.data.sources.fma import Fma
-from genre.data.sources.music import render
+from genre.synthetic.artist import Artist
+from genre.synthetic.composer import render
 from tests.composing import ROOT
 
 SHARED = ROOT.parent / "shared" / "data"

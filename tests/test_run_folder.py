@@ -3,14 +3,14 @@ import pytest
 import torch
 
 from genre import run_folder
-from genre.classifier import GenreClassifier
+from genre.config.instantiate import network as build
 from genre.errors import GenreError
-from genre.instantiate import network as build
-from genre.models.hybrid import Hybrid
-from genre.run_folder import load
+from genre.models.checkpoint import load_model
+from genre.models.crnn import CRNN
+from genre.training.classifier import GenreClassifier
 
 NET = {
-    "_target_": "genre.models.hybrid.Hybrid",
+    "_target_": "genre.models.crnn.CRNN",
     "num_classes": 3,
     "n_mels": 20,
     "cnn": "1d",
@@ -21,7 +21,7 @@ NET = {
 }
 CARD = {
     "net": NET,
-    "features": {"_target_": "genre.features.LogMel", "n_mels": 20},
+    "features": {"_target_": "genre.audio.features.LogMel", "n_mels": 20},
     "clip_seconds": 30.0,
     "clip_start": "middle",
     "segment_seconds": None,
@@ -29,7 +29,7 @@ CARD = {
 }
 
 
-def network(seed: int = 1, **other) -> Hybrid:
+def network(seed: int = 1, **other) -> CRNN:
     torch.manual_seed(seed)
     return build(NET | other)
 
@@ -55,9 +55,9 @@ def stored(folder, content, name: str = run_folder.BEST):
 
 def test_build_calls_the_target():
     net = build(NET)
-    assert type(net) is Hybrid
+    assert type(net) is CRNN
     assert net.head[-1].out_features == 3
-    features = build({"_target_": "genre.features.Mfcc", "n_mfcc": 13, "n_mels": 40, "_convert_": "all"})
+    features = build({"_target_": "genre.audio.features.Mfcc", "n_mfcc": 13, "n_mels": 40, "_convert_": "all"})
     assert features.identity["n_mfcc"] == 13
     assert features.identity["n_mels"] == 40
     assert build({"_target_": "torch.nn.Dropout", "p": 0.2}).p == 0.2
@@ -71,7 +71,7 @@ def test_build_leaves_its_argument_alone():
 
 def test_load(tmp_path):
     net = network()
-    trained = load(stored(tmp_path, checkpoint(net)))
+    trained = load_model(stored(tmp_path, checkpoint(net)))
     assert trained.card == CARD
     assert trained.genres == CARD["genres"]
     assert not trained.net.training
@@ -85,8 +85,8 @@ def test_load(tmp_path):
 def test_load_takes_the_checkpoint_asked_for(tmp_path):
     stored(tmp_path, checkpoint(network(1)))
     stored(tmp_path, checkpoint(network(2)), run_folder.LAST)
-    first = next(load(tmp_path).net.parameters())
-    last = next(load(tmp_path, run_folder.LAST).net.parameters())
+    first = next(load_model(tmp_path).net.parameters())
+    last = next(load_model(tmp_path, run_folder.LAST).net.parameters())
     assert torch.equal(first, next(network(1).parameters()))
     assert torch.equal(last, next(network(2).parameters()))
 
@@ -95,9 +95,9 @@ def test_load_leaves_the_random_numbers_of_the_result_alone(tmp_path):
     stored(tmp_path, checkpoint(network()))
     mel = torch.rand(1, 64, 20)
     torch.manual_seed(5)
-    one = load(tmp_path).net(mel)
+    one = load_model(tmp_path).net(mel)
     torch.manual_seed(6)
-    assert torch.equal(load(tmp_path).net(mel), one)
+    assert torch.equal(load_model(tmp_path).net(mel), one)
 
 
 def test_load_of_what_lightning_writes(tmp_path):
@@ -106,14 +106,14 @@ def test_load_of_what_lightning_writes(tmp_path):
     trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
     trainer.strategy.connect(classifier)
     trainer.save_checkpoint(tmp_path / run_folder.BEST)
-    trained = load(tmp_path)
+    trained = load_model(tmp_path)
     assert trained.card == CARD
     assert all(torch.equal(trained.net.state_dict()[name], value) for name, value in net.state_dict().items())
 
 
 def refusal(folder) -> str:
     with pytest.raises(GenreError) as caught:
-        load(folder)
+        load_model(folder)
     message = str(caught.value)
     assert "\n" not in message
     assert str(folder / run_folder.BEST) in message
@@ -163,9 +163,9 @@ def test_a_checkpoint_of_something_else(tmp_path):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"_target_": "genre.models.hybrid.Nothing"}, "genre.models.hybrid has no Nothing"),
+        ({"_target_": "genre.models.crnn.Nothing"}, "genre.models.crnn has no Nothing"),
         ({"_target_": "genre.models.nowhere.Hybrid"}, "genre.models has no nowhere"),
-        ({"depth": 3}, "model.net.depth is no argument of genre.models.hybrid.Hybrid"),
+        ({"depth": 3}, "model.net.depth is no argument of genre.models.crnn.CRNN"),
         ({"hiden_dim": 3}, "did you mean hidden_dim?"),
     ],
 )

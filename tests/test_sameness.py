@@ -2,7 +2,7 @@
 
 import pytest
 
-from genre.sameness import first_difference, is_trained, what_counts
+from genre.config.diff import first_difference, is_trained, training_values
 from tests.composing import compose
 
 ELSEWHERE = [
@@ -36,18 +36,18 @@ OTHERS = {
 
 @pytest.mark.parametrize("given", ELSEWHERE)
 def test_where_and_how_a_run_is_made_does_not_count(given: str) -> None:
-    assert first_difference(what_counts(compose([given])), what_counts(compose([]))) is None
+    assert first_difference(training_values(compose([given])), training_values(compose([]))) is None
     assert not is_trained(given.partition("=")[0]) or given == "trainer=gpu"
 
 
 @pytest.mark.parametrize(("given", "key"), OTHERS.items())
 def test_what_is_trained_counts(given: str, key: str) -> None:
-    changed = first_difference(what_counts(compose([given])), what_counts(compose([])))
+    changed = first_difference(training_values(compose([given])), training_values(compose([])))
     assert changed is not None
     assert changed.startswith(key)
     assert is_trained(key)
 
 
 def test_studies_that_noted_more_than_counts_today_stay_the_same() -> None:
-    old = what_counts(compose([])) | {"trainer.devices": 4, "trainer.profiler": "simple"}
-    assert first_difference(what_counts(compose([])), old) is None
+    old = training_values(compose([])) | {"trainer.devices": 4, "trainer.profiler": "simple"}
+    assert first_difference(training_values(compose([])), old) is None

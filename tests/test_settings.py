@@ -2,10 +2,10 @@
 
 import pytest
 
-from genre.checking import checked
+from genre.config.errors import exit_with_one_line
+from genre.config.validate import validate
 from genre.errors import GenreError
-from genre.one_line import one_line_errors
-from genre.parts import assemble
+from genre.training.components import build_components
 from tests.composing import compose
 
 WRONG = [
@@ -59,8 +59,8 @@ WRONG = [
     (["augment.noise.p=3"], "augment"),
     (["scheduler.plateau.factor=2"], "scheduler.plateau"),
     (
-        ["model.net._target_=genre.models.hybrid.Hybrd"],
-        "model.net._target_=genre.models.hybrid.Hybrd cannot be imported",
+        ["model.net._target_=genre.models.crnn.Hybrd"],
+        "model.net._target_=genre.models.crnn.Hybrd cannot be imported",
     ),
     (["+scheduler.plateau.speed=2"], "scheduler.plateau"),
     (["scheduler.plateau.speed=2"], "scheduler.plateau.speed is no key of the configuration"),
@@ -78,8 +78,8 @@ def test_a_wrong_setting_is_one_line(
 ) -> None:
     monkeypatch.delenv("GENRE_DEBUG", raising=False)
     monkeypatch.setattr("sys.argv", ["train.py", *overrides])
-    with pytest.raises(SystemExit) as exit_, one_line_errors():
-        assemble(checked(compose(overrides)))
+    with pytest.raises(SystemExit) as exit_, exit_with_one_line():
+        build_components(validate(compose(overrides)))
     said = capsys.readouterr().err
     assert exit_.value.code == 1
     assert message in said
@@ -89,11 +89,11 @@ def test_a_wrong_setting_is_one_line(
 
 def test_the_debug_switch_lets_the_traceback_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENRE_DEBUG", "1")
-    with pytest.raises(GenreError), one_line_errors():
-        checked(compose(["data.batch_size=0"]))
+    with pytest.raises(GenreError), exit_with_one_line():
+        validate(compose(["data.batch_size=0"]))
 
 
 def test_defaults_are_within_their_ranges() -> None:
-    settings = checked(compose([]))
-    assert settings.model.net._target_ == "genre.models.hybrid.Hybrid"
+    settings = validate(compose([]))
+    assert settings.model.net._target_ == "genre.models.crnn.CRNN"
     assert settings.monitor.metric == "val/loss"

@@ -12,13 +12,16 @@ import pytest
 import typer
 from omegaconf import DictConfig
 
-from genre import cli, fit, predictions, run_folder
-from genre.checking import checked
+from genre import cli, run_folder
+from genre.config.errors import exit_with_one_line
+from genre.config.schema import EvaluateConfig
+from genre.config.targets import Trust
+from genre.config.validate import validate
 from genre.errors import GenreError
-from genre.one_line import one_line_errors
-from genre.parts import assemble
-from genre.settings import EvaluateSettings
-from genre.targets import Trust
+from genre.evaluation.evaluate import reevaluate_run
+from genre.models.checkpoint import load_model
+from genre.pipeline import train_and_test
+from genre.training.components import build_components
 from tests.composing import ROOT, TINY, compose
 from tests.conftest import PITCHES, sound, write_sound
 from tests.test_scripts import assert_refused
@@ -115,7 +118,7 @@ class Lab:
 
     def train(self, folder: Path, *typed: str) -> None:
         folder.mkdir(exist_ok=True)
-        fit.run(self.compose(*typed, f"run_dir={folder}"), folder, list(typed))
+        train_and_test(self.compose(*typed, f"run_dir={folder}"), folder, list(typed))
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +138,7 @@ def run(lab: Lab, tmp_path: Path) -> Path:
 
 
 def evaluate(run: Path, *trust: str) -> None:
-    predictions.repeat_test(EvaluateSettings(accelerator="cpu", trust=list(trust)), run)
+    reevaluate_run(EvaluateConfig(accelerator="cpu", trust=list(trust)), run)
 
 
 HINT = r"is code outside this project: add trust=\[mylab\] if you trust it"
@@ -153,8 +156,8 @@ def test_its_checkpoint_alone_is_refused_too(run: Path) -> None:
     config = run / run_folder.CONFIG
     config.write_text(config.read_text().replace("mylab.sources.Mine", "genre.data.sources.folder.Folder"))
     with pytest.raises(GenreError, match=rf"best.ckpt: model.net._target_=mylab.nets.Nested {HINT}"):
-        run_folder.load(run)
-    assert run_folder.load(run, trust=Trust(["mylab"])).net.sizes == [8]
+        load_model(run)
+    assert load_model(run, trust=Trust(["mylab"])).net.sizes == [8]
 
 
 def test_an_own_source_is_audited(run: Path) -> None:
@@ -211,8 +214,8 @@ def test_a_wrong_own_network_is_one_line(
     typed: str, lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("GENRE_DEBUG", raising=False)
-    with pytest.raises(SystemExit), one_line_errors():
-        assemble(checked(lab.compose(*lab.typed(typed))))
+    with pytest.raises(SystemExit), exit_with_one_line():
+        build_components(validate(lab.compose(*lab.typed(typed))))
     said = capsys.readouterr().err
     assert said.startswith(f"error: {WRONG[typed]}")
     assert said.count("\n") == 1

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from genre.windows import cut, starts, track_embedding, track_logits
+from genre.audio.windows import split_windows, track_embedding, track_logits, window_starts
 
 TABLE = [
     # frames, window, starts
@@ -25,13 +25,13 @@ TABLE = [
 
 @pytest.mark.parametrize(("frames", "window", "expected"), TABLE)
 def test_starts(frames, window, expected):
-    assert starts(frames, window) == expected
+    assert window_starts(frames, window) == expected
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 7, 64, 65])
 @pytest.mark.parametrize("frames", [1, 2, 5, 64, 65, 127, 128, 129, 300])
 def test_every_frame_is_covered_and_nothing_else(frames, window):
-    found = starts(frames, window)
+    found = window_starts(frames, window)
     length = min(window, frames)
     assert {start + i for start in found for i in range(length)} == set(range(frames))
     assert found == sorted(set(found))
@@ -44,7 +44,7 @@ def numbered(clips: int, frames: int, mels: int = 3) -> torch.Tensor:
 
 def test_cut_takes_the_frames_at_the_starts():
     mel = numbered(2, 12)
-    windows, counted = cut(mel, 5)
+    windows, counted = split_windows(mel, 5)
     assert counted.all()
     assert windows.shape == (2, 5, 5, 3)
     for clip in range(2):
@@ -55,7 +55,7 @@ def test_cut_takes_the_frames_at_the_starts():
 @pytest.mark.parametrize("window", [None, 12, 13, 1000])
 def test_cut_of_a_whole_clip(window):
     mel = numbered(2, 12)
-    assert torch.equal(cut(mel, window)[0], mel[:, None])
+    assert torch.equal(split_windows(mel, window)[0], mel[:, None])
 
 
 def linear(channels: int, classes: int = 4, scale: float = 1.0):
@@ -143,7 +143,7 @@ def test_track_embedding_is_the_mean_of_the_windows():
 )
 def test_windows_lie_within_the_sound(sound, expected):
     mel = numbered(2, 12)
-    windows, counted = cut(mel, 5, torch.tensor(sound))
+    windows, counted = split_windows(mel, 5, torch.tensor(sound))
     found = [
         [int(window[0, 0] - clip[0, 0]) // 3 for window in own[of]]
         for clip, own, of in zip(mel, windows, counted, strict=True)
@@ -154,7 +154,7 @@ def test_windows_lie_within_the_sound(sound, expected):
 @pytest.mark.parametrize("window", [None, 12, 50])
 def test_whole_clips_are_taken_with_their_padding(window):
     mel = numbered(2, 12)
-    windows, counted = cut(mel, window, torch.tensor([3, 12]))
+    windows, counted = split_windows(mel, window, torch.tensor([3, 12]))
     assert torch.equal(windows, mel[:, None])
     assert counted.all()
 

@@ -33,10 +33,10 @@ class Augment(nn.Module):
         """Augment clips; both shapes (batch, time, mels). Does nothing in evaluation mode."""
         if not self.training:
             return mel
-        chain = _draw(mel, 1) < self.p
+        chain = _sample(mel, 1) < self.p
         for transform in self.transforms.values():
             assert isinstance(transform, Transform)
-            chosen = chain & (_draw(mel, 1) < transform.p)
+            chosen = chain & (_sample(mel, 1) < transform.p)
             mel = torch.where(chosen[..., None], transform(mel), mel)
         return mel
 
@@ -66,8 +66,8 @@ class FrequencyMask(Transform):
     def forward(self, mel: Tensor) -> Tensor:
         """Mask every clip; both shapes (batch, time, mels)."""
         size = mel.shape[self.axis]
-        width = (_draw(mel, self.count) * (self.longest(size) + 1)).floor()
-        first = (_draw(mel, self.count) * (size - width + 1)).floor()
+        width = (_sample(mel, self.count) * (self.longest(size) + 1)).floor()
+        first = (_sample(mel, self.count) * (size - width + 1)).floor()
         position = torch.arange(size, device=mel.device)
         inside = (position >= first[..., None]) & (position < (first + width)[..., None])
         masked = inside.any(dim=1)
@@ -107,7 +107,7 @@ class AmplitudeScale(Transform):
 
     def forward(self, mel: Tensor) -> Tensor:
         """Scale every clip; both shapes (batch, time, mels)."""
-        return mel * (self.low + (self.high - self.low) * _draw(mel, 1))[..., None]
+        return mel * (self.low + (self.high - self.low) * _sample(mel, 1))[..., None]
 
 
 class TimeShift(Transform):
@@ -163,7 +163,7 @@ def _within_one(name: str, value: float) -> float:
     return value
 
 
-def _draw(mel: Tensor, count: int) -> Tensor:
+def _sample(mel: Tensor, count: int) -> Tensor:
     """Uniform numbers in [0, 1), shape (batch, count)."""
     return torch.rand(len(mel), count, device=mel.device)
 

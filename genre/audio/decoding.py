@@ -10,13 +10,13 @@ import numpy as np
 import soundfile
 import soxr
 
-from genre.headers import is_cut_ogg, promised_frames
-from genre.mpeg import Mp3
+from genre.audio.headers import is_cut_ogg, promised_frames
+from genre.audio.mpeg import Mp3
 
 SUFFIXES = (".mp3", ".flac", ".ogg", ".wav", ".au")
-QUIET_DB = -60.0
+SILENCE_DB = -60.0
 """A block of 50 ms below this level (dB relative to full scale) counts as silence."""
-LOUDEST = 1e6
+MAX_AMPLITUDE = 1e6
 """Full scale is 1. The power of much more does not fit into float32."""
 
 
@@ -57,7 +57,7 @@ class Clip:
     digest: str
 
 
-def read_clip(path: Path, sample_rate: int, seconds: float, start: float | str = 0.0) -> Clip:
+def load_clip(path: Path, sample_rate: int, seconds: float, start: float | str = 0.0) -> Clip:
     """Read a clip: mean of the channels at the file's own rate, resampled (soxr HQ), zero-padded.
 
     Args:
@@ -86,7 +86,7 @@ def read_clip(path: Path, sample_rate: int, seconds: float, start: float | str =
         raise AudioError("undecodable", f"{type(error).__name__}: {error}") from error
 
 
-def silence_decoder() -> None:
+def suppress_decoder_output() -> None:
     """Send file descriptor 2 of this process nowhere: libmpg123 complains there, past Python. For workers."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -110,7 +110,7 @@ def _read_clip(path: Path, sample_rate: int, seconds: float, start: float | str)
         decoded = 0.0  # it breaks off somewhere beyond the clip, or nobody knows where
     if not len(samples):
         raise AudioError("undecodable", "no sound could be decoded")
-    if not (np.abs(samples) < LOUDEST).all():
+    if not (np.abs(samples) < MAX_AMPLITUDE).all():
         raise AudioError("not_finite", "samples that are NaN, infinite or beyond all measure")
     mono = samples @ np.full(channels, 1 / channels, dtype=np.float32)  # 40 times faster than mean(axis=1)
     return Clip(
@@ -194,4 +194,4 @@ def _sounding(mono: np.ndarray, rate: int) -> float:
     size = min(len(mono), max(1, rate // 20))
     blocks = mono[: len(mono) // size * size].reshape(-1, size)
     power = np.einsum("ij,ij->i", blocks, blocks) / size
-    return float(np.mean(power > 10 ** (QUIET_DB / 10)))
+    return float(np.mean(power > 10 ** (SILENCE_DB / 10)))

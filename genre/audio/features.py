@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torchaudio.functional import create_dct
 from torchaudio.transforms import MelSpectrogram
 
-VERSION = 1
+FEATURES_VERSION = 1
 """Raise it when the same settings give other numbers: caches made before are then not used again."""
 
 
@@ -103,7 +103,7 @@ class LogMel(nn.Module):
     @property
     def spelled(self) -> dict[str, Any]:
         """The same with the settings as they were typed."""
-        return {"kind": type(self).__name__, "version": VERSION, **self.settings}
+        return {"kind": type(self).__name__, "version": FEATURES_VERSION, **self.settings}
 
     def frames(self, seconds: float) -> int:
         """Frames that so many seconds of sound make."""

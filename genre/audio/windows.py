@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def starts(frames: int, window: int) -> list[int]:
+def window_starts(frames: int, window: int) -> list[int]:
     """First frames of windows that overlap by half; the last one ends with the clip.
 
     Args:
@@ -21,7 +21,7 @@ def starts(frames: int, window: int) -> list[int]:
     return [*inner, last]
 
 
-def cut(mel: Tensor, window: int | None, frames: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def split_windows(mel: Tensor, window: int | None, frames: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Cut clips into overlapping windows that lie within the sound.
 
     Args:
@@ -36,9 +36,9 @@ def cut(mel: Tensor, window: int | None, frames: Tensor | None = None) -> tuple[
     """
     time = mel.shape[1]
     window = min(window or time, time)
-    every = starts(time, window)
+    every = window_starts(time, window)
     sound = [time] * len(mel) if frames is None or window == time else frames.tolist()
-    own = [every if length >= time else starts(max(length, window), window) for length in sound]
+    own = [every if length >= time else window_starts(max(length, window), window) for length in sound]
     padded = [offsets + offsets[-1:] * (len(every) - len(offsets)) for offsets in own]
     first = torch.tensor(padded, device=mel.device)
     counts = torch.tensor([len(offsets) for offsets in own], device=mel.device)
@@ -61,7 +61,7 @@ def track_logits(
     Returns:
         Log-probabilities, shape (batch, classes).
     """
-    windows, counted = cut(mel, window, frames)
+    windows, counted = split_windows(mel, window, frames)
     log_probabilities = net(windows.flatten(0, 1)).float().log_softmax(dim=-1).unflatten(0, counted.shape)
     log_probabilities = log_probabilities.masked_fill(~counted[:, :, None], -torch.inf)
     return log_probabilities.logsumexp(dim=1) - counted.sum(dim=1, keepdim=True).float().log()
@@ -81,6 +81,6 @@ def track_embedding(
     Returns:
         Shape (batch, channels).
     """
-    windows, counted = cut(mel, window, frames)
+    windows, counted = split_windows(mel, window, frames)
     embeddings = embed(windows.flatten(0, 1)).unflatten(0, counted.shape)
     return embeddings.where(counted[:, :, None], 0).sum(dim=1) / counted.sum(dim=1, keepdim=True)

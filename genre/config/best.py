@@ -10,8 +10,8 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, ValidationError
 
+from genre.config.targets import Trust, check, walk, with_current_names, within
 from genre.errors import GenreError
-from genre.targets import Trust, check, walk, within
 
 BEST = "best.yaml"
 """In a search's folder: dotted keys of the configuration and their values; `model.name` says whose they are, and
@@ -35,7 +35,7 @@ KEY = re.compile(r"[\w-]+(\.[\w-]+)*")
 log = logging.getLogger(__name__)
 
 
-def with_best(config: DictConfig, overrides: list[str]) -> DictConfig:
+def apply_best(config: DictConfig, overrides: list[str]) -> DictConfig:
     """Set what the model's search found best, but for the keys and the schedulers that the command line gives.
 
     A group that the command line gives (`trainer=cpu`) does not keep the search from setting keys in it.
@@ -107,4 +107,4 @@ def _read(path: Path) -> dict[str, Any]:
         values = None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise GenreError(f"{path} is damaged: search again")
-    return values
+    return dict(with_current_names(values))

@@ -5,22 +5,22 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-NOT_TRAINED = (
+IGNORED_KEYS = (
     *("run_dir", "paths", "logger", "executor", "finished", "search", "trust", "data.num_workers"),
     *("trainer.accelerator", "trainer.devices", "trainer.deterministic", "trainer.benchmark"),
     *("trainer.profiler", "trainer.detect_anomaly"),
 )
 """Keys that say where and how a run is made, not what is trained."""
-ELSEWHERE = ("data.root", "data.source.root")
+MACHINE_KEYS = ("data.root", "data.source.root")
 """Keys that may differ, besides, between machines that share a study, or between runs that are compared."""
 
 
 def is_trained(key: str) -> bool:
     """Whether a key of the configuration says what is trained; dotted, or the name of a group."""
-    return not any(key == name or key.startswith(f"{name}.") for name in NOT_TRAINED)
+    return not any(key == name or key.startswith(f"{name}.") for name in IGNORED_KEYS)
 
 
-def what_counts(config: DictConfig) -> dict[str, Any]:
+def training_values(config: DictConfig) -> dict[str, Any]:
     """The leaves of a configuration that a score may depend on, by their dotted names, as JSON would keep them."""
     values = OmegaConf.to_container(config, resolve=True)
     assert isinstance(values, dict)

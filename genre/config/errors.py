@@ -12,9 +12,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
+from genre.config.overrides import explained
+from genre.config.targets import arguments, locate
 from genre.errors import GenreError, unknown_key
-from genre.overrides import explained
-from genre.targets import arguments, locate
 
 
 class Jobs:
@@ -38,7 +38,7 @@ class Jobs:
         try:
             yield
         except Exception as error:
-            self.failed.append(f"{name}: {short(error)}")
+            self.failed.append(f"{name}: {one_line(error)}")
             raise
 
     def show(self) -> None:
@@ -49,7 +49,7 @@ class Jobs:
 
 
 @contextmanager
-def one_line_errors(jobs: Jobs | None = None) -> Iterator[None]:
+def exit_with_one_line(jobs: Jobs | None = None) -> Iterator[None]:
     """End the program with a short message where a failure is the user's; GENRE_DEBUG=1 shows the traceback.
 
     Args:
@@ -65,7 +65,7 @@ def one_line_errors(jobs: Jobs | None = None) -> Iterator[None]:
         if jobs and jobs.failed:
             jobs.show()
         elif not _debugging():
-            print(f"error: {short(error)}", file=sys.stderr)
+            print(f"error: {one_line(error)}", file=sys.stderr)
         if _debugging():
             raise
         sys.exit(1)
@@ -85,7 +85,7 @@ def one_line_errors(jobs: Jobs | None = None) -> Iterator[None]:
         raise
 
 
-def short(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """One line of an error of Hydra's or OmegaConf's, which use several, or of the system's."""
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)

@@ -1,7 +1,7 @@
 """The one builder of what a configuration or a checkpoint names: `_target_` is called with the rest as arguments.
 
 It knows Hydra's `_target_`, `_args_`, `_partial_` and `_recursive_` and needs neither Hydra nor OmegaConf. It calls
-whatever it is given: a stored file goes through `genre.targets.check` first.
+whatever it is given: a stored file goes through `genre.config.targets.check` first.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import nn
 
+from genre.config.targets import arguments, locate
 from genre.errors import GenreError, unknown_key
-from genre.targets import arguments, locate
 
 
 def instantiate(path: str, spec: Any) -> Any:

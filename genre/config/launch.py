@@ -8,9 +8,9 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, ListConfig
 
+from genre.config.errors import exit_with_one_line
 from genre.errors import GenreError
 from genre.files import missing_folders, remove_empty
-from genre.one_line import one_line_errors
 
 
 class Launch(Callback):
@@ -25,7 +25,7 @@ class Launch(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse what no job could do, and note which folders Hydra is about to create."""
-        with one_line_errors():  # Hydra would make a warning of any other error
+        with exit_with_one_line():  # Hydra would make a warning of any other error
             if any(text.lstrip("+").startswith("run_dir=") for text in config.hydra.overrides.task):
                 given = "search.folder" if config.search else "hydra.sweep.dir"
                 raise GenreError(f"run_dir= is the folder of a single run: with -m, give {given}=... for all of them")

@@ -6,7 +6,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
-LEAKS = ("leak_nothing", "leak_artists", "leak_albums", "leak_segments")
+LEAKAGE_LEVELS = ("leak_nothing", "leak_artists", "leak_albums", "leak_segments")
 """Splits of the leakage ladder, for experiment=leakage."""
 
 
@@ -21,7 +21,7 @@ def _choice(default: Any, *choices: str) -> Any:
 
 
 @dataclass
-class DataSettings:
+class DataConfig:
     """Which music, which part of it, and how it is split and read."""
 
     name: str = MISSING
@@ -34,7 +34,9 @@ class DataSettings:
     batch_size: int = _number(16, low=1)
     num_workers: int = _number(0, low=0)
     sampler: str = _choice("random", "random", "balanced")  # balanced: all genres about equally often
-    splits: str = _choice("auto", "auto", "artist", "artist_album", "official", "stratified", "fault_filtered", *LEAKS)
+    splits: str = _choice(
+        "auto", "auto", "artist", "artist_album", "official", "stratified", "fault_filtered", *LEAKAGE_LEVELS
+    )
     split_seed: int | None = _number(None, low=0, high=2**32 - 1)  # null for the run's seed
     fold: int | None = _number(None, low=0)  # which of the folds is the test part; null for a single split
     folds: int = _number(5, low=2)
@@ -44,10 +46,10 @@ class DataSettings:
 
 
 @dataclass
-class HybridNet:
-    """`genre.models.hybrid.Hybrid`; its `num_classes` and `n_mels` come from data and features."""
+class CRNNConfig:
+    """`genre.models.crnn.CRNN`; its `num_classes` and `n_mels` come from data and features."""
 
-    _target_: str = "genre.models.hybrid.Hybrid"
+    _target_: str = "genre.models.crnn.CRNN"
     cnn: str = _choice(MISSING, "1d", "2d")
     rnn: str = _choice(MISSING, "gru", "lstm")
     hidden_dim: int = _number(64, low=1)
@@ -60,7 +62,7 @@ class HybridNet:
 
 
 @dataclass
-class PlainNet:
+class CNN2dConfig:
     """`genre.models.baselines.PlainCnn2d`."""
 
     _target_: str = "genre.models.baselines.PlainCnn2d"
@@ -69,7 +71,7 @@ class PlainNet:
 
 
 @dataclass
-class ModelSettings:
+class ModelConfig:
     """The network and how it learns."""
 
     name: str = MISSING
@@ -83,7 +85,7 @@ class ModelSettings:
 
 
 @dataclass
-class MonitorSettings:
+class MonitorConfig:
     """What selects the best epoch, stops early, lowers the learning rate and is a search's objective."""
 
     metric: str = _choice("val/loss", *(f"val/{name}" for name in ("loss", "accuracy", "f1_macro", "f1_weighted")))
@@ -91,14 +93,14 @@ class MonitorSettings:
 
 
 @dataclass
-class EarlyStoppingSettings:
+class EarlyStoppingConfig:
     """Epochs without a better monitored score until training ends; null trains on."""
 
     patience: int | None = _number(6, low=1)
 
 
 @dataclass
-class TrainerSettings:
+class TrainerConfig:
     """Arguments of `lightning.Trainer`."""
 
     accelerator: str = "auto"
@@ -119,7 +121,7 @@ class TrainerSettings:
 
 
 @dataclass
-class SizeSettings:
+class SizeConfig:
     """What networks take where nothing else is said, and what a search chooses from."""
 
     hidden_dim: int = _number(64, low=1)
@@ -128,7 +130,7 @@ class SizeSettings:
 
 
 @dataclass
-class SearchSettings:
+class SearchConfig:
     """A durable study: how much of it, where it is kept, and which of its trials this run is."""
 
     n_trials: int = _number(30, low=1)  # in all, however often the command is repeated
@@ -146,7 +148,7 @@ class SearchSettings:
 
 
 @dataclass
-class PathSettings:
+class PathsConfig:
     """Where things lie; relative paths start at the working directory."""
 
     data: str = "data"
@@ -155,21 +157,21 @@ class PathSettings:
 
 
 @dataclass
-class Settings:
+class TrainConfig:
     """A training run."""
 
-    data: DataSettings = MISSING
+    data: DataConfig = MISSING
     features: dict[str, Any] = MISSING
     augment: dict[str, Any] = MISSING
-    model: ModelSettings = MISSING
-    size: SizeSettings = field(default_factory=SizeSettings)
+    model: ModelConfig = MISSING
+    size: SizeConfig = field(default_factory=SizeConfig)
     scheduler: dict[str, Any] = field(default_factory=dict)
-    trainer: TrainerSettings = MISSING
+    trainer: TrainerConfig = MISSING
     logger: dict[str, Any] = field(default_factory=dict)
     executor: dict[str, Any] = MISSING
-    monitor: MonitorSettings = field(default_factory=MonitorSettings)
-    early_stopping: EarlyStoppingSettings = field(default_factory=EarlyStoppingSettings)
-    paths: PathSettings = field(default_factory=PathSettings)
+    monitor: MonitorConfig = field(default_factory=MonitorConfig)
+    early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
     label: str = "${model.name}"
     test_last: bool = False  # test the last epoch too, beside the best
     best: str | None = None  # folder of a search, or of several: the model's best settings are taken from there
@@ -181,7 +183,7 @@ class Settings:
 
 
 @dataclass
-class EvaluateSettings:
+class EvaluateConfig:
     """What evaluate.py needs: the rest is in the run folder."""
 
     run_dir: Any = MISSING  # a run folder, or several: a list, globs, folders that hold run folders
@@ -195,11 +197,11 @@ class EvaluateSettings:
 def register() -> None:
     """Make the schema known to Hydra, as `schema/...`."""
     store = ConfigStore.instance()
-    store.store(group="schema", name="train", node=Settings)
-    store.store(group="schema", name="evaluate", node=EvaluateSettings)
-    store.store(group="schema", name="search", node=SearchSettings)
-    store.store(group="schema/net", name="hybrid", node=HybridNet)
-    store.store(group="schema/net", name="plain", node=PlainNet)
+    store.store(group="schema", name="train", node=TrainConfig)
+    store.store(group="schema", name="evaluate", node=EvaluateConfig)
+    store.store(group="schema", name="search", node=SearchConfig)
+    store.store(group="schema/net", name="hybrid", node=CRNNConfig)
+    store.store(group="schema/net", name="plain", node=CNN2dConfig)
 
 
 register()

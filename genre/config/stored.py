@@ -9,11 +9,11 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from genre.config.errors import one_line
+from genre.config.schema import TrainConfig
+from genre.config.targets import Trust, check, walk, with_current_names
 from genre.errors import GenreError
-from genre.one_line import short
 from genre.run_folder import CONFIG
-from genre.settings import Settings
-from genre.targets import Trust, check, walk
 
 HARMLESS = ("now",)
 """Resolvers that run folders of earlier versions hold; any other could read what the person who runs it has."""
@@ -56,9 +56,9 @@ def read_config(folder: Path, trust: Sequence[str] = (), typed: DictConfig | Non
     content = read(folder, trust, None if typed is None else OmegaConf.to_container(typed))
     content.run_dir = str(folder)
     try:
-        config = OmegaConf.merge(OmegaConf.structured(Settings), content)
+        config = OmegaConf.merge(OmegaConf.structured(TrainConfig), content)
     except OmegaConfBaseException as error:
-        raise GenreError(f"{folder / CONFIG}: {short(error)}") from error
+        raise GenreError(f"{folder / CONFIG}: {one_line(error)}") from error
     assert isinstance(config, DictConfig)
     return config
 
@@ -92,7 +92,7 @@ def read(folder: Path, trust: Sequence[str] = (), typed: Any = None) -> DictConf
             hint = f": add trust=[{name}] if you trust it" if name[:1].isalpha() else ""
             raise GenreError(f"{path}: {key} uses {found}, which a stored file may not{hint}")
     stored.pop("trust", None)  # whom the person trusted then says nothing about now
-    return stored
+    return OmegaConf.create(with_current_names(OmegaConf.to_container(stored)))
 
 
 def foreign_resolver(text: str, trust: Sequence[str] = ()) -> str | None:

@@ -35,13 +35,15 @@ class Place:
 NETWORK = "model.net"
 LOGGER = "logger"
 PLACES = {
-    "features": Place(("genre.features",), "genre.features.LogMel"),
+    "features": Place(("genre.audio.features",), "genre.audio.features.LogMel"),
     "data.source": Place(("genre.data.sources",)),
-    "augment": Place(("genre.augment",), "torch.nn.Module"),
+    "augment": Place(("genre.audio.augment",), "torch.nn.Module"),
     NETWORK: Place(("genre.models", "torch.nn"), "torch.nn.Module"),
-    "model.fit": Place((), functions=("genre.baselines.count", "genre.baselines.regress")),
+    "model.fit": Place(
+        (), functions=("genre.training.baselines.fit_class_prior", "genre.training.baselines.fit_logistic_regression")
+    ),
     "scheduler": Place(("torch.optim.lr_scheduler",), "torch.optim.lr_scheduler.LRScheduler"),
-    "executor": Place((), functions=("genre.data.extract.local_executor",)),
+    "executor": Place((), functions=("genre.data.cache.executors.local_executor",)),
     LOGGER: Place(("genre", "lightning.pytorch.loggers"), "lightning.pytorch.loggers.Logger"),
 }
 SUSPECT = {*sys.stdlib_module_names, "genre", "torch", "hydra", "omegaconf", "lightning", "numpy", "pandas", "joblib"}
@@ -59,6 +61,43 @@ class Trust:
 
     packages: Sequence[str] = ()
     typed: dict[str, Any] = field(default_factory=dict)
+
+
+RENAMED = {
+    "genre.augment": "genre.audio.augment",
+    "genre.baselines.count": "genre.training.baselines.fit_class_prior",
+    "genre.baselines.regress": "genre.training.baselines.fit_logistic_regression",
+    "genre.data.extract.local_executor": "genre.data.cache.executors.local_executor",
+    "genre.features": "genre.audio.features",
+    "genre.models.baselines.Majority": "genre.models.baselines.ClassPrior",
+    "genre.models.baselines.MelStatistics": "genre.models.baselines.MelStatisticsClassifier",
+    "genre.models.hybrid.Hybrid": "genre.models.crnn.CRNN",
+}
+"""Names that run folders, checkpoints and studies of earlier versions hold, and what they are called now."""
+
+
+def with_current_names(node: Any) -> Any:
+    """Copy a stored configuration, with the present names of classes and functions that were renamed since.
+
+    Args:
+        node: Dicts, lists and plain values.
+
+    Returns:
+        The copy.
+    """
+    if isinstance(node, list):
+        return [with_current_names(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: _current_name(value) if str(key).split(".")[-1] == "_target_" else with_current_names(value)
+        for key, value in node.items()
+    }
+
+
+def _current_name(target: Any) -> Any:
+    old = next((old for old in RENAMED if within(target, [old])), None)
+    return target if old is None else RENAMED[old] + target.removeprefix(old)
 
 
 def locate(target: str) -> Any:

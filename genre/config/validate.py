@@ -10,7 +10,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from genre.errors import GenreError, unknown_key
 
 
-def checked(config: DictConfig) -> Any:
+def validate(config: DictConfig) -> Any:
     """Resolve a composed configuration and check it against the schema's ranges.
 
     Args:

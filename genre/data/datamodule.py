@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from genre.data.prepare import Prepared
+from genre.data.prepare import PreparedData
 
 
 class Batch(NamedTuple):
@@ -28,7 +28,7 @@ class Batch(NamedTuple):
     frames: Tensor
 
 
-class Clips(Dataset[Batch]):
+class ClipDataset(Dataset[Batch]):
     """Windows of cached clips, a whole batch at a time.
 
     Args:
@@ -36,7 +36,7 @@ class Clips(Dataset[Batch]):
         frames: Length of a window.
     """
 
-    def __init__(self, prepared: Prepared, frames: int) -> None:
+    def __init__(self, prepared: PreparedData, frames: int) -> None:
         self.cache = prepared.cache
         self.frames = frames
         self.shards = prepared.tracks["shard"].to_numpy()
@@ -53,7 +53,7 @@ class Clips(Dataset[Batch]):
         return Batch(*(torch.from_numpy(column) for column in columns))
 
 
-class RandomWindows(Sampler[tuple[int, int]]):
+class RandomWindowSampler(Sampler[tuple[int, int]]):
     """All tracks of a part in random order, each with a random window; depends on seed and epoch alone.
 
     Args:
@@ -110,7 +110,7 @@ class RandomWindows(Sampler[tuple[int, int]]):
         return iter(zip(order[mine].tolist(), starts[mine].tolist(), strict=True))
 
 
-class GenreData(L.LightningDataModule):
+class GenreDataModule(L.LightningDataModule):
     """Batches of windows for training, of whole clips for validation and test.
 
     Args:
@@ -126,7 +126,7 @@ class GenreData(L.LightningDataModule):
 
     def __init__(
         self,
-        make_prepared: Callable[[], Prepared],
+        make_prepared: Callable[[], PreparedData],
         augment: nn.Module,
         batch_size: int,
         segment_frames: int | None,
@@ -144,11 +144,11 @@ class GenreData(L.LightningDataModule):
         self.seed = seed
         self.balanced = balanced
         self.halves = halves
-        self._prepared: Prepared | None = None
+        self._prepared: PreparedData | None = None
         self._epoch_seeded = -1
 
     @property
-    def prepared(self) -> Prepared:
+    def prepared(self) -> PreparedData:
         """The collection; the first use prepares it."""
         if self._prepared is None:
             self._prepared = self.make_prepared()
@@ -166,7 +166,7 @@ class GenreData(L.LightningDataModule):
         genres = self.prepared.targets[rows] if self.balanced else None
         sound = np.clip(self.prepared.sound_frames[rows] - first, window, clip)
         share = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = RandomWindows(rows, sound - window, clip - window, self.seed, genres, first, share)
+        sampler = RandomWindowSampler(rows, sound - window, clip - window, self.seed, genres, first, share)
         return self._loader(window, sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:
@@ -209,7 +209,7 @@ class GenreData(L.LightningDataModule):
 
     def _loader(self, frames: int, sampler: Sampler[tuple[int, int]]) -> DataLoader[Batch]:
         return DataLoader(
-            Clips(self.prepared, frames),
+            ClipDataset(self.prepared, frames),
             self.batch_size,
             sampler=sampler,
             collate_fn=_as_it_is,

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy import fft
 from scipy.ndimage import convolve1d
 
-from genre.data.cache import Cache
+from genre.data.cache.feature_cache import FeatureCache
 
 BANDS, STEPS = 16, 256
 """Size of a fingerprint of up to 30 s; a longer clip has as many steps per second as one of 30 s."""
@@ -23,7 +23,7 @@ PAIRS = 20_000
 """Pairs compared at once, in some 25 MB."""
 
 
-def fingerprints(cache: Cache, tracks: pd.DataFrame) -> np.ndarray:
+def fingerprints(cache: FeatureCache, tracks: pd.DataFrame) -> np.ndarray:
     """Describe how the spectrum of each clip changes over time.
 
     Features are pooled into bands and steps. The mean over the bands is removed from each step, because fades and the

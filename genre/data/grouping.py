@@ -9,12 +9,12 @@ from scipy.sparse.csgraph import connected_components
 
 from genre.errors import GenreError
 
-ABSENT = 5.0  # cost of a genre's absence from a part: above that of three equal artists, one in each part
-ROUNDS = 2000
-REPLACED = 8  # groups taken out and put back in one round
+MISSING_GENRE_COST = 5.0  # cost of a genre's absence from a part: above that of three equal artists, one in each part
+N_ITERATIONS = 2000
+GROUPS_PER_ITERATION = 8  # groups taken out and put back in one round
 
 
-def groups(tracks: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+def connected_groups(tracks: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     """Number the sets of tracks that must stay together: those tied by a shared name in any of the columns.
 
     A compilation joins its artists, an artist joins his albums; a track with no name at all stands alone.
@@ -37,7 +37,7 @@ def groups(tracks: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     return connected_components(graph, directed=False)[1][: len(tracks)]
 
 
-def assign(counts: np.ndarray, fractions: Sequence[float], rng: np.random.Generator) -> np.ndarray:
+def assign_groups(counts: np.ndarray, fractions: Sequence[float], rng: np.random.Generator) -> np.ndarray:
     """Deal groups out so that each part has its fraction of every genre and of the whole.
 
     The cost is the squared deviation of the shares over the part's fraction; the whole weighs as much as all
@@ -72,13 +72,13 @@ def assign(counts: np.ndarray, fractions: Sequence[float], rng: np.random.Genera
     # At first every part lacks every genre: with a price on it the largest artists would go to val and test.
     place(shuffled[np.argsort(-share[shuffled].max(axis=1), kind="stable")], load, absent=0)
     members = [np.flatnonzero(column) for column in counts.T]
-    least = cost(load, ABSENT).sum()
-    for _ in range(ROUNDS):
-        chosen = rng.permutation(members[rng.integers(len(members))])[:REPLACED]
+    least = cost(load, MISSING_GENRE_COST).sum()
+    for _ in range(N_ITERATIONS):
+        chosen = rng.permutation(members[rng.integers(len(members))])[:GROUPS_PER_ITERATION]
         before, trial = part[chosen], load.copy()
         np.subtract.at(trial, before, share[chosen])
-        place(chosen, trial, ABSENT)
-        total = cost(trial, ABSENT).sum()
+        place(chosen, trial, MISSING_GENRE_COST)
+        total = cost(trial, MISSING_GENRE_COST).sum()
         if total < least + 1e-9:
             least, load = total, trial
         else:

@@ -3,26 +3,26 @@
 import numpy as np
 import pandas as pd
 
-from genre.data.grouping import assign, groups
-from genre.data.splits import check
+from genre.config.schema import LEAKAGE_LEVELS
+from genre.data.grouping import assign_groups, connected_groups
+from genre.data.splits import check_splits
 from genre.errors import GenreError
-from genre.settings import LEAKS
 
-RUNGS = LEAKS
+RUNGS = LEAKAGE_LEVELS
 """What is swapped into training: nothing; other tracks of the test tracks' artists, but not of their albums; other
 tracks of their albums; the test tracks themselves, their other half."""
-HELD, VALIDATION = 0.5, 0.1
+TEST_ARTIST_FRACTION, VAL_FRACTION = 0.5, 0.1
 """Shares of the tracks: of artists that are kept out for test tracks and what leaks of them, and of validation."""
-LEFT = 2
+MIN_TRAIN_ARTISTS = 2
 """So many artists of each genre stay for training and validation."""
 
 
-def is_rung(splits: str) -> bool:
+def is_leakage_level(splits: str) -> bool:
     """Whether a split is one of the ladder's: then training sees second halves of clips, and tests hear first ones."""
     return splits in RUNGS
 
 
-def rung(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
+def leakage_split(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
     """Split for one rung of the ladder.
 
     Test and validation are the same for all rungs, and no artist or album of theirs is in `leak_nothing`'s training.
@@ -42,7 +42,7 @@ def rung(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
     """
     ordered = tracks.sort_values("track_id").reset_index(drop=True)
     rng = np.random.default_rng(seed)
-    group = groups(ordered, ["artist", "album"])
+    group = connected_groups(ordered, ["artist", "album"])
     pools = _pools(ordered, group, rng)
     sizes = pd.DataFrame({name: ordered.loc[rows, "genre"].value_counts() for name, rows in pools.items()}).fillna(0)
     if not sizes[["test", *RUNGS[1:3]]].min(axis=1).any():
@@ -54,7 +54,7 @@ def rung(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
     if which != RUNGS[0]:
         leaking = "test" if which == "leak_segments" else which
         swapped = np.minimum(sizes[leaking], (sizes["train"] - 1).clip(lower=0)).astype(int)
-        taken, given = _drawn(ordered, train, swapped, seed), _drawn(ordered, pools[leaking], swapped, seed)
+        taken, given = _sampled(ordered, train, swapped, seed), _sampled(ordered, pools[leaking], swapped, seed)
         train = np.concatenate([np.setdiff1d(train, taken), given])
     parts = {"train": ordered.loc[train], "val": ordered.loc[pools["val"]], "test": ordered.loc[pools["test"]]}
     if which == "leak_segments":
@@ -63,7 +63,7 @@ def rung(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
             track_id=parts["train"]["track_id"].where(~both, parts["train"]["track_id"] + " (other half)")
         )
     chosen = pd.concat([part.assign(split=name) for name, part in parts.items()])
-    check(chosen, chosen["split"], which)
+    check_splits(chosen, chosen["split"], which)
     return chosen.sort_values("track_id").reset_index(drop=True)
 
 
@@ -84,12 +84,16 @@ def _pools(tracks: pd.DataFrame, group: np.ndarray, rng: np.random.Generator) ->
     held = np.zeros(len(counts), dtype=bool)
     for column in range(counts.shape[1]):
         mine = rng.permutation(able[counts[able].argmax(axis=1) == column])
-        enough = counts[mine, column].cumsum() <= max(HELD * counts[:, column].sum(), counts[mine[:1], column].sum())
-        spare = np.count_nonzero(counts[~held, column]) - LEFT
+        enough = counts[mine, column].cumsum() <= max(
+            TEST_ARTIST_FRACTION * counts[:, column].sum(), counts[mine[:1], column].sum()
+        )
+        spare = np.count_nonzero(counts[~held, column]) - MIN_TRAIN_ARTISTS
         held[mine[enough][: max(spare, 0)]] = True
     rest = np.flatnonzero(~held)
     part = np.full(len(counts), -1)
-    part[rest] = assign(counts[rest], [1 - VALIDATION / (1 - HELD), VALIDATION / (1 - HELD)], rng)
+    part[rest] = assign_groups(
+        counts[rest], [1 - VAL_FRACTION / (1 - TEST_ARTIST_FRACTION), VAL_FRACTION / (1 - TEST_ARTIST_FRACTION)], rng
+    )
     place = part[group]
     rank = pd.Series(rng.random(len(tracks))).groupby([group, on_it]).rank().to_numpy()
     half = np.ceil(np.bincount(group, on_it)[group] / 2)
@@ -106,7 +110,7 @@ def _pools(tracks: pd.DataFrame, group: np.ndarray, rng: np.random.Generator) ->
     }
 
 
-def _drawn(tracks: pd.DataFrame, pool: np.ndarray, counts: pd.Series, seed: int) -> np.ndarray:
+def _sampled(tracks: pd.DataFrame, pool: np.ndarray, counts: pd.Series, seed: int) -> np.ndarray:
     """Draw so many rows of each genre from a pool."""
     rng = np.random.default_rng([seed, len(pool)])
     mixed = rng.permutation(pool)

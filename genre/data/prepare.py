@@ -9,27 +9,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from genre.config.schema import DataConfig
 from genre.data import leakage, splits
-from genre.data.cache import Cache
-from genre.data.tracks import PARTS, Selection, Source, with_clear_names
+from genre.data.cache.feature_cache import FeatureCache
+from genre.data.tracks import SPLITS, Selection, Source, with_clear_names
 from genre.errors import GenreError
-from genre.settings import DataSettings
 
-DECODED = 0.9
+MIN_DECODED_FRACTION = 0.9
 """A file that decodes to less than this share of what its header promises is truncated."""
-FULL = 0.9
+MIN_FULL_FRACTION = 0.9
 """A track shorter than this share of a clip has too little of it for the leakage ladder, which halves clips."""
-SOUNDING = 0.1
+MIN_ACTIVE_FRACTION = 0.1
 """A clip of which less than this share is louder than `audio.QUIET_DB` is silent."""
-MENDABLE = ("missing_file", "undecodable", "truncated")
+USER_FIXABLE = ("missing_file", "undecodable", "truncated")
 """Reasons that a user may do something about, if he knows the file."""
-NAMED = 3
+MAX_NAMED_FILES = 3
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedData:
     """Tracks that are ready for training, and the cache that holds their features.
 
     Attributes:
@@ -42,7 +42,7 @@ class Prepared:
     tracks: pd.DataFrame
     rejected: pd.DataFrame
     genres: list[str]
-    cache: Cache
+    cache: FeatureCache
 
     @property
     def train_counts(self) -> np.ndarray:
@@ -65,8 +65,8 @@ class Prepared:
 
 
 def prepare(
-    source: Source, settings: DataSettings, cache: Cache, make_executor: Callable[[], Executor], seed: int
-) -> Prepared:
+    source: Source, settings: DataConfig, cache: FeatureCache, make_executor: Callable[[], Executor], seed: int
+) -> PreparedData:
     """Take a collection from its folder to split, cached tracks.
 
     Args:
@@ -82,24 +82,24 @@ def prepare(
     Raises:
         GenreError: Nothing usable is there, or the split asked for cannot be made.
     """
-    selection, index = usable(source, settings, cache, make_executor)
+    selection, index = select_tracks(source, settings, cache, make_executor)
     kept = selection.kept.sort_values("track_id").reset_index(drop=True)
-    if leakage.is_rung(settings.splits):
-        kept = leakage.rung(kept, settings.splits, seed)
+    if leakage.is_leakage_level(settings.splits):
+        kept = leakage.leakage_split(kept, settings.splits, seed)
     else:
-        kept["split"] = splits.split(kept, settings.splits, seed, fold=settings.fold, folds=settings.folds)
+        kept["split"] = splits.assign_splits(kept, settings.splits, seed, fold=settings.fold, folds=settings.folds)
     tracks = kept.join(index.drop(columns=["path"]), on="path")
     genres = sorted(kept["genre"].unique())
     sizes = tracks["split"].value_counts()
-    log.info("%d tracks of %d genres: %s", len(tracks), len(genres), ", ".join(f"{sizes[p]} {p}" for p in PARTS))
-    for part, lacking in splits.lacking(tracks, tracks["split"]).items():
+    log.info("%d tracks of %d genres: %s", len(tracks), len(genres), ", ".join(f"{sizes[p]} {p}" for p in SPLITS))
+    for part, lacking in splits.missing_genres(tracks, tracks["split"]).items():
         if lacking:
             log.warning("no track of %s in %s", ", ".join(lacking), part)
-    return Prepared(tracks, selection.rejected, genres, cache)
+    return PreparedData(tracks, selection.rejected, genres, cache)
 
 
-def usable(
-    source: Source, settings: DataSettings, cache: Cache, make_executor: Callable[[], Executor]
+def select_tracks(
+    source: Source, settings: DataConfig, cache: FeatureCache, make_executor: Callable[[], Executor]
 ) -> tuple[Selection, pd.DataFrame]:
     """List the tracks, filter them by what is written about them, cache their features, reject by the ear.
 
@@ -125,16 +125,20 @@ def usable(
     selection.drop_rare(settings.min_tracks_per_genre)
     _need_two_genres(source, selection)
     index = cache.update(root, selection.kept["path"].tolist(), make_executor)
-    by_ear(selection, index, settings)
+    reject_after_decoding(selection, index, settings)
     for reason, count in selection.reasons.items():
         names = selection.rejected.loc[selection.rejected["reason"] == reason, "path"]
-        some = f" ({', '.join(names[:NAMED])}{', ...' if count > NAMED else ''})" if reason in MENDABLE else ""
+        some = (
+            f" ({', '.join(names[:MAX_NAMED_FILES])}{', ...' if count > MAX_NAMED_FILES else ''})"
+            if reason in USER_FIXABLE
+            else ""
+        )
         log.info("rejected %d tracks: %s%s", count, reason, some)
     _need_two_genres(source, selection)
     return selection, index
 
 
-def by_ear(selection: Selection, index: pd.DataFrame, settings: DataSettings) -> None:
+def reject_after_decoding(selection: Selection, index: pd.DataFrame, settings: DataConfig) -> None:
     """Drop what decoding showed to be unusable, then genres that became too rare by it.
 
     Args:
@@ -146,12 +150,15 @@ def by_ear(selection: Selection, index: pd.DataFrame, settings: DataSettings) ->
     share = (100 * heard["decoded"]).map("decodes to {:.0f} % of what its header promises".format)
     share = share.where(heard["decoded"] > 0, "the end of the file is missing: fetch it again")
     # Of a rung's clips training sees the second half, which must not be padding
-    least = max(settings.min_seconds, FULL * settings.clip_seconds if leakage.is_rung(settings.splits) else 0)
+    least = max(
+        settings.min_seconds,
+        MIN_FULL_FRACTION * settings.clip_seconds if leakage.is_leakage_level(settings.splits) else 0,
+    )
     verdicts = [  # the first that holds is the one reason
         (heard["reason"] != "", heard["reason"], heard["detail"]),
-        (heard["decoded"] < DECODED, "truncated", share),
+        (heard["decoded"] < MIN_DECODED_FRACTION, "truncated", share),
         (heard["duration"] < least, "short", heard["duration"].map("{:.1f} s".format)),
-        (heard["sounding"] < SOUNDING, "silent", "hardly anything above the noise floor"),
+        (heard["sounding"] < MIN_ACTIVE_FRACTION, "silent", "hardly anything above the noise floor"),
     ]
     found = [holds for holds, _, _ in verdicts]
     reason = pd.Series(np.select(found, [code for _, code, _ in verdicts], ""), heard.index)
@@ -165,7 +172,9 @@ def by_ear(selection: Selection, index: pd.DataFrame, settings: DataSettings) ->
     selection.drop_rare(settings.min_tracks_per_genre)
 
 
-def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[], Executor]) -> Prepared:
+def restore_from_run(
+    path: Path, source: Source, cache: FeatureCache, make_executor: Callable[[], Executor]
+) -> PreparedData:
     """Take a collection as a run folder's track table has it, with the split of that run.
 
     Args:
@@ -187,7 +196,7 @@ def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[]
         for name in ("track_id", "path", "genre", "split", "file_digest"):
             if not pd.api.types.is_string_dtype(tracks[name]):
                 raise ValueError(f"its column {name} holds something else than text")
-        if empty := [part for part in PARTS if not (tracks["split"] == part).any()]:
+        if empty := [part for part in SPLITS if not (tracks["split"] == part).any()]:
             raise GenreError(f"{path} has no {empty[0]} tracks: train again")
         files = tracks.drop_duplicates("path")  # of the leakage ladder two rows may be halves of one
         paths, digests = files["path"].tolist(), files["file_digest"].tolist()
@@ -212,7 +221,7 @@ def restore(path: Path, source: Source, cache: Cache, make_executor: Callable[[]
     # Where features are is for the cache alone to say
     own = tracks[tracks.columns.difference(index.columns.drop("path"), sort=False)]
     table = own.join(index.drop(columns="path"), on="path")
-    return Prepared(table, tracks.iloc[:0], sorted(tracks["genre"].unique()), cache)
+    return PreparedData(table, tracks.iloc[:0], sorted(tracks["genre"].unique()), cache)
 
 
 def _need_two_genres(source: Source, selection: Selection) -> None:

@@ -4,8 +4,8 @@ import logging
 
 import pandas as pd
 
+from genre.config.schema import LEAKAGE_LEVELS, DataConfig
 from genre.data.tracks import excluding
-from genre.settings import LEAKS, DataSettings
 
 ARTISTS = 3
 """Fewer artists of a genre in the test or validation set are warned of."""
@@ -15,7 +15,7 @@ TRACKS = 20
 log = logging.getLogger(__name__)
 
 
-def warn(tracks: pd.DataFrame, settings: DataSettings) -> None:
+def warn(tracks: pd.DataFrame, settings: DataConfig) -> None:
     """Log what `split_warnings` finds.
 
     Args:
@@ -26,7 +26,7 @@ def warn(tracks: pd.DataFrame, settings: DataSettings) -> None:
         log.warning("%s", text)
 
 
-def split_warnings(tracks: pd.DataFrame, settings: DataSettings) -> list[str]:
+def split_warnings(tracks: pd.DataFrame, settings: DataConfig) -> list[str]:
     """Name the genres with few artists to test or validate on, or few tracks to train on.
 
     Genres without any track in a set are left to `prepare`, which names them.
@@ -68,11 +68,11 @@ def _few(counts: pd.Series, least: int) -> str:
     return ", ".join(f"{genre} ({count})" for genre, count in sorted(counts[counts < least].items()))
 
 
-def _advice(tracks: pd.DataFrame, settings: DataSettings) -> str:
+def _advice(tracks: pd.DataFrame, settings: DataConfig) -> str:
     """What to type to test on more artists."""
     if settings.fold is not None:
         return "compare the joined folds, not one of them"
-    if settings.splits in LEAKS or _artists(tracks).min() < settings.folds:
+    if settings.splits in LEAKAGE_LEVELS or _artists(tracks).min() < settings.folds:
         return "add artists"
     by_artist = "data.splits=artist " if settings.splits in ("official", "fault_filtered") else ""
     folds = ",".join(str(fold) for fold in range(settings.folds))

@@ -1,3 +1,5 @@
+"""TODO."""
+
 import json
 import re
 import shlex
@@ -12,7 +14,7 @@ from genre.errors import GenreError
 COLUMNS = ["track_id", "path", "genre", "artist", "album", "title", "split"]
 """The track table: text everywhere; `path` is POSIX and relative to the source's root; `split` is an official one."""
 
-PARTS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 
 
 def excluding(genres: list[str]) -> str:

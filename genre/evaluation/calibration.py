@@ -10,7 +10,7 @@ TEMPERATURES = (0.05, 20.0)
 """Range that is searched."""
 
 
-def reliability(probability: np.ndarray, target: np.ndarray) -> pd.DataFrame:
+def reliability_table(probability: np.ndarray, target: np.ndarray) -> pd.DataFrame:
     """Compare confidence with accuracy, in bins of confidence of equal width.
 
     Args:
@@ -28,13 +28,13 @@ def reliability(probability: np.ndarray, target: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"low": means.index / BINS, "high": (means.index + 1) / BINS, "tracks": sizes, **means})
 
 
-def calibration_error(probability: np.ndarray, target: np.ndarray) -> float:
+def expected_calibration_error(probability: np.ndarray, target: np.ndarray) -> float:
     """Expected calibration error: mean of |accuracy - confidence| over tracks, in bins (Guo et al., 2017)."""
-    bins = reliability(probability, target)
+    bins = reliability_table(probability, target)
     return float((bins["tracks"] * (bins["accuracy"] - bins["confidence"]).abs()).sum() / bins["tracks"].sum())
 
 
-def temperature(logits: np.ndarray, target: np.ndarray) -> float:
+def fit_temperature(logits: np.ndarray, target: np.ndarray) -> float:
     """Find the temperature that logits have to be divided by, by their log loss (Guo et al., 2017).
 
     Args:

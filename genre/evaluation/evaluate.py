@@ -12,26 +12,28 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from genre import console, run_folder
-from genre.adjustment import adjusted, best_tau
-from genre.checking import checked
-from genre.data.datamodule import GenreData
-from genre.data.prepare import Prepared
+from genre import logging_setup, run_folder
+from genre.audio.windows import track_logits
+from genre.config.schema import EvaluateConfig
+from genre.config.targets import Trust
+from genre.config.validate import validate
+from genre.data.datamodule import GenreDataModule
+from genre.data.prepare import PreparedData
 from genre.errors import GenreError
-from genre.evaluation.material import Material
-from genre.metrics import predicted, score
-from genre.parts import Parts, assemble
-from genre.resume import moved, stored_config
-from genre.run_folder import TrainedModel
-from genre.settings import EvaluateSettings
-from genre.targets import Trust
-from genre.windows import track_logits
+from genre.evaluation.logit_adjustment import adjust_logits, select_tau
+from genre.evaluation.runs import EvaluatedRun
+from genre.models.checkpoint import TrainedModel, load_model, resolve_device
+from genre.training.components import Components, build_components
+from genre.training.metrics import compute_metrics, predicted
+from genre.training.resume import relocate, stored_config
 
 NO_PREDICTION = -1
 """Stands in a table of predictions for tracks with non-finite logits, which count as errors."""
 
 
-def predict(model: TrainedModel, data: GenreData, device: str, parts: Sequence[str] = ("val", "test")) -> pd.DataFrame:
+def predict_splits(
+    model: TrainedModel, data: GenreDataModule, device: str, parts: Sequence[str] = ("val", "test")
+) -> pd.DataFrame:
     """Classify the validation and test tracks.
 
     Args:
@@ -62,7 +64,7 @@ def predict(model: TrainedModel, data: GenreData, device: str, parts: Sequence[s
     return pd.concat(tables, ignore_index=True)
 
 
-def adjust(predictions: pd.DataFrame, prepared: Prepared) -> float:
+def apply_logit_adjustment(predictions: pd.DataFrame, prepared: PreparedData) -> float:
     """Adjust the logits of all predictions in place, by the tau that is best on validation.
 
     Args:
@@ -73,8 +75,8 @@ def adjust(predictions: pd.DataFrame, prepared: Prepared) -> float:
         That tau.
     """
     shares = torch.from_numpy(prepared.train_counts / prepared.train_counts.sum()).float()
-    tau = best_tau(*logits_and_targets(predictions, "val"), shares)
-    logits = adjusted(torch.from_numpy(np.stack(predictions["logits"].to_list())), shares, tau)
+    tau = select_tau(*logits_and_targets(predictions, "val"), shares)
+    logits = adjust_logits(torch.from_numpy(np.stack(predictions["logits"].to_list())), shares, tau)
     predictions["logits"] = list(logits.numpy())
     predictions["prediction"] = predicted(logits, NO_PREDICTION).numpy()
     return tau
@@ -100,7 +102,7 @@ def test_scores(predictions: pd.DataFrame) -> dict[str, float | None]:
     logits, targets = logits_and_targets(predictions, "test")
     finite = logits.isfinite().all(dim=1)
     loss = torch.nn.functional.cross_entropy(logits[finite], targets[finite]).item()
-    return score(logits, targets, "test/") | {
+    return compute_metrics(logits, targets, "test/") | {
         "test/loss": loss if math.isfinite(loss) else None,
         "test/tracks": len(targets),
         "test/genres": len(targets.unique()),
@@ -108,8 +110,8 @@ def test_scores(predictions: pd.DataFrame) -> dict[str, float | None]:
     }
 
 
-def judge(
-    parts: Parts, folder: Path, accelerator: str, checkpoint: str = run_folder.BEST
+def evaluate_checkpoint(
+    parts: Components, folder: Path, accelerator: str, checkpoint: str = run_folder.BEST
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Judge a checkpoint of a run folder on the test part.
 
@@ -125,7 +127,7 @@ def judge(
     Raises:
         GenreError: The checkpoint is missing or knows other genres than the data.
     """
-    trained = run_folder.load(folder, checkpoint, parts.trust(parts.data.prepared.genres))
+    trained = load_model(folder, checkpoint, parts.trust(parts.data.prepared.genres))
     if trained.genres != parts.data.prepared.genres:
         raise GenreError(
             f"the checkpoint in {folder} knows the genres {', '.join(trained.genres)} and the data have "
@@ -141,9 +143,9 @@ def judge(
     except (ValueError, KeyError) as error:
         raise GenreError(f"{folder / run_folder.METRICS} is damaged: train again") from error
     started = time.perf_counter()
-    predictions = predict(trained, parts.data, device(accelerator))
+    predictions = predict_splits(trained, parts.data, resolve_device(accelerator))
     seconds = time.perf_counter() - started
-    tau = adjust(predictions, parts.data.prepared) if parts.settings.model.logit_adjustment else 0.0
+    tau = apply_logit_adjustment(predictions, parts.data.prepared) if parts.settings.model.logit_adjustment else 0.0
     return test_scores(predictions) | {
         "model": parts.settings.model.name,
         "genres": trained.genres,
@@ -155,7 +157,7 @@ def judge(
     }, predictions
 
 
-def repeat_test(evaluation: EvaluateSettings, folder: Path) -> Material:
+def reevaluate_run(evaluation: EvaluateConfig, folder: Path) -> EvaluatedRun:
     """Test a run folder's best checkpoint again, with the tracks and the split that it was trained with.
 
     Args:
@@ -168,36 +170,14 @@ def repeat_test(evaluation: EvaluateSettings, folder: Path) -> Material:
     Raises:
         GenreError: The folder is not that of a run that was trained, or its data are gone.
     """
-    console.quiet()
+    logging_setup.configure_logging()
     if not run_folder.is_started(folder):
         raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
     trust = Trust(evaluation.trust)
-    config = moved(stored_config(folder, trust), evaluation.data_root, evaluation.cache)
-    model = run_folder.load(folder, trust=trust)  # without a checkpoint there is no point in reading data
-    parts = assemble(checked(config), folder / run_folder.TRACKS)
+    config = relocate(stored_config(folder, trust), evaluation.data_root, evaluation.cache)
+    model = load_model(folder, trust=trust)  # without a checkpoint there is no point in reading data
+    parts = build_components(validate(config), folder / run_folder.TRACKS)
     accelerator = evaluation.accelerator or config.trainer.accelerator
-    scores, predictions = judge(parts, folder, accelerator)
+    scores, predictions = evaluate_checkpoint(parts, folder, accelerator)
     monitor = (parts.settings.monitor.metric, parts.settings.monitor.mode)
-    return Material(folder, scores, predictions, model, parts.data, device(accelerator), monitor)
-
-
-def device(accelerator: str) -> str:
-    """Device of an accelerator.
-
-    Args:
-        accelerator: As Lightning calls it: auto, cpu, gpu, cuda or mps.
-
-    Returns:
-        The device, as torch calls it.
-
-    Raises:
-        GenreError: There is no such accelerator, or not on this machine.
-    """
-    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    wanted = {"auto": ["cuda", "mps", "cpu"], "gpu": ["cuda", "mps"]} | {name: [name] for name in here}
-    if accelerator not in wanted:
-        raise GenreError(f"accelerator={accelerator} is unknown: use one of {', '.join(wanted)}")
-    found = [name for name in wanted[accelerator] if here[name]]
-    if not found:
-        raise GenreError(f"accelerator={accelerator} is not available on this machine: use auto or cpu")
-    return found[0]
+    return EvaluatedRun(folder, scores, predictions, model, parts.data, resolve_device(accelerator), monitor)

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from genre.metrics import score
+from genre.training.metrics import compute_metrics
 
 TAUS = torch.arange(0, 2.05, 0.1)
 
 
-def adjusted(logits: Tensor, shares: Tensor, tau: float) -> Tensor:
+def adjust_logits(logits: Tensor, shares: Tensor, tau: float) -> Tensor:
     """Take the genres' frequency out of logits (Menon et al., 2021, Long-tail learning via logit adjustment).
 
     Args:
@@ -22,7 +22,7 @@ def adjusted(logits: Tensor, shares: Tensor, tau: float) -> Tensor:
     return (logits - tau * shares.log()).log_softmax(dim=1)
 
 
-def best_tau(logits: Tensor, targets: Tensor, shares: Tensor) -> float:
+def select_tau(logits: Tensor, targets: Tensor, shares: Tensor) -> float:
     """Choose tau by F1 macro on validation tracks; of equals the smallest.
 
     Args:
@@ -33,5 +33,5 @@ def best_tau(logits: Tensor, targets: Tensor, shares: Tensor) -> float:
     Returns:
         One of `TAUS`.
     """
-    f1 = [score(adjusted(logits, shares, tau), targets, "")["f1_macro"] for tau in TAUS.tolist()]
+    f1 = [compute_metrics(adjust_logits(logits, shares, tau), targets, "")["f1_macro"] for tau in TAUS.tolist()]
     return round(TAUS[f1.index(max(f1))].item(), 1)

@@ -6,17 +6,18 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from genre.config.diff import MACHINE_KEYS, first_difference, training_values
 from genre.errors import GenreError
-from genre.evaluation.answers import UNKNOWN, Answers, joined, scores
-from genre.evaluation.runs import Run
-from genre.sameness import ELSEWHERE, first_difference, what_counts
+from genre.evaluation.predictions import UNKNOWN_ARTIST, Predictions, joined
+from genre.evaluation.runs import FinishedRun
+from genre.evaluation.scores import scores_from_counts
 
-VARIED = ("seed", "data.fold", "data.split_seed")
+REPLICATE_KEYS = ("seed", "data.fold", "data.split_seed")
 """What runs of one label differ in."""
 
 
 @dataclass(frozen=True)
-class Entrant:
+class ModelRuns:
     """One row of the comparison: the runs of one label.
 
     Attributes:
@@ -26,8 +27,8 @@ class Entrant:
     """
 
     label: str
-    runs: list[Run]
-    seeds: dict[int, Answers]
+    runs: list[FinishedRun]
+    seeds: dict[int, Predictions]
 
     @cached_property
     def varies(self) -> bool:
@@ -58,7 +59,7 @@ class Entrant:
         return float(np.mean([run.scores.get(name, np.nan) for run in self.runs]))
 
 
-def entrants(runs: list[Run]) -> list[Entrant]:
+def group_runs(runs: list[FinishedRun]) -> list[ModelRuns]:
     """Group runs by label, in the order in which labels come first.
 
     Args:
@@ -70,7 +71,7 @@ def entrants(runs: list[Run]) -> list[Entrant]:
     Raises:
         GenreError: Test tracks differ in a way that folds do not explain, or two runs are the same.
     """
-    grouped: dict[str, list[Run]] = {}
+    grouped: dict[str, list[FinishedRun]] = {}
     for run in runs:
         grouped.setdefault(run.label, []).append(run)
     found = [_entrant(label, members) for label, members in grouped.items()]
@@ -80,9 +81,9 @@ def entrants(runs: list[Run]) -> list[Entrant]:
     ]
 
 
-def _entrant(label: str, runs: list[Run]) -> Entrant:
+def _entrant(label: str, runs: list[FinishedRun]) -> ModelRuns:
     _same_settings(label, runs)
-    seeds: dict[int, list[Run]] = {}
+    seeds: dict[int, list[FinishedRun]] = {}
     for run in sorted(runs, key=lambda run: (run.seed, -1 if run.fold is None else run.fold)):
         seeds.setdefault(run.seed, []).append(run)
     for seed, members in seeds.items():
@@ -97,12 +98,16 @@ def _entrant(label: str, runs: list[Run]) -> Entrant:
             raise GenreError(f"the folds of {label} with seed {seed} share test tracks: they are not of one division")
     ordered = [run for members in seeds.values() for run in members]
     tests = {seed: joined([run.test for run in members]) for seed, members in seeds.items()}
-    return Entrant(label, ordered, tests)
+    return ModelRuns(label, ordered, tests)
 
 
-def _same_settings(label: str, runs: list[Run]) -> None:
+def _same_settings(label: str, runs: list[FinishedRun]) -> None:
     first, *others = (
-        {key: value for key, value in what_counts(run.config).items() if key not in (*ELSEWHERE, *VARIED)}
+        {
+            key: value
+            for key, value in training_values(run.config).items()
+            if key not in (*MACHINE_KEYS, *REPLICATE_KEYS)
+        }
         for run in runs
     )
     for run, other in zip(runs[1:], others, strict=True):
@@ -113,7 +118,7 @@ def _same_settings(label: str, runs: list[Run]) -> None:
             )
 
 
-def _paired(reference: Entrant, entrant: Entrant, seed: int) -> Answers:
+def _paired(reference: ModelRuns, entrant: ModelRuns, seed: int) -> Predictions:
     """The test of one seed with the artists' names of the reference, so that both resample the same artists."""
     first_seed, first = next(iter(reference.seeds.items()))
     test = entrant.seeds[seed]
@@ -141,12 +146,12 @@ def _paired(reference: Entrant, entrant: Entrant, seed: int) -> Answers:
     )
 
 
-def _artist(test: Answers, row: int) -> str:
+def _artist(test: Predictions, row: int) -> str:
     name = str(test.artist[row])
-    return "an unknown artist" if name.startswith(UNKNOWN) else name.removeprefix("artist ")
+    return "an unknown artist" if name.startswith(UNKNOWN_ARTIST) else name.removeprefix("artist ")
 
 
-def common_folds(runs: list[Run]) -> tuple[list[Run], list[str]]:
+def keep_common_folds(runs: list[FinishedRun]) -> tuple[list[FinishedRun], list[str]]:
     """Leave out folds that not every model has: all have to be tested on the same tracks.
 
     Args:
@@ -176,5 +181,5 @@ def common_folds(runs: list[Run]) -> tuple[list[Run], list[str]]:
     return [run for run in runs if run.fold in common], left_out
 
 
-def _scores(test: Answers) -> dict[str, np.ndarray]:
-    return scores(test.counts.sum(axis=0), len(test.genres))
+def _scores(test: Predictions) -> dict[str, np.ndarray]:
+    return scores_from_counts(test.counts.sum(axis=0), len(test.genres))

@@ -7,22 +7,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_softmax
 
-SCORES = ("accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "top3_accuracy", "log_loss")
-NAMES = {
-    "accuracy": "accuracy",
-    "f1_macro": "F1 macro",
-    "f1_weighted": "F1 weighted",
-    "balanced_accuracy": "balanced accuracy",
-    "top3_accuracy": "top-3 accuracy",
-    "log_loss": "log loss",
-}
-"""The scores as people call them."""
-UNKNOWN = "track "
+UNKNOWN_ARTIST = "track "
 """How the artist of a track is called that nobody knows."""
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """Logits of test tracks.
 
     Attributes:
@@ -74,7 +64,7 @@ class Answers:
     @property
     def size(self) -> str:
         """How many tracks there are, and by how many artists, in words."""
-        own = int(np.char.startswith(self.artist, UNKNOWN).sum())
+        own = int(np.char.startswith(self.artist, UNKNOWN_ARTIST).sum())
         tracks = f"{len(self.target)} test tracks"
         if not self.by_artist:
             return tracks
@@ -101,11 +91,11 @@ class Answers:
         return sums
 
 
-def answers(predictions: pd.DataFrame, tracks: pd.DataFrame, genres: list[str], part: str = "test") -> Answers:
+def answers(predictions: pd.DataFrame, tracks: pd.DataFrame, genres: list[str], part: str = "test") -> Predictions:
     """Take one part of a run's predictions.
 
     Args:
-        predictions: As `predictions.predict` makes them.
+        predictions: As `evaluate.predict_splits` makes them.
         tracks: Track table with `track_id` and `artist`.
         genres: The classes in the order of their numbers.
         part: train, val or test.
@@ -125,8 +115,8 @@ def answers(predictions: pd.DataFrame, tracks: pd.DataFrame, genres: list[str], 
         raise ValueError(f"{other[0]} logits per track for {len(genres)} genres")
     artist = tracks.set_index("track_id")["artist"].reindex(rows["track_id"])
     known = artist.notna().to_numpy()
-    names = np.where(known, "artist " + artist.fillna("").to_numpy(), UNKNOWN + rows["track_id"].to_numpy())
-    return Answers(
+    names = np.where(known, "artist " + artist.fillna("").to_numpy(), UNKNOWN_ARTIST + rows["track_id"].to_numpy())
+    return Predictions(
         rows["track_id"].to_numpy(),
         rows["target"].to_numpy(),
         np.stack(rows["logits"].to_list()).astype(float),
@@ -136,7 +126,7 @@ def answers(predictions: pd.DataFrame, tracks: pd.DataFrame, genres: list[str], 
     )
 
 
-def joined(folds: list[Answers]) -> Answers:
+def joined(folds: list[Predictions]) -> Predictions:
     """Put the test parts of several folds together: every track is tested once.
 
     Args:
@@ -147,7 +137,7 @@ def joined(folds: list[Answers]) -> Answers:
     """
     ids = np.concatenate([fold.track_id for fold in folds])
     order = np.argsort(ids, kind="stable")
-    return Answers(
+    return Predictions(
         ids[order],
         np.concatenate([fold.target for fold in folds])[order],
         np.concatenate([fold.logits for fold in folds])[order],
@@ -155,47 +145,3 @@ def joined(folds: list[Answers]) -> Answers:
         folds[0].genres,
         folds[0].by_artist,
     )
-
-
-def scores(counts: np.ndarray, genres: int) -> dict[str, np.ndarray]:
-    """Compute all scores from sums of counts.
-
-    Args:
-        counts: Sums of `Answers.counts` over the clusters of a sample, shape (..., 3 * genres + 4).
-        genres: Number of genres.
-
-    Returns:
-        Each of `SCORES`, shape (...); over genres only those that the sample has. Of up to three genres there is no
-        top-3 accuracy: it would be 1.
-    """
-    support, _, right = _by_genre(counts, genres)
-    top3, loss, with_loss, tracks = np.moveaxis(counts[..., 3 * genres :], -1, 0)
-    with np.errstate(invalid="ignore"):
-        by_genre = genre_scores(counts, genres)
-        present = np.where(support > 0, 1.0, np.nan)
-        found = {
-            "accuracy": right.sum(-1) / tracks,
-            "f1_macro": np.nanmean(by_genre["f1"] * present, axis=-1),
-            "f1_weighted": np.nansum(by_genre["f1"] * support, axis=-1) / tracks,
-            "balanced_accuracy": np.nanmean(by_genre["recall"] * present, axis=-1),
-            "top3_accuracy": top3 / tracks,
-            "log_loss": loss / with_loss,
-        }
-    if genres <= 3:
-        del found["top3_accuracy"]
-    return found
-
-
-def genre_scores(counts: np.ndarray, genres: int) -> dict[str, np.ndarray]:
-    """Precision, recall and F1 of each genre, shape (..., genres); NaN where there is no denominator."""
-    support, predicted, right = _by_genre(counts, genres)
-    with np.errstate(invalid="ignore"):
-        return {
-            "precision": right / predicted,
-            "recall": right / support,
-            "f1": 2 * right / (support + predicted),
-        }
-
-
-def _by_genre(counts: np.ndarray, genres: int) -> list[np.ndarray]:
-    return np.split(counts[..., : 3 * genres], 3, axis=-1)

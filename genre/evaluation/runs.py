@@ -11,13 +11,16 @@ import yaml
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from genre import run_folder, stored
+from genre import run_folder
+from genre.config import stored
+from genre.data.datamodule import GenreDataModule
 from genre.errors import GenreError
-from genre.evaluation.answers import Answers, answers
+from genre.evaluation.predictions import Predictions, answers
+from genre.models.checkpoint import TrainedModel
 
 
 @dataclass(frozen=True)
-class Run:
+class FinishedRun:
     """A finished run.
 
     Attributes:
@@ -38,12 +41,12 @@ class Run:
     fold: int | None
     config: DictConfig
     scores: dict[str, Any]
-    test: Answers
+    test: Predictions
     training: frozenset[str]
     epochs: pd.DataFrame
 
 
-def find(patterns: list[str]) -> list[Path]:
+def find_run_folders(patterns: list[str]) -> list[Path]:
     """Find run folders.
 
     Args:
@@ -77,7 +80,7 @@ def find(patterns: list[str]) -> list[Path]:
     return list(found.values())
 
 
-def read(folder: Path, trust: Sequence[str] = ()) -> Run:
+def load_run(folder: Path, trust: Sequence[str] = ()) -> FinishedRun:
     """Read a finished run.
 
     Args:
@@ -102,9 +105,32 @@ def read(folder: Path, trust: Sequence[str] = ()) -> Run:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, OmegaConfBaseException) as error:
         text = next(iter(str(error).splitlines()), type(error).__name__)
         raise GenreError(f"{folder} cannot be read ({text}): train it again") from error
-    return Run(folder, label, seed, fold, config, scores, test, training, epochs)
+    return FinishedRun(folder, label, seed, fold, config, scores, test, training, epochs)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Sort job 10 behind job 9."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.replace("-", "/").split("/")]
+
+
+@dataclass(frozen=True)
+class EvaluatedRun:
+    """A run, tested again.
+
+    Attributes:
+        folder: The run folder.
+        scores: As in scores.json.
+        predictions: As `evaluate.predict_splits` makes them.
+        model: Of its best checkpoint.
+        data: The collection with the run's split.
+        device: Where to compute, as torch calls it.
+        monitor: Score that chose the best epoch, and whether it is to be `min` or `max`.
+    """
+
+    folder: Path
+    scores: dict[str, Any]
+    predictions: pd.DataFrame
+    model: TrainedModel
+    data: GenreDataModule
+    device: str
+    monitor: tuple[str, str]

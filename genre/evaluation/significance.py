@@ -6,73 +6,14 @@ from scipy.stats import permutation_test, ttest_ind_from_stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from genre.evaluation.answers import Answers, scores
+from genre.evaluation.predictions import Predictions
 
-RESAMPLES = 2000
 PERMUTATIONS = 9999
-EXACT = 14
+MAX_EXACT_CLUSTERS = 14
 """Of so many artists that tell two models apart all swaps are tried, 16,384 of them; of more, `PERMUTATIONS`."""
-LEVEL = 0.95
-FEW_ARTISTS = 30
-"""Below so many clusters a percentile interval of the bootstrap is too narrow."""
 
 
-def resample(counts: np.ndarray, number: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Draw clusters with replacement, as many as there are, and sum their counts.
-
-    Args:
-        counts: As `Answers.counts`, shape (clusters, columns).
-        number: How many resamples.
-        seed: The same for all models, so that their resamples are paired.
-
-    Returns:
-        Shape (number, columns).
-    """
-    random = np.random.default_rng(seed)
-    size = len(counts)
-    step = max(1, 4_000_000 // size)  # 32 MB of weights at a time
-    sums = []
-    for first in range(0, number, step):
-        weights = random.multinomial(size, np.full(size, 1 / size), min(step, number - first))
-        sums.append(weights @ counts)
-    return np.concatenate(sums)
-
-
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """The middle 95 % of resampled values, shape (resamples,); NaN among them is left out, NaN where all are."""
-    tail = 100 * (1 - LEVEL) / 2
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return float("nan"), float("nan")
-    low, high = np.percentile(finite, [tail, 100 - tail])
-    return float(low), float(high)
-
-
-def resampled_scores(seeds: list[Answers]) -> dict[str, np.ndarray]:
-    """All scores in each resample of artists (or tracks), the mean over a model's seeds.
-
-    Args:
-        seeds: The same test tracks, said by the same model of different seeds.
-
-    Returns:
-        Each score, shape (resamples,).
-    """
-    each = [scores(resample(one.counts), len(one.genres)) for one in seeds]
-    if seeds[0].clusters == 1:
-        return {name: np.full(RESAMPLES, np.nan) for name in each[0]}  # there is nothing to draw from
-    return {name: np.mean([values[name] for values in each], axis=0) for name in each[0]}
-
-
-def few_artists(test: Answers) -> list[str]:
-    """What to mind about intervals, if anything."""
-    what = ("artist" if test.by_artist else "track") + "s" * (test.clusters > 1)
-    if test.clusters == 1:
-        return [f"With one {what} in the test part there are no intervals."]
-    few = test.clusters < FEW_ARTISTS
-    return [f"With {test.clusters} {what} in the test part the intervals are too narrow."] if few else []
-
-
-def permutation(first: list[Answers], second: list[Answers]) -> float:
+def paired_permutation_test(first: list[Predictions], second: list[Predictions]) -> float:
     """Test whether two models are equally accurate, by swapping their answers artist by artist.
 
     Args:
@@ -94,14 +35,14 @@ def permutation(first: list[Answers], second: list[Answers]) -> float:
         lambda x, y, axis: (x - y).sum(axis=axis),
         permutation_type="samples",
         vectorized=True,
-        n_resamples=np.inf if number <= EXACT else PERMUTATIONS,
+        n_resamples=np.inf if number <= MAX_EXACT_CLUSTERS else PERMUTATIONS,
         batch=1000,
         rng=np.random.default_rng(0),
     )
     return float(result.pvalue)
 
 
-def seeds_differ(first: np.ndarray, second: np.ndarray) -> float:
+def seed_t_test(first: np.ndarray, second: np.ndarray) -> float:
     """Test whether two models trained anew would be equally accurate: Welch's t-test of their seeds' accuracies.
 
     Args:
@@ -117,12 +58,12 @@ def seeds_differ(first: np.ndarray, second: np.ndarray) -> float:
     return float(ttest_ind_from_stats(*moments[0], *moments[1], equal_var=False).pvalue)
 
 
-def exact_mcnemar(first: Answers, second: Answers) -> float:
+def mcnemar_test(first: Predictions, second: Predictions) -> float:
     """Test whether two runs are equally accurate, each track on its own; two-sided, exact (binomial)."""
     table = pd.crosstab(first.correct, second.correct).reindex(index=[True, False], columns=[True, False], fill_value=0)
     return float(mcnemar(table.to_numpy(), exact=True).pvalue)
 
 
-def holm(p_values: list[float]) -> list[float]:
+def holm_correction(p_values: list[float]) -> list[float]:
     """Adjust p-values of several tests so that all errors together stay below the level (Holm, 1979)."""
     return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from genre.models.cnn import Cnn2d
 
 
-class Majority(nn.Module):
+class ClassPrior(nn.Module):
     """Says of every clip how frequent the genres were in training.
 
     Args:
@@ -27,7 +27,7 @@ class Majority(nn.Module):
         return self.get_buffer("log_share").expand(len(mel), -1)
 
 
-class MelStatistics(nn.Module):
+class MelStatisticsClassifier(nn.Module):
     """A linear model of each mel band's mean and standard deviation over time.
 
     Args:

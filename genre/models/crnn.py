@@ -12,7 +12,7 @@ LSTM_UNITS = 128
 LSTM_HEAD_DROPOUT = 0.3
 
 
-class Hybrid(nn.Module):
+class CRNN(nn.Module):
     """CNN 1D or 2D with a GRU or an LSTM.
 
     The study sized its LSTMs (128 units a direction, a head of 128 with dropout 0.3) whatever the convolutions had; its

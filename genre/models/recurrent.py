@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-KINDS = {"gru": nn.GRU, "lstm": nn.LSTM}
+RNNS = {"gru": nn.GRU, "lstm": nn.LSTM}
 POOLINGS = {"mean": 1, "mean_max": 2, "last": 1}
 """Values that each makes of one of a state."""
 
@@ -36,7 +36,7 @@ class Recurrent(nn.Module):
             raise ValueError(f"pooling={pooling} is unknown: use one of {', '.join(POOLINGS)}")
         self.features = POOLINGS[pooling] * (2 if bidirectional else 1) * units
         self.pooling = pooling
-        self.rnn = KINDS[kind](
+        self.rnn = RNNS[kind](
             channels,
             units,
             num_layers,

@@ -3,21 +3,21 @@
 import numpy as np
 import pandas as pd
 
-from genre.evaluation.answers import NAMES
 from genre.evaluation.comparison import ALPHA, Comparison
-from genre.evaluation.entrants import Entrant
+from genre.evaluation.model_runs import ModelRuns
+from genre.evaluation.scores import SCORE_LABELS
 
 FINAL = ("accuracy", "f1_weighted", "f1_macro")
 """The columns of the study's final table."""
 
 
-def final_table(table: pd.DataFrame, names: tuple[str, ...] = FINAL) -> pd.DataFrame:
+def format_scores(table: pd.DataFrame, names: tuple[str, ...] = FINAL) -> pd.DataFrame:
     """Scores as text, in per cent: mean over seeds, +/- their deviation, 95 % interval."""
     columns = {"model": table["label"], "runs": table["seeds"] * table["folds"]}
     for name in names:
         unit = 1 if name == "log_loss" else 100
         digits = 2 if name == "log_loss" else 1
-        columns[NAMES[name] + ("" if unit == 1 else " %")] = [
+        columns[SCORE_LABELS[name] + ("" if unit == 1 else " %")] = [
             _with_interval(row, name, unit, digits) for row in table.to_dict("records")
         ]
     return pd.DataFrame(columns)
@@ -70,7 +70,7 @@ def _with_interval(row: dict[str, float], name: str, unit: float, digits: int) -
     return f"{value:.{digits}f}{spread}" + ("" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]")
 
 
-def how(entrants: list[Entrant]) -> str:
+def score_caption(entrants: list[ModelRuns]) -> str:
     """How the scores of a comparison came about, a sentence."""
     test = next(iter(entrants[0].seeds.values()))
     what = "artists" if test.by_artist else "tracks"
@@ -83,7 +83,7 @@ def how(entrants: list[Entrant]) -> str:
     return f"{seeds.capitalize()}{folds}; {interval}" + (" and leaves the seeds as they are." if several else ".")
 
 
-def how_tested(result: Comparison) -> str:
+def test_caption(result: Comparison) -> str:
     """How the pairs were tested, a sentence or two."""
     test = next(iter(result.entrants[0].seeds.values()))
     what = "artists" if test.by_artist else "tracks"
@@ -132,7 +132,7 @@ def fold_table(table: pd.DataFrame) -> pd.DataFrame:
     for name in FINAL:
         mean, deviation = table[f"{name}_fold_mean"], table[f"{name}_fold_sd"]
         cells = [f"{100 * m:.1f} ± {100 * d:.1f}" for m, d in zip(mean, deviation, strict=True)]
-        shown[f"{NAMES[name]} %"] = cells
+        shown[f"{SCORE_LABELS[name]} %"] = cells
     return shown
 
 

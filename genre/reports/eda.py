@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genre.audio import read_clip
-from genre.data.prepare import Prepared
-from genre.data.tracks import PARTS
-from genre.evaluation.collection_figures import cloud_figure, histogram_figure, waveform_figure
-from genre.evaluation.spectrograms import Picture, decibels, read, spectrograms_figure
-from genre.pages.bars import bars_figure
-from genre.pages.page import Page
-from genre.pages.theme import shortened
+from genre.audio.decoding import load_clip
+from genre.data.prepare import PreparedData
+from genre.data.tracks import SPLITS
+from genre.reports.eda_figures import histogram, waveform_plot, word_cloud
+from genre.reports.figures import bar_chart
+from genre.reports.page import Page
+from genre.reports.spectrograms import SpectrogramPanel, denormalize, read_clips, spectrograms_figure
+from genre.reports.theme import truncate_middle
 
 USUAL = ("Rock", "Pop", "Electronic")
 EACH = 3
@@ -31,7 +31,9 @@ REASONS = {
 }
 
 
-def write(prepared: Prepared, root: Path, name: str, folder: Path, wanted: list[str] | None = None) -> Path:
+def write_eda_report(
+    prepared: PreparedData, root: Path, name: str, folder: Path, wanted: list[str] | None = None
+) -> Path:
     """Write the page on a collection.
 
     Args:
@@ -69,7 +71,7 @@ def by_genre(tracks: pd.DataFrame) -> pd.DataFrame:
     grouped = tracks.groupby("genre")
     table = pd.DataFrame({"tracks": grouped.size(), "artists": grouped["artist"].nunique()})
     table.insert(1, "share", table["tracks"] / len(tracks))
-    for part in PARTS:
+    for part in SPLITS:
         rows = tracks[tracks["split"] == part].groupby("genre")
         table[part] = rows.size().reindex(table.index, fill_value=0)
         table[f"{part} artists"] = rows["artist"].nunique().reindex(table.index, fill_value=0)
@@ -81,15 +83,15 @@ def _genres(page: Page, tracks: pd.DataFrame) -> None:
     table = by_genre(tracks)
     counts = table.set_index("genre")["tracks"]
     most = f"{counts.index[0]} has most, {counts.iloc[0]}"
-    page.figure(lambda: bars_figure(counts, "tracks"), "genres", f"Tracks per genre: {most}.")
-    page.figure(lambda: cloud_figure(counts), "cloud", "Word cloud of the genres, sized by their tracks.")
+    page.figure(lambda: bar_chart(counts, "tracks"), "genres", f"Tracks per genre: {most}.")
+    page.figure(lambda: word_cloud(counts), "cloud", "Word cloud of the genres, sized by their tracks.")
     known = tracks["artist"].notna().any()
     shown = table.assign(share=table["share"].map("{:.1%}".format))
     page.table(
         table,
         "genres",
         "Tracks and artists, in all and in each part of the split." if known else "Tracks. Artists are not known.",
-        shown=shown if known else shown[["genre", "tracks", "share", *PARTS]],
+        shown=shown if known else shown[["genre", "tracks", "share", *SPLITS]],
     )
 
 
@@ -98,12 +100,12 @@ def _files(page: Page, tracks: pd.DataFrame) -> None:
     bit_rate = (8 * tracks["size"] / tracks["duration"] / 1000).round()
     durations = tracks["duration"]
     page.figure(
-        lambda: histogram_figure(durations, "duration in s"),
+        lambda: histogram(durations, "duration in s"),
         "durations",
         f"Durations: from {durations.min():.1f} to {durations.max():.1f} s, median {durations.median():.1f} s.",
     )
     page.figure(
-        lambda: histogram_figure(bit_rate, "bit rate in kbit/s"),
+        lambda: histogram(bit_rate, "bit rate in kbit/s"),
         "bit_rates",
         f"Bit rates: from {bit_rate.min():.0f} to {bit_rate.max():.0f} kbit/s, median {bit_rate.median():.0f} kbit/s.",
         "Mean of each file: its size by its duration.",
@@ -126,17 +128,17 @@ def _rejected(page: Page, rejected: pd.DataFrame) -> None:
     page.table(table, "rejected", "Tracks that take no part, by the reason, with an example of each.")
 
 
-def _one_track(page: Page, prepared: Prepared, root: Path) -> None:
+def _one_track(page: Page, prepared: PreparedData, root: Path) -> None:
     page.section("One track")
     track, recipe = prepared.tracks.iloc[0], prepared.cache.recipe
-    clip = read_clip(root / track["path"], recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
+    clip = load_clip(root / track["path"], recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
     title = f"{track['track_id']}, {track['genre']}"
     page.figure(
-        lambda: waveform_figure(clip.samples, recipe.features.sample_rate, title),
+        lambda: waveform_plot(clip.samples, recipe.features.sample_rate, title),
         "waveform",
         f"Waveform of track {title}.",
     )
-    picture = Picture(title, decibels(read(prepared, [0])[0], track))
+    picture = SpectrogramPanel(title, denormalize(read_clips(prepared, [0])[0], track))
     page.figure(
         lambda: spectrograms_figure([picture], recipe.features, columns=1),
         "spectrogram",
@@ -145,7 +147,7 @@ def _one_track(page: Page, prepared: Prepared, root: Path) -> None:
     )
 
 
-def _examples(page: Page, prepared: Prepared, wanted: list[str] | None) -> None:
+def _examples(page: Page, prepared: PreparedData, wanted: list[str] | None) -> None:
     page.section("Examples")
     genres = prepared.tracks["genre"]
     largest = genres.value_counts().index[: len(USUAL)].tolist()
@@ -158,9 +160,10 @@ def _examples(page: Page, prepared: Prepared, wanted: list[str] | None) -> None:
         page.figure(draw, name, f"Spectrograms of {len(chosen)} tracks of {genre}.", genre)
 
 
-def _pictures(prepared: Prepared, rows: list[int]) -> list[Picture]:
+def _pictures(prepared: PreparedData, rows: list[int]) -> list[SpectrogramPanel]:
     chosen = [prepared.tracks.iloc[row] for row in rows]
-    clips = read(prepared, rows)
+    clips = read_clips(prepared, rows)
     return [
-        Picture(shortened(track["track_id"]), decibels(mel, track)) for track, mel in zip(chosen, clips, strict=True)
+        SpectrogramPanel(truncate_middle(track["track_id"]), denormalize(mel, track))
+        for track, mel in zip(chosen, clips, strict=True)
     ]

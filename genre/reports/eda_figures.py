@@ -6,13 +6,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from wordcloud import WordCloud
 
-from genre.pages.theme import colour
+from genre.reports.theme import color
 
 BUCKETS = 1500
 """A waveform is drawn as the extremes of so many buckets."""
 
 
-def cloud_figure(counts: pd.Series) -> Figure:
+def word_cloud(counts: pd.Series) -> Figure:
     """Draw the genres' names, sized by their tracks."""
     cloud = WordCloud(
         width=1400,
@@ -22,7 +22,7 @@ def cloud_figure(counts: pd.Series) -> Figure:
         font_path=f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf",
         prefer_horizontal=1.0,
         random_state=0,
-        color_func=lambda word, **_: colour(list(counts.index).index(word)),
+        color_func=lambda word, **_: color(list(counts.index).index(word)),
     )
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
@@ -31,14 +31,14 @@ def cloud_figure(counts: pd.Series) -> Figure:
     return figure
 
 
-def histogram_figure(values: pd.Series, label: str) -> Figure:
+def histogram(values: pd.Series, label: str) -> Figure:
     """Draw how many tracks have which value, on a logarithmic scale where they differ much in number."""
     figure = Figure(figsize=(8, 2.6), layout="constrained")
     axes = figure.subplots()
     spread = values.max() - values.min()
     span = (values.min(), values.max()) if spread > 0 else (values.min() - 0.5, values.min() + 0.5)
     heights, edges = np.histogram(values, 40 if spread > 0 else 1, span)
-    axes.stairs(heights, edges, fill=True, color=colour(0))
+    axes.stairs(heights, edges, fill=True, color=color(0))
     if heights.max() > 50 * heights[heights > 0].min():
         axes.set_yscale("symlog", linthresh=1)
         axes.yaxis.set_major_formatter("{x:,.0f}")
@@ -47,7 +47,7 @@ def histogram_figure(values: pd.Series, label: str) -> Figure:
     return figure
 
 
-def waveform_figure(samples: np.ndarray, rate: int, title: str) -> Figure:
+def waveform_plot(samples: np.ndarray, rate: int, title: str) -> Figure:
     """Draw a waveform by its extremes.
 
     Args:
@@ -63,6 +63,6 @@ def waveform_figure(samples: np.ndarray, rate: int, title: str) -> Figure:
     figure = Figure(figsize=(8, 2.4), layout="constrained")
     axes = figure.subplots()
     seconds = np.arange(len(buckets)) * size / rate
-    axes.fill_between(seconds, buckets.min(axis=1), buckets.max(axis=1), color=colour(0), linewidth=0.3)
+    axes.fill_between(seconds, buckets.min(axis=1), buckets.max(axis=1), color=color(0), linewidth=0.3)
     axes.set(xlabel="time in s", ylabel="amplitude", title=title, xlim=(0, len(samples) / rate))
     return figure

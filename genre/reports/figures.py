@@ -1,4 +1,4 @@
-"""Pictures of results, drawn without a display."""
+"""Bars with names and numbers beside them."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from genre.pages.theme import colour, dot, line, shortened
+from genre.reports.theme import color, line_style, marker_style, truncate_middle
+
+
+def bar_chart(values: pd.Series, label: str, decimals: int = 0) -> Figure:
+    """Draw named values as bars, in their order from the top.
+
+    Args:
+        values: By their names.
+        label: What they are.
+        decimals: Shown of each.
+
+    Returns:
+        The figure.
+    """
+    figure = Figure(figsize=(8, 0.9 + 0.3 * len(values)), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(values.index, values, color=color(0))
+    axes.bar_label(bars, padding=3, fmt=f"{{:,.{decimals}f}}")
+    axes.invert_yaxis()
+    axes.margins(x=0.1, y=0.01)
+    axes.xaxis.set_major_formatter(f"{{x:,.{decimals}f}}")
+    axes.set_xlabel(label)
+    return figure
+
 
 LEGEND_GROUPS = 16
 """FMA's genres; of artists there are more than a legend can hold."""
@@ -54,7 +77,7 @@ def _share(counts: pd.DataFrame) -> pd.DataFrame:
     return counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
 
 
-def curves_figure(epochs: pd.DataFrame, best: int) -> Figure:
+def learning_curves(epochs: pd.DataFrame, best: int) -> Figure:
     """Draw a run's loss, accuracy, F1 macro and learning rate over its epochs.
 
     Args:
@@ -71,11 +94,11 @@ def curves_figure(epochs: pd.DataFrame, best: int) -> Figure:
         for number, part in enumerate(("train", "val")):
             column = f"{part}/{name}"
             if column in epochs:
-                axes.plot(epochs["epoch"] + 1, epochs[column], **line(number), marker=".", label=part)
+                axes.plot(epochs["epoch"] + 1, epochs[column], **line_style(number), marker=".", label=part)
         _mark(axes, best, title)
         axes.legend(frameon=False)
     rate = figure.axes[3]
-    rate.step(epochs["epoch"] + 1, epochs["learning_rate"], where="mid", color=colour(2))
+    rate.step(epochs["epoch"] + 1, epochs["learning_rate"], where="mid", color=color(2))
     rate.set_yscale("log")
     rates = sorted(set(epochs["learning_rate"]))[:: -(-epochs["learning_rate"].nunique() // RATES)]
     rate.set_yticks(rates, [f"{value:.2g}" for value in rates])
@@ -93,7 +116,7 @@ def _mark(axes: Axes, best: int, title: str) -> None:
     axes.grid(visible=True, axis="y")
 
 
-def overlay_figure(curves: dict[str, list[pd.DataFrame]]) -> Figure:
+def learning_curves_overlay(curves: dict[str, list[pd.DataFrame]]) -> Figure:
     """Draw the validation loss and F1 macro of several models over each other.
 
     Args:
@@ -113,7 +136,7 @@ def overlay_figure(curves: dict[str, list[pd.DataFrame]]) -> Figure:
                 style = {"alpha": 1 if len(runs) == 1 else 0.55, "label": None if position else label}
                 single = {"marker": "o", "markersize": 4} if len(epochs) == 1 else {}
                 if column in epochs:
-                    axes.plot(epochs["epoch"] + 1, epochs[column], **line(number), **style, **single)
+                    axes.plot(epochs["epoch"] + 1, epochs[column], **line_style(number), **style, **single)
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(visible=True, axis="y")
@@ -122,7 +145,7 @@ def overlay_figure(curves: dict[str, list[pd.DataFrame]]) -> Figure:
     return figure
 
 
-def forest_figure(labels: list[str], panels: dict[str, np.ndarray], runs: dict[str, list[np.ndarray]]) -> Figure:
+def forest_plot(labels: list[str], panels: dict[str, np.ndarray], runs: dict[str, list[np.ndarray]]) -> Figure:
     """Draw scores with their intervals, one row each.
 
     Args:
@@ -137,17 +160,17 @@ def forest_figure(labels: list[str], panels: dict[str, np.ndarray], runs: dict[s
     rows = np.arange(len(labels))[::-1]
     every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (title, (value, low, high)) in zip(every, panels.items(), strict=True):
-        axes.hlines(rows, low, high, color=colour(0), linewidth=2)
+        axes.hlines(rows, low, high, color=color(0), linewidth=2)
         for row, values in zip(rows, runs.get(title, []), strict=False):
-            axes.plot(values, np.full(len(values), row), ".", color=colour(1), markersize=5)
-        axes.plot(value, rows, "o", color=colour(0))
+            axes.plot(values, np.full(len(values), row), ".", color=color(1), markersize=5)
+        axes.plot(value, rows, "o", color=color(0))
         axes.set(title=title, ylim=(-0.6, len(labels) - 0.4))
         axes.grid(visible=True, axis="x")
     every[0].set_yticks(rows, labels)
     return figure
 
 
-def reliability_figure(before: pd.DataFrame, after: pd.DataFrame, names: tuple[str, str]) -> Figure:
+def reliability_diagram(before: pd.DataFrame, after: pd.DataFrame, names: tuple[str, str]) -> Figure:
     """Draw accuracy over confidence, and how many tracks are that sure.
 
     Args:
@@ -162,9 +185,9 @@ def reliability_figure(before: pd.DataFrame, after: pd.DataFrame, names: tuple[s
     axes, sizes = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     axes.plot([0, 1], [0, 1], color=axes.xaxis.label.get_color(), linewidth=0.8, alpha=0.6, label="as sure as right")
     for number, (table, name) in enumerate(zip((before, after), names, strict=True)):
-        axes.plot(table["confidence"], table["accuracy"], **dot(number), label=name)
+        axes.plot(table["confidence"], table["accuracy"], **marker_style(number), label=name)
         middle = (table["low"] + table["high"]) / 2 + (number - 0.5) * 0.035
-        sizes.bar(middle, table["tracks"], 0.033, color=colour(number))
+        sizes.bar(middle, table["tracks"], 0.033, color=color(number))
     axes.set(ylabel="accuracy", xlim=(0, 1), ylim=(-0.02, 1.02))
     axes.legend(frameon=False, loc="upper left")
     axes.grid(visible=True)
@@ -172,7 +195,7 @@ def reliability_figure(before: pd.DataFrame, after: pd.DataFrame, names: tuple[s
     return figure
 
 
-def map_figure(points: np.ndarray, groups: list[tuple[str, list[str]]]) -> Figure:
+def embedding_scatter(points: np.ndarray, groups: list[tuple[str, list[str]]]) -> Figure:
     """Draw points of the plane, coloured in several ways side by side.
 
     Args:
@@ -191,12 +214,12 @@ def map_figure(points: np.ndarray, groups: list[tuple[str, list[str]]]) -> Figur
         named = counts.index[:LEGEND_GROUPS]
         for number, name in enumerate(named):
             rows = np.array(members) == name
-            label = f"{shortened(name)}: {counts[name]} ({100 * counts[name] / len(members):.0f} %)"
-            axes.scatter(*points[rows].T, s=size, **style, **dot(number), label=label)
+            label = f"{truncate_middle(name)}: {counts[name]} ({100 * counts[name] / len(members):.0f} %)"
+            axes.scatter(*points[rows].T, s=size, **style, **marker_style(number), label=label)
         if len(counts) > len(named):
             rows = ~np.isin(members, named)
             label = f"{len(counts) - len(named)} more: {rows.sum()} ({100 * rows.mean():.0f} %)"
-            axes.scatter(*points[rows].T, s=size / 2, **style, color=colour(6), label=label)
+            axes.scatter(*points[rows].T, s=size / 2, **style, color=color(6), label=label)
         axes.set(title=title, xticks=[], yticks=[])
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.02)}
         axes.legend(**below, ncols=2, frameon=False, fontsize=7, markerscale=1.5, columnspacing=1.0, handletextpad=0.2)

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 import genre
 from genre.errors import GenreError
 from genre.files import explained
-from genre.pages.theme import Draw, theme
+from genre.reports.theme import FigureFactory, theme
 
 INDEX = "index.html"
 FIGURES = "figures"
@@ -81,7 +81,7 @@ class Page:
             rows=view.to_numpy().tolist(),
         )
 
-    def figure(self, draw: Draw, name: str, alt: str, caption: str = "") -> None:
+    def figure(self, draw: FigureFactory, name: str, alt: str, caption: str = "") -> None:
         """Add a figure.
 
         Args:
@@ -134,7 +134,7 @@ class Page:
         for name, text in self.files.items():
             (folder / name).write_text(text, encoding="utf-8")
         environment = Environment(
-            loader=PackageLoader("genre.pages", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+            loader=PackageLoader("genre.reports", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
         text = environment.get_template("page.html.j2").render(page=self, home=genre.__doc__)
         (folder / INDEX).write_text(text, encoding="utf-8")
@@ -143,7 +143,7 @@ class Page:
         self.sections[-1].blocks.append(block)
 
 
-def _draw(draw: Draw, path: Path) -> dict[str, Markup]:
+def _draw(draw: FigureFactory, path: Path) -> dict[str, Markup]:
     """Write a figure as PNG and SVG; both papers' SVG as data addresses."""
     images = {}
     for name, dark in (("light", False), ("dark", True)):

@@ -3,18 +3,20 @@
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from genre import run_folder
-from genre.evaluation import looks
-from genre.evaluation.answers import NAMES, Answers, answers, scores
-from genre.evaluation.figures import confusion_by_row_figure, confusion_figure, curves_figure
-from genre.evaluation.material import Material
-from genre.evaluation.per_genre import confusion, per_genre
-from genre.evaluation.statistics import few_artists, interval, resampled_scores
-from genre.pages.page import Page
+from genre.evaluation.bootstrap import (
+    interval_warnings,
+    per_class_table,
+    score_intervals,
+)
+from genre.evaluation.predictions import Predictions, answers
+from genre.evaluation.runs import EvaluatedRun
+from genre.evaluation.scores import confusion_table
+from genre.reports import run_diagnostics
+from genre.reports.console import _three
+from genre.reports.figures import confusion_by_row_figure, confusion_figure, learning_curves
+from genre.reports.page import Page
 
 UNFINISHED = "The run is not finished: this is its best checkpoint so far."
 SHARES = ("precision", "recall", "f1")
@@ -24,7 +26,7 @@ ALIKE = (
 )
 
 
-def write(run: Material, report: Path) -> pd.DataFrame:
+def write_run_report(run: EvaluatedRun, report: Path) -> pd.DataFrame:
     """Write the page of a run, its figures and its tables.
 
     Args:
@@ -37,35 +39,35 @@ def write(run: Material, report: Path) -> pd.DataFrame:
     test = answers(run.predictions, run.data.prepared.tracks, run.scores["genres"])
     page = Page(f"{run.scores['model']}: test", f"{test.size}, {len(test.genres)} genres")
     _scores(page, run, test)
-    table = per_genre(test)
+    table = per_class_table(test)
     _genres(page, test, table)
     _training(page, run)
-    looks.calibration(page, run, test)
-    looks.network_map(page, run, test)
-    looks.errors(page, run, test)
+    run_diagnostics.add_calibration(page, run, test)
+    run_diagnostics.add_embedding_map(page, run, test)
+    run_diagnostics.add_errors(page, run, test)
     page.write(report)
     return table
 
 
-def _scores(page: Page, run: Material, test: Answers) -> None:
+def _scores(page: Page, run: EvaluatedRun, test: Predictions) -> None:
     page.section("Scores")
     if not run_folder.is_finished(run.folder):
         page.text(UNFINISHED, "note")
-    values, what = score_table(test), "artists" if test.by_artist else "tracks"
+    values, what = score_intervals(test), "artists" if test.by_artist else "tracks"
     shown = values.assign(**{name: values[name].map(_three) for name in ("value", "low", "high")})
     page.table(values, "scores", f"With 95 % intervals of a bootstrap that resamples {what}.", shown=shown)
-    for note in few_artists(test):
+    for note in interval_warnings(test):
         page.text(note, "note")
     if broken := int((~test.usable).sum()):
         page.text(f"{broken} test tracks have logits that are no numbers: they count as wrong.", "note")
 
 
-def _genres(page: Page, test: Answers, table: pd.DataFrame) -> None:
+def _genres(page: Page, test: Predictions, table: pd.DataFrame) -> None:
     page.section("Genres")
     page.table(table, "per_genre", ALIKE, shown=_shown(table))
     if absent := table.loc[table["support"] == 0, "genre"].tolist():
         page.text(f"No test track of {', '.join(absent)}: nothing can be said about them.", "note")
-    counts = confusion(test)
+    counts = confusion_table(test)
     page.figure(lambda: confusion_figure(counts), "confusion", "Confusion matrix in counts of test tracks.")
     page.figure(
         lambda: confusion_by_row_figure(counts), "confusion_by_row", "Confusion matrix in per cent of the true genre."
@@ -73,7 +75,7 @@ def _genres(page: Page, test: Answers, table: pd.DataFrame) -> None:
     page.table(counts.reset_index(), "confusion", "True genres as rows, predicted ones as columns.")
 
 
-def _training(page: Page, run: Material) -> None:
+def _training(page: Page, run: EvaluatedRun) -> None:
     epochs = pd.read_csv(run.folder / run_folder.METRICS)
     if "learning_rate" not in epochs:
         return  # fitted in one go: there is no curve
@@ -84,39 +86,11 @@ def _training(page: Page, run: Material) -> None:
         return
     best = int(epochs.loc[epochs[metric].idxmin() if mode == "min" else epochs[metric].idxmax(), "epoch"])
     page.figure(
-        lambda: curves_figure(epochs, best),
+        lambda: learning_curves(epochs, best),
         "curves",
         "Loss, accuracy and F1 macro in training and validation, and the learning rate, by epoch.",
         f"The upright line is the best epoch by {metric}, whose weights were tested.",
     )
-
-
-def score_table(test: Answers) -> pd.DataFrame:
-    """All scores of a run's test part: `score, value, low, high`."""
-    points, draws = scores(test.counts.sum(axis=0), len(test.genres)), resampled_scores([test])
-    rows = [(NAMES[name], float(points[name]), *interval(draws[name])) for name in points]
-    return pd.DataFrame(rows, columns=["score", "value", "low", "high"])
-
-
-def show(run: Material, table: pd.DataFrame) -> None:
-    """Print all scores with their intervals, and the per-genre table."""
-    test = answers(run.predictions, run.data.prepared.tracks, run.scores["genres"])
-    every = Table("score", "value", "95 % interval", title="Scores")
-    for score in score_table(test).itertuples():
-        every.add_row(score.score, _three(score.value), f"{_three(score.low)} to {_three(score.high)}")
-    Console().print(every)
-    unfinished = [] if run_folder.is_finished(run.folder) else [UNFINISHED]
-    for note in [*few_artists(test), *unfinished]:
-        Console().print(note)
-    shown = Table("genre", "precision", "recall", "F1", "test tracks", title="Test by genre")
-    for row in table.itertuples():
-        shares = ("-" if pd.isna(share) else f"{share:.3f}" for share in (row.precision, row.recall, row.f1))
-        shown.add_row(escape(row.genre), *shares, str(row.support))
-    Console().print(shown)
-
-
-def _three(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.3f}"
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:

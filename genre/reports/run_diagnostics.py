@@ -3,21 +3,22 @@
 import numpy as np
 import pandas as pd
 
-from genre.evaluation.answers import Answers, answers
 from genre.evaluation.calibration import (
     TEMPERATURES,
-    calibration_error,
+    expected_calibration_error,
+    fit_temperature,
     log_loss,
     probabilities,
-    reliability,
-    temperature,
+    reliability_table,
 )
-from genre.evaluation.figures import map_figure, reliability_figure
-from genre.evaluation.inside import MIN_TRACKS, embeddings, saliency, tsne
-from genre.evaluation.material import Material
-from genre.evaluation.spectrograms import Picture, decibels, read, spectrograms_figure
-from genre.pages.page import Page
-from genre.pages.theme import shortened
+from genre.evaluation.embeddings import MIN_TRACKS, embed_test_set, tsne
+from genre.evaluation.predictions import Predictions, answers
+from genre.evaluation.runs import EvaluatedRun
+from genre.evaluation.saliency import saliency_map
+from genre.reports.figures import embedding_scatter, reliability_diagram
+from genre.reports.page import Page
+from genre.reports.spectrograms import SpectrogramPanel, denormalize, read_clips, spectrograms_figure
+from genre.reports.theme import truncate_middle
 
 CALIBRATION_TRACKS = 100
 """Of fewer tracks the expected calibration error is mostly noise: of 30 even a perfect model has 0.17."""
@@ -25,7 +26,7 @@ ERRORS = 6
 RIGHT = 2
 
 
-def calibration(page: Page, run: Material, test: Answers) -> None:
+def add_calibration(page: Page, run: EvaluatedRun, test: Predictions) -> None:
     """Compare confidence with accuracy, before and after a temperature that is fitted on validation."""
     page.section("Calibration")
     val = answers(run.predictions, run.data.prepared.tracks, test.genres, "val")
@@ -36,7 +37,7 @@ def calibration(page: Page, run: Material, test: Answers) -> None:
             "note",
         )
         return
-    divisor = temperature(val.logits[val.usable], val.target[val.usable])
+    divisor = fit_temperature(val.logits[val.usable], val.target[val.usable])
     low, high = TEMPERATURES
     if not 1.01 * low < divisor < high / 1.01:
         page.text(
@@ -49,7 +50,7 @@ def calibration(page: Page, run: Material, test: Answers) -> None:
     rows = [
         {
             "probabilities": name,
-            "expected calibration error": calibration_error(probability, target),
+            "expected calibration error": expected_calibration_error(probability, target),
             "log loss": log_loss(test.logits[test.usable] / by, target),
             "mean confidence": probability.max(axis=1).mean(),
             "accuracy": (probability.argmax(axis=1) == target).mean(),
@@ -59,16 +60,16 @@ def calibration(page: Page, run: Material, test: Answers) -> None:
     table = pd.DataFrame(rows)
     caption = f"The temperature has the least log loss on {val.usable.sum()} validation tracks; ten bins."
     page.table(table, "calibration", caption, shown=table.map(lambda v: v if isinstance(v, str) else f"{v:.3f}"))
-    bins = [reliability(probability, target) for probability in both]
+    bins = [reliability_table(probability, target) for probability in both]
     page.figure(
-        lambda: reliability_figure(bins[0], bins[1], names),
+        lambda: reliability_diagram(bins[0], bins[1], names),
         "reliability",
         "Accuracy over confidence in ten bins, before and after temperature scaling; below it the tracks a bin.",
         "On the diagonal a model is right as often as it says.",
     )
 
 
-def network_map(page: Page, run: Material, test: Answers) -> None:
+def add_embedding_map(page: Page, run: EvaluatedRun, test: Predictions) -> None:
     """Lay the test tracks' embeddings out in the plane."""
     page.section("Map")
     if len(test.target) < MIN_TRACKS:
@@ -77,7 +78,7 @@ def network_map(page: Page, run: Material, test: Answers) -> None:
     if (test.logits == test.logits[0]).all():
         page.text("Left out: this model says the same of every track.", "note")
         return
-    points = embeddings(run.model, run.data, run.device)
+    points = embed_test_set(run.model, run.data, run.device)
     if not np.isfinite(points).all():
         page.text("Left out: some embeddings are no numbers.", "note")
         return
@@ -86,7 +87,7 @@ def network_map(page: Page, run: Material, test: Answers) -> None:
     if test.by_artist:
         groups.append(("by artist", [name.partition(" ")[2] for name in test.artist]))
     page.figure(
-        lambda: map_figure(where, groups),
+        lambda: embedding_scatter(where, groups),
         "map",
         f"t-SNE of the network's embeddings of {len(test.target)} test tracks, coloured "
         + " and ".join(title for title, _ in groups)
@@ -96,7 +97,7 @@ def network_map(page: Page, run: Material, test: Answers) -> None:
     )
 
 
-def errors(page: Page, run: Material, test: Answers) -> None:
+def add_errors(page: Page, run: EvaluatedRun, test: Predictions) -> None:
     """Show the errors that the model was surest of, what it heard, and what in it the answer depends on."""
     page.section("Errors")
     sure = np.where(test.usable, np.exp(test.log_probability.max(axis=1)), -1)
@@ -129,20 +130,22 @@ def errors(page: Page, run: Material, test: Answers) -> None:
         _draw(page, run, test, surest, sure, "right", "Right answers that the model was surest of.")
 
 
-def _draw(page: Page, run: Material, test: Answers, chosen: list[int], sure: np.ndarray, name: str, alt: str) -> None:
+def _draw(
+    page: Page, run: EvaluatedRun, test: Predictions, chosen: list[int], sure: np.ndarray, name: str, alt: str
+) -> None:
     prepared = run.data.prepared
     rows = np.flatnonzero(prepared.tracks["split"] == "test")[chosen].tolist()
     window = prepared.cache.recipe.window(run.model.card["segment_seconds"])
     first, length = run.data.span("test")
     sound = (prepared.sound_frames - first).clip(0, length).tolist()
     pictures = []
-    for number, row, clip in zip(chosen, rows, read(prepared, rows), strict=True):
+    for number, row, clip in zip(chosen, rows, read_clips(prepared, rows), strict=True):
         mel = clip[first : first + length]  # what was heard
         track, said = prepared.tracks.iloc[row], int(test.prediction[number])
-        title = f"{shortened(track['track_id'])}: {test.genres[test.target[number]]}"
+        title = f"{truncate_middle(track['track_id'])}: {test.genres[test.target[number]]}"
         title += "" if said == test.target[number] else f", taken for {test.genres[said]}"
-        depends = saliency(run.model, mel, said, window, sound[row])
-        pictures.append(Picture(f"{title} ({sure[number]:.2f})", decibels(mel, track), depends))
+        depends = saliency_map(run.model, mel, said, window, sound[row])
+        pictures.append(SpectrogramPanel(f"{title} ({sure[number]:.2f})", denormalize(mel, track), depends))
     caption = "Confidence in brackets."
     if any(picture.saliency is not None for picture in pictures):
         caption += " Below each: where a change moves the answer's score most (absolute gradient)."

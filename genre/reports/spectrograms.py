@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from genre.data.prepare import Prepared
-from genre.features import LogMel
+from genre.audio.features import LogMel
+from genre.data.prepare import PreparedData
 
 TICKS_HZ = (128, 512, 2048, 8192)
 COLUMNS_AT_MOST = 700
@@ -17,7 +17,7 @@ COLUMNS_AT_MOST = 700
 
 
 @dataclass(frozen=True)
-class Picture:
+class SpectrogramPanel:
     """A track's features, to be drawn.
 
     Attributes:
@@ -31,7 +31,7 @@ class Picture:
     saliency: np.ndarray | None = None
 
 
-def read(prepared: Prepared, rows: list[int]) -> list[np.ndarray]:
+def read_clips(prepared: PreparedData, rows: list[int]) -> list[np.ndarray]:
     """Read whole clips from the cache.
 
     Args:
@@ -48,7 +48,7 @@ def read(prepared: Prepared, rows: list[int]) -> list[np.ndarray]:
     return list(clips.astype(np.float32))
 
 
-def decibels(features: np.ndarray, track: pd.Series) -> np.ndarray:
+def denormalize(features: np.ndarray, track: pd.Series) -> np.ndarray:
     """Undo the normalisation: features in [0, 1] -> mel power in dB re 1, by the track's `low` and `high`.
 
     A full-scale sine is far above 0 dB: the window adds up, as in librosa's power spectrograms.
@@ -56,7 +56,7 @@ def decibels(features: np.ndarray, track: pd.Series) -> np.ndarray:
     return track["low"] + features * (track["high"] - track["low"])
 
 
-def spectrograms_figure(pictures: list[Picture], features: LogMel, columns: int = 2) -> Figure:
+def spectrograms_figure(pictures: list[SpectrogramPanel], features: LogMel, columns: int = 2) -> Figure:
     """Draw spectrograms in a grid; those with a saliency have it below them.
 
     Args:

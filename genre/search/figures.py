@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from genre.pages.theme import colour, dot
+from genre.reports.theme import color, marker_style
 from genre.search.outcome import STATES, brief
 
 CHOICES = 8
@@ -29,14 +29,14 @@ def history_figure(trials: pd.DataFrame, metric: str, maximize: bool) -> Figure:
     axes = figure.subplots()
     complete = trials[trials["state"] == "complete"]
     so_far = complete["value"].cummax() if maximize else complete["value"].cummin()
-    axes.step(complete["trial"], so_far, where="post", color=colour(0), label="best so far", zorder=1)
-    axes.scatter(complete["trial"], complete["value"], color=colour(0), label="complete", zorder=2)
+    axes.step(complete["trial"], so_far, where="post", color=color(0), label="best so far", zorder=1)
+    axes.scatter(complete["trial"], complete["value"], color=color(0), label="complete", zorder=2)
     for number, state in enumerate(STATES[1:4], 1):
         some = trials[trials["state"] == state]
         if len(some):
             ground = np.full(len(some), 0.03)
             floor = axes.get_xaxis_transform()
-            axes.scatter(some["trial"], ground, transform=floor, clip_on=False, label=state, **dot(number))
+            axes.scatter(some["trial"], ground, transform=floor, clip_on=False, label=state, **marker_style(number))
     axes.set(xlabel="trial", ylabel=metric)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(y=0.15)
@@ -57,7 +57,7 @@ def slices_figure(trials: pd.DataFrame, space: list[str], metric: str) -> Figure
     for axes, name in zip(grid.flat, space, strict=False):
         place = _place(axes, complete[name])
         late = 0.25 + 0.75 * complete["trial"].rank(pct=True)
-        axes.scatter(place, complete["value"], color=colour(0), alpha=late, s=24)
+        axes.scatter(place, complete["value"], color=color(0), alpha=late, s=24)
         axes.set_xlabel(name.removeprefix("model.").removeprefix("net."))
         axes.grid(visible=True, axis="y")
     for axes in grid[:, 0]:
@@ -94,7 +94,7 @@ def parallel_figure(trials: pd.DataFrame, space: list[str], metric: str, maximiz
     lines = np.stack(heights, axis=1)
     lines[:, :-1] += np.random.default_rng(0).uniform(-0.015, 0.015, lines[:, :-1].shape)
     for line, good in sorted(zip(lines, worth, strict=True), key=lambda pair: pair[1]):
-        axes.plot(line, color=colour(0 if good >= 0.5 else 6), alpha=0.3 + 0.6 * good, linewidth=0.8 + 1.4 * good)
+        axes.plot(line, color=color(0 if good >= 0.5 else 6), alpha=0.3 + 0.6 * good, linewidth=0.8 + 1.4 * good)
     short = [name.rpartition(".")[2] if "scheduler" not in name else name.removeprefix("scheduler.") for name in space]
     axes.set_xticks(range(len(space) + 1), [*short, metric], rotation=20, ha="right")
     axes.set_xlim(-0.6, len(space) + 0.4)
@@ -112,7 +112,7 @@ def time_figure(trials: pd.DataFrame) -> Figure:
     for number, state in enumerate(STATES):
         some = trials[trials["state"] == state]
         if len(some):
-            axes.bar(some["trial"], some["seconds"] / 60, color=colour(number), label=state)
+            axes.bar(some["trial"], some["seconds"] / 60, color=color(number), label=state)
     axes.set(xlabel="trial", ylabel="minutes of training")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(loc="outside upper center", ncols=5, frameon=False)

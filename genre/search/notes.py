@@ -6,8 +6,8 @@ from typing import NamedTuple
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from genre.config.errors import one_line
 from genre.errors import GenreError
-from genre.one_line import short
 
 BEAT, TRAINED, ENDED, REASON, AGAIN, SURPLUS = "beat", "trained", "ended", "reason", "again", "surplus"
 """Of a trial: seconds between its heartbeats, epochs and seconds trained, how it ended by its own account, why it
@@ -31,7 +31,7 @@ def judged(result: object) -> Ending:
     if isinstance(result, optuna.TrialPruned):
         return Ending(TrialState.PRUNED, reason=str(result))
     if isinstance(result, Exception):
-        text = short(result)
+        text = one_line(result)
         return Ending(
             TrialState.FAIL, reason=text if isinstance(result, GenreError) else f"{type(result).__name__}: {text}"
         )

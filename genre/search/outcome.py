@@ -16,13 +16,13 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from genre.best import BEST
+from genre.config.best import BEST
+from genre.config.schema import SearchConfig
 from genre.errors import GenreError
 from genre.files import whole
 from genre.search.notes import COMMAND, CONFIG, REASON, SURPLUS, TRAINED, counted
 from genre.search.storage import connect
 from genre.search.study import LOCK
-from genre.settings import SearchSettings
 
 SEARCH = "search.yaml"
 """In a search's folder: where its study is."""
@@ -138,7 +138,7 @@ def open_folder(folder: Path, storage: str | None = None) -> Outcome:
     return read(connect(shown, name), folder)
 
 
-def note(search: SearchSettings) -> None:
+def note(search: SearchConfig) -> None:
     """Write down where the study of a folder is, null for in there; a password is left to PGPASSWORD or ~/.pgpass."""
     url = make_url(search.storage)
     shown = search.storage if url.password is None else url.set(password=None).render_as_string()

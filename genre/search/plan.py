@@ -11,9 +11,9 @@ from hydra.core.override_parser.types import Quote, QuotedString, ValueType
 from omegaconf import DictConfig
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
+from genre.config.diff import MACHINE_KEYS, training_values
+from genre.config.schema import TrainConfig
 from genre.errors import GenreError
-from genre.sameness import ELSEWHERE, what_counts
-from genre.settings import Settings
 
 OWN_WORDS = {
     "n_trials": "search.n_trials",
@@ -30,7 +30,7 @@ OWN_WORDS = {
 class Plan:
     """A search that can begin: what it is of, what it suggests, what is given, and what was typed."""
 
-    settings: Settings
+    settings: TrainConfig
     space: dict[str, BaseDistribution]
     fixed: dict[str, Any]
     arguments: list[str]
@@ -63,7 +63,7 @@ def models_of(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def description(config: DictConfig, space: dict[str, BaseDistribution]) -> dict[str, Any]:
     """What must be the same for all trials of a study, by dotted names."""
-    leaves = {key: value for key, value in what_counts(config).items() if key not in ELSEWHERE}
+    leaves = {key: value for key, value in training_values(config).items() if key not in MACHINE_KEYS}
     return leaves | {name: _in_words(distribution) for name, distribution in space.items()}
 
 
@@ -92,7 +92,7 @@ def command(
     dropped = {"hparams_search", "search_space", "scheduler", *space}
     keys = {text: text.lstrip("+~").partition("=")[0] for text in arguments}
     kept = [text for text, key in keys.items() if key not in dropped and not key.startswith(("search.", "scheduler."))]
-    wanted, found = what_counts(config), what_counts(compose(kept))
+    wanted, found = training_values(config), training_values(compose(kept))
     missing = object()
     for key in sorted(wanted.keys() | found.keys()):
         value, own = wanted.get(key, missing), found.get(key, missing)

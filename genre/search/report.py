@@ -8,8 +8,8 @@ from filelock import FileLock
 from optuna.importance import MeanDecreaseImpurityImportanceEvaluator
 
 from genre import run_folder
-from genre.pages.bars import bars_figure
-from genre.pages.page import Page
+from genre.reports.figures import bar_chart
+from genre.reports.page import Page
 from genre.search import figures
 from genre.search.outcome import Outcome, brief
 from genre.search.study import LOCK
@@ -70,7 +70,7 @@ def _parameters(page: Page, found: Outcome) -> None:
     evaluator = MeanDecreaseImpurityImportanceEvaluator(seed=0)
     importance = pd.Series(optuna.importance.get_param_importances(found.study, evaluator=evaluator, params=varied))
     page.figure(
-        lambda: bars_figure(importance, "importance", decimals=2),
+        lambda: bar_chart(importance, "importance", decimals=2),
         "importance",
         "Importance of the parameters: " + ", ".join(f"{name} {share:.2f}" for name, share in importance.items()) + ".",
         f"Mean decrease of impurity in a random forest on {len(complete)} complete trials: with few trials, a hint.",

@@ -7,8 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from genre import run_folder
+from genre.config.schema import SearchConfig
 from genre.search.outcome import Outcome, brief
-from genre.settings import SearchSettings
 
 
 def say(text: str) -> None:
@@ -16,7 +16,7 @@ def say(text: str) -> None:
     Console().print(escape(text), soft_wrap=True, highlight=False)
 
 
-def begins(model: str, metric: str, search: SearchSettings, left: int) -> None:
+def begins(model: str, metric: str, search: SearchConfig, left: int) -> None:
     """Say what is searched, and how much of it is left."""
     done = f", {search.n_trials - left} of them begun" if left < search.n_trials else ""
     say(f"{model}: {search.n_trials} trials for the best {metric} in {search.folder}{done}")

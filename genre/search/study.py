@@ -15,25 +15,13 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from genre import run_folder
+from genre.config.diff import first_difference
+from genre.config.schema import SearchConfig
 from genre.errors import GenreError
 from genre.files import missing_folders, remove_empty
-from genre.sameness import first_difference
 from genre.search.drawing import MakeSampler, draw, points, tried
-from genre.search.notes import (
-    AGAIN,
-    BEAT,
-    COMMAND,
-    CONFIG,
-    REASON,
-    REPEATED,
-    SURPLUS,
-    Ending,
-    counted,
-    noted,
-    repeated,
-)
+from genre.search.notes import AGAIN, BEAT, COMMAND, CONFIG, REASON, REPEATED, SURPLUS, Ending, counted, noted, repeated
 from genre.search.storage import FAILURES, OPENING, connect, open_storage, storage_errors
-from genre.settings import SearchSettings
 
 MISSED_BEATS = 3
 """A trial that was silent for so many heartbeats is dead."""
@@ -56,7 +44,7 @@ class DurableStudy:
             same chance, in whichever process they are made, and a study that was interrupted goes on as it would have.
     """
 
-    def __init__(self, search: SearchSettings, direction: str, make_sampler: MakeSampler) -> None:
+    def __init__(self, search: SearchConfig, direction: str, make_sampler: MakeSampler) -> None:
         self.search = search
         self.make_sampler = make_sampler
         folder = Path(search.folder)

@@ -15,9 +15,10 @@ from omegaconf import DictConfig, open_dict
 from optuna.distributions import BaseDistribution, LogUniformDistribution, UniformDistribution
 from optuna.trial import Trial, TrialState
 
-from genre.checking import checked
+from genre.config.diff import training_values
+from genre.config.schema import SearchConfig, TrainConfig
+from genre.config.validate import validate
 from genre.errors import GenreError
-from genre.sameness import what_counts
 from genre.search import outcome, report, screen
 from genre.search.drawing import points
 from genre.search.notes import judged
@@ -25,7 +26,6 @@ from genre.search.outcome import Outcome
 from genre.search.plan import Plan, command, description, models_of, refuse_others_words
 from genre.search.storage import storage_errors
 from genre.search.study import DurableStudy
-from genre.settings import SearchSettings, Settings
 
 TRIAL = "search.trial"
 
@@ -76,7 +76,7 @@ class DurableSweeper(OptunaSweeperImpl):
             GenreError: It cannot begin.
         """
         refuse_others_words(self.hydra.overrides.hydra)
-        settings = checked(self.task_config)
+        settings = validate(self.task_config)
         if "seed" not in self.hydra.sweeper.sampler:
             name = self.hydra.runtime.choices["hydra/sweeper/sampler"]
             raise GenreError(f"hydra/sweeper/sampler={name} cannot be resumed: use tpe, random, nsgaii or cmaes")
@@ -97,7 +97,7 @@ class DurableSweeper(OptunaSweeperImpl):
             GenreError: The data or the study cannot be used, or too many trials failed in a row.
         """
         config, settings, space = self.task_config, plan.settings, plan.space
-        search: SearchSettings = settings.search
+        search: SearchConfig = settings.search
         _prepare(settings)
         study = DurableStudy(search, self._get_directions()[0], self._sampler)
         study.describe(description(config, space), self._command(plan))
@@ -177,7 +177,7 @@ class DurableSweeper(OptunaSweeperImpl):
         if twice:
             raise GenreError(f"{min(twice)} is given twice, as one value and as several: leave one of them out")
         space = {name: distribution for name, distribution in space.items() if name not in fixed}
-        leaves = what_counts(config)
+        leaves = training_values(config)
         for name, distribution in space.items():
             if "." not in name:
                 raise GenreError(
@@ -217,10 +217,10 @@ class DurableSweeper(OptunaSweeperImpl):
         return plugin.sweeper
 
 
-def _prepare(settings: Settings) -> None:
+def _prepare(settings: TrainConfig) -> None:
     """Try everything once, and fill the cache: what is wrong for all trials is said before the first one."""
-    from genre import console  # torch takes seconds to load
-    from genre.parts import assemble
+    from genre import logging_setup  # torch takes seconds to load
+    from genre.training.components import build_components
 
-    console.quiet()
-    _ = assemble(settings).data.prepared
+    logging_setup.configure_logging()
+    _ = build_components(settings).data.prepared

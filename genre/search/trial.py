@@ -14,12 +14,13 @@ from omegaconf import DictConfig
 from optuna.pruners import MedianPruner
 from optuna.trial import Trial
 
-from genre import console, fit, run_folder
+from genre import logging_setup, run_folder
+from genre.config.schema import SearchConfig
 from genre.errors import GenreError
-from genre.parts import Parts
 from genre.search.notes import ENDED, TRAINED, as_note, judged
 from genre.search.storage import FAILURES, connect
-from genre.settings import SearchSettings
+from genre.training import fit
+from genre.training.components import Components
 
 
 class Pruning(L.Callback):
@@ -73,8 +74,8 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
     """
     if config.search.trial is None:
         raise GenreError("hparams_search is for a multirun: python train.py -m hparams_search=...")
-    console.quiet(logging.WARNING)  # what is said of the data is the same for all trials
-    with fit.start(config, folder, overrides) as (parts, loggers):
+    logging_setup.configure_logging(logging.WARNING)  # what is said of the data is the same for all trials
+    with fit.start_run(config, folder, overrides) as (parts, loggers):
         assert parts.settings.search is not None
         trial = _attach(parts.settings.search)
         pruning = Pruning(trial, parts.settings.monitor.metric, parts.settings.search.prune)
@@ -92,8 +93,8 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
     return value
 
 
-def _learn(parts: Parts, folder: Path, loggers: list[Logger], pruning: Pruning) -> float:
-    value = fit.learn(parts, folder, loggers, [pruning])
+def _learn(parts: Components, folder: Path, loggers: list[Logger], pruning: Pruning) -> float:
+    value = fit.fit(parts, folder, loggers, [pruning])
     if pruning.pruned:
         raise optuna.TrialPruned("worse than the median")
     if not pruning.epochs:  # a model that is fitted in one go
@@ -102,7 +103,7 @@ def _learn(parts: Parts, folder: Path, loggers: list[Logger], pruning: Pruning) 
     return value
 
 
-def _attach(search: SearchSettings) -> Trial:
+def _attach(search: SearchConfig) -> Trial:
     """The trial that the search began, here where it runs."""
     pruner = MedianPruner(search.startup_trials, search.warm_up_epochs)
     study = connect(search.storage, search.study, pruner)

@@ -6,8 +6,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
-from genre.data.sources.instruments import Samples
-from genre.data.sources.styles import STYLES
+from genre.synthetic.genres import GENRES
+from genre.synthetic.instruments import Samples
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Artist:
     def draw(cls, seed: int, number: int, genre: str) -> "Artist":
         """Invent the artist `number` of the collection `seed`."""
         rng = np.random.default_rng([seed, number])
-        style = STYLES[genre]
+        style = GENRES[genre]
         return cls(
             seed=(seed, number),
             genre=genre,
@@ -67,7 +67,7 @@ class Artist:
 
 
 @lru_cache(maxsize=4)
-def channel(artist: Artist, rate: int, size: int) -> np.ndarray:
+def eq_and_reverb(artist: Artist, rate: int, size: int) -> np.ndarray:
     """The artist's equaliser and room as one spectrum.
 
     Args:
@@ -85,7 +85,7 @@ def channel(artist: Artist, rate: int, size: int) -> np.ndarray:
     db = artist.tilt * (octave - 10)
     for centre, gain, width in artist.peaks:
         db += gain * np.exp(-(((octave - np.log2(centre)) / width) ** 2))
-    if STYLES[artist.genre].old:
+    if GENRES[artist.genre].old:
         low, high = rng.uniform(150, 400), rng.uniform(2800, 5500)
         db -= 10 * np.log10(1 + (low / grid) ** 6) + 10 * np.log10(1 + (grid / high) ** 8)
     gain = np.interp(hz, grid, 10 ** (db / 20)).astype(np.float32)

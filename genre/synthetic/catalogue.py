@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from genre.data.sources.styles import STYLES
+from genre.synthetic.genres import GENRES
 
 COLUMNS = [
     ("album", "id"),
@@ -23,12 +23,12 @@ COLUMNS = [
     ("track", "title"),
 ]
 FAULTS = ("truncated", "silent", "empty", "text", "duplicate", "short", "missing", "unlabelled")
-TRACKS_AN_ARTIST = 4
-LEAST_ARTISTS = 6
+TRACKS_PER_ARTIST = 4
+MIN_ARTISTS = 6
 
 
 @dataclass(frozen=True)
-class Entry:
+class TrackEntry:
     """One track.
 
     Attributes:
@@ -79,7 +79,7 @@ class Entry:
         ]
 
 
-def catalogue(seed: int, count: int, seconds: float) -> list[Entry]:
+def catalogue(seed: int, count: int, seconds: float) -> list[TrackEntry]:
     """Invent the collection.
 
     Args:
@@ -94,9 +94,9 @@ def catalogue(seed: int, count: int, seconds: float) -> list[Entry]:
     rng = np.random.default_rng([seed, count])
     drafts: list[dict[str, Any]] = []
     artist = 0
-    for genre, style in STYLES.items():
-        tracks = max(LEAST_ARTISTS, round(count * style.share / sum(s.share for s in STYLES.values())))
-        artists = max(LEAST_ARTISTS, round(tracks / TRACKS_AN_ARTIST))
+    for genre, style in GENRES.items():
+        tracks = max(MIN_ARTISTS, round(count * style.share / sum(s.share for s in GENRES.values())))
+        artists = max(MIN_ARTISTS, round(tracks / TRACKS_PER_ARTIST))
         sizes = 1 + rng.multinomial(tracks - artists, rng.dirichlet(np.full(artists, 3.0)))
         held = {"test": 0, "validation": 0}
         for size in sorted(sizes.tolist()):
@@ -109,7 +109,7 @@ def catalogue(seed: int, count: int, seconds: float) -> list[Entry]:
     order = rng.permutation(len(drafts))
     numbers = 2 + np.cumsum(rng.integers(1, 120, len(drafts) + len(FAULTS)))
     entries = [
-        Entry(
+        TrackEntry(
             number=int(number),
             **drafts[place],
             rate=int(rng.choice([44100, 48000, 22050], p=[0.8, 0.1, 0.1])),

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from scipy import fft
 
-from genre.data.sources.artist import Artist, channel
-from genre.data.sources.instruments import DRUMS, INSTRUMENTS, Samples, hit, note, texture
-from genre.data.sources.style import SCALES, Part, Style
-from genre.data.sources.styles import STYLES
+from genre.synthetic.artist import Artist, eq_and_reverb
+from genre.synthetic.genres import GENRES
+from genre.synthetic.instruments import DRUMS, INSTRUMENTS, Samples, render_drum, render_note, render_texture
+from genre.synthetic.style import SCALES, Part, Style
 
-RULES = 2
+GENERATOR_VERSION = 2
 """Raise it when the same seed no longer gives the same collection."""
 
 
@@ -36,7 +36,7 @@ class Composer:
     def __init__(self, artist: Artist, track: int, seconds: float, rate: int) -> None:
         self.artist, self.rate, self.length = artist, rate, round(seconds * rate)
         self.rng = np.random.default_rng([*artist.seed, track])
-        self.style = style = STYLES[artist.genre]
+        self.style = style = GENRES[artist.genre]
         low, high = style.tempo
         place = np.clip(artist.tempo + self.rng.normal(0, 0.12), 0, 1)
         self.step_seconds = 15 / (low + (high - low) * place)
@@ -60,7 +60,7 @@ class Composer:
         style, rng = self.style, self.rng
         parts, beats = dict(style.parts), style.beats
         if rng.random() < 0.25:
-            kin = STYLES[style.kin[rng.integers(len(style.kin))]]
+            kin = GENRES[style.kin[rng.integers(len(style.kin))]]
             role = list(kin.parts)[rng.integers(3)]
             parts[role] = kin.parts[role]
         mix = np.zeros(self.length, np.float32)
@@ -68,7 +68,7 @@ class Composer:
             if rng.random() < part.chance:
                 mix += self.part(part, 4 + 2 * place)
         if style.texture is not None:
-            mix += _leveled(texture(self.length, self.rate, rng), style.texture + rng.normal(0, 3))
+            mix += _leveled(render_texture(self.length, self.rate, rng), style.texture + rng.normal(0, 3))
         if beats:
             drums, kicks = self.drums(style)
             if style.pump and len(kicks):
@@ -105,7 +105,7 @@ class Composer:
             for pitch in chord:
                 if (pitch, length) not in played:
                     hz = 440 * 2 ** ((pitch - 69) / 12)
-                    played[pitch, length] = note(instrument, hz, length, self.rate, rng)
+                    played[pitch, length] = render_note(instrument, hz, length, self.rate, rng)
                 self.add(bus, played[pitch, length], seconds, loudness)
         bus = _leveled(bus, 0)
         if instrument.drive:
@@ -178,7 +178,7 @@ class Composer:
                 noise_decay=drum.noise_decay * 2 ** kit.normal(0, 0.3),
                 noise=drum.noise * 2 ** kit.normal(0, 0.4),
             )
-            wave = hit(tuned, self.rate, self.rng)
+            wave = render_drum(tuned, self.rate, self.rng)
             onsets = self.onsets(self.choose(patterns, 10 + place))
             for _, seconds, loudness in onsets:
                 self.add(bus, wave, seconds, loudness)
@@ -196,7 +196,7 @@ class Composer:
         """The artist's sound: equaliser, room, an old record's wear, loudness."""
         artist, rng, rate = self.artist, self.rng, self.rate
         size = fft.next_fast_len(len(mix) + int(artist.room * rate), real=True)
-        mix = fft.irfft(fft.rfft(mix, size) * channel(artist, rate, size), size)[: self.length]
+        mix = fft.irfft(fft.rfft(mix, size) * eq_and_reverb(artist, rate, size), size)[: self.length]
         if self.style.old:
             time = np.arange(self.length) / rate
             wow = time + 0.0008 * np.sin(2 * np.pi * 1.3 * time + rng.uniform(0, 6))

@@ -4,12 +4,12 @@ A pattern has sixteen steps: `x` always sounds, `o` always and softly, a digit t
 A bar of twelve steps reads the first twelve.
 """
 
-from genre.data.sources.style import Part, Style
+from genre.synthetic.style import Part, Style
 
 EIGHTHS, QUARTERS, WHOLE = "x.x.x.x.x.x.x.x.", "x...x...x...x...", "x..............."
 TUNES = ("x...o.x.x...6...", "x.xo..x...x.o.4.", "..x.x.o.x...x.5.", "x.....x.o.x.....")
 
-STYLES = {
+GENRES = {
     "Rock": Style(
         share=22,
         tempo=(104, 164),

@@ -74,7 +74,7 @@ INSTRUMENTS = {
 }
 
 
-def note(instrument: Instrument, hz: float, seconds: float, rate: int, rng: np.random.Generator) -> Samples:
+def render_note(instrument: Instrument, hz: float, seconds: float, rate: int, rng: np.random.Generator) -> Samples:
     """Play one note.
 
     Args:
@@ -166,7 +166,7 @@ DRUMS = {
 }
 
 
-def hit(drum: Drum, rate: int, rng: np.random.Generator) -> Samples:
+def render_drum(drum: Drum, rate: int, rng: np.random.Generator) -> Samples:
     """Strike a drum once; returns samples, shape (samples,)."""
     time = np.arange(int(4 * max(drum.tone_decay, drum.noise_decay) * rate)) / rate
     sweep = (2 ** (drum.drop / 12) - 1) * 0.03 * (1 - np.exp(-time / 0.03))
@@ -180,7 +180,7 @@ def hit(drum: Drum, rate: int, rng: np.random.Generator) -> Samples:
     return wave.astype(np.float32)
 
 
-def texture(length: int, rate: int, rng: np.random.Generator) -> Samples:
+def render_texture(length: int, rate: int, rng: np.random.Generator) -> Samples:
     """Slowly moving bands of noise, none of them on any beat; shape (length,)."""
     hz = np.fft.rfftfreq(length, 1 / rate)[1:]
     octave = np.log2(hz).astype(np.float32)

@@ -13,18 +13,17 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from genre import run_folder
-from genre.checkpoints import save
-from genre.data.datamodule import GenreData
+from genre.audio.windows import track_logits
+from genre.data.datamodule import GenreDataModule
 from genre.errors import GenreError
 from genre.files import whole
-from genre.metrics import score
-from genre.models.baselines import Majority, MelStatistics
-from genre.parts import Parts, build
-from genre.predictions import logits_and_targets, predict
-from genre.run_folder import TrainedModel
+from genre.models.baselines import ClassPrior, MelStatisticsClassifier
+from genre.training.checkpoints import save
+from genre.training.components import Components, build
+from genre.training.metrics import compute_metrics
 
 
-def count(net: Majority, data: GenreData) -> None:
+def fit_class_prior(net: ClassPrior, data: GenreDataModule) -> None:
     """Count the genres of the training tracks.
 
     Args:
@@ -35,7 +34,7 @@ def count(net: Majority, data: GenreData) -> None:
     net.log_share = torch.from_numpy(np.log(counts / counts.sum())).float()
 
 
-def regress(net: MelStatistics, data: GenreData, strength: float = 1.0) -> None:
+def fit_logistic_regression(net: MelStatisticsClassifier, data: GenreDataModule, strength: float = 1.0) -> None:
     """Fit a logistic regression by scikit-learn.
 
     Args:
@@ -54,7 +53,7 @@ def regress(net: MelStatistics, data: GenreData, strength: float = 1.0) -> None:
     net.load_state_dict({name: torch.from_numpy(np.asarray(value)).float() for name, value in state.items()})
 
 
-def fit(parts: Parts, folder: Path, device: str, loggers: list[Logger]) -> float:
+def fit_baseline(parts: Components, folder: Path, device: str, loggers: list[Logger]) -> float:
     """Fit the configured model and leave what training leaves: checkpoints and metrics.csv.
 
     Args:
@@ -75,8 +74,14 @@ def fit(parts: Parts, folder: Path, device: str, loggers: list[Logger]) -> float
     build("model.fit", parts.settings.model.fit)(net, data)
     seconds = time.perf_counter() - started
     card = parts.card(genres) | {"segment_seconds": None}  # fitted to whole clips, so used on whole clips
-    logits, targets = logits_and_targets(predict(TrainedModel(net.eval(), card), data, device, ["val"]), "val")
-    scores = score(logits, targets, "val/")
+    net = net.eval().to(device)
+    with torch.inference_mode():
+        batches = [
+            (track_logits(net, batch.mel.to(device).float(), None, batch.frames).cpu(), batch.target)
+            for batch in data.val_dataloader()
+        ]
+    logits, targets = (torch.cat(tensors) for tensors in zip(*batches, strict=True))
+    scores = compute_metrics(logits, targets, "val/")
     if not math.isfinite(scores["val/loss"]):
         name = parts.settings.model.name
         raise GenreError(f"val/loss is {scores['val/loss']}: {name} does not fit these data, use another model")

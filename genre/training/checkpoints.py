@@ -6,15 +6,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import ModelCheckpoint
 
 from genre import run_folder
 from genre.errors import GenreError
 from genre.files import whole
-from genre.metrics_csv import MetricsCsv
 
 log = logging.getLogger(__name__)
 
@@ -25,43 +22,6 @@ class WholeCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Write a checkpoint."""
         save(checkpoint, Path(path))
-
-
-class Checkpoint(ModelCheckpoint):
-    """Remembers the best score in a run folder that was moved, which Lightning's own forgets."""
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write the epoch to metrics.csv, then save it.
-
-        Lightning logs an epoch after its checkpoint: a process that is killed in between would lose its scores.
-        """
-        scores = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        for logger in trainer.loggers:
-            if isinstance(logger, MetricsCsv):
-                logger.log_metrics({**scores, "epoch": trainer.current_epoch}, trainer.global_step - 1)
-        super().on_train_epoch_end(trainer, pl_module)
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the state with the path of its one file as it is now: Lightning deletes what it replaces."""
-        own = str(Path(str(self.dirpath)) / f"{self.filename}{self.FILE_EXTENSION}")
-
-        def here(path: str) -> str:
-            return own if path else path
-
-        moved = {name: here(value) for name, value in state_dict.items() if name.endswith("path")}
-        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
-        super().load_state_dict(state_dict | moved | {"dirpath": str(self.dirpath), "best_k_models": best})
-
-
-def keep(path: Path, **monitor: Any) -> ModelCheckpoint:
-    """Keep one file: the best checkpoint by the monitored score, or without a score the last one."""
-    return Checkpoint(
-        dirpath=path.parent,
-        filename=path.stem,
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,
-        **monitor,
-    )
 
 
 def save(checkpoint: dict[str, Any], path: Path) -> None:

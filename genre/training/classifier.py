@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from genre.audio.windows import track_logits
 from genre.data.datamodule import Batch
-from genre.metrics import Scores
-from genre.windows import track_logits
+from genre.training.metrics import Scores
 
 
 class GenreClassifier(L.LightningModule):

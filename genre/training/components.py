@@ -14,17 +14,17 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 from torch import nn
 
-from genre.data.cache import Cache
-from genre.data.datamodule import GenreData
-from genre.data.extract import Recipe
-from genre.data.leakage import is_rung
-from genre.data.prepare import Prepared, prepare, restore
+from genre.audio.features import LogMel
+from genre.config.instantiate import instantiate, network
+from genre.config.schema import TrainConfig
+from genre.config.targets import Trust
+from genre.data.cache.extraction import FeatureSpec
+from genre.data.cache.feature_cache import FeatureCache
+from genre.data.datamodule import GenreDataModule
+from genre.data.leakage import is_leakage_level
+from genre.data.prepare import PreparedData, prepare, restore_from_run
 from genre.data.tracks import Source
 from genre.errors import GenreError
-from genre.features import LogMel
-from genre.instantiate import instantiate, network
-from genre.settings import Settings
-from genre.targets import Trust
 
 MIN_FRAMES = 64
 """The shortest window that every network takes."""
@@ -33,7 +33,7 @@ LATEST_START = 86400
 
 
 @dataclass(frozen=True)
-class Parts:
+class Components:
     """What a configuration names.
 
     Attributes:
@@ -46,12 +46,12 @@ class Parts:
         schedulers: Each makes a learning-rate scheduler of an optimiser.
     """
 
-    settings: Settings
+    settings: TrainConfig
     features: LogMel
     source: Source
-    cache: Cache
+    cache: FeatureCache
     make_executor: Callable[[], Executor]
-    data: GenreData
+    data: GenreDataModule
     schedulers: list[Callable[..., Any]]
 
     def card(self, genres: list[str]) -> dict[str, Any]:
@@ -75,10 +75,10 @@ class Parts:
         return Trust(self.settings.trust, {"model": {"net": self._net_spec(genres)}})
 
     def _net_spec(self, genres: list[str]) -> dict[str, Any]:
-        return {**plain(self.settings.model.net), "num_classes": len(genres), "n_mels": self.features.bins}
+        return {**to_container(self.settings.model.net), "num_classes": len(genres), "n_mels": self.features.bins}
 
 
-def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
+def build_components(settings: TrainConfig, tracks: Path | None = None) -> Components:
     """Make the parts, and see that the network and the schedulers can be made too.
 
     Args:
@@ -93,7 +93,7 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
     """
     data = settings.data
     features = build("features", settings.features)
-    used = 0.5 if is_rung(data.splits) else 1.0
+    used = 0.5 if is_leakage_level(data.splits) else 1.0
     _check_frames(features, "data.clip_seconds", data.clip_seconds, used)
     _check_frames(features, "data.segment_seconds", data.segment_seconds)
     if tracks is None and data.segment_seconds and data.segment_seconds > data.clip_seconds * used:
@@ -104,20 +104,20 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
     start = data.clip_start
     if start != "middle" and (type(start) not in (int, float) or not 0 <= start <= LATEST_START):
         raise GenreError(f"data.clip_start={start} is unknown: use seconds from 0 to {LATEST_START}, or middle")
-    recipe = Recipe(features, data.clip_seconds, data.clip_start)
+    recipe = FeatureSpec(features, data.clip_seconds, data.clip_start)
     source = build("data.source", data.source)
-    cache = Cache(Path(settings.paths.cache), Path(data.root).resolve().name, recipe)
+    cache = FeatureCache(Path(settings.paths.cache), Path(data.root).resolve().name, recipe)
     make_executor = partial(build, "executor", settings.executor)
 
-    def prepared() -> Prepared:
+    def prepared() -> PreparedData:
         if tracks is not None:
-            return restore(tracks, source, cache, make_executor)
+            return restore_from_run(tracks, source, cache, make_executor)
         split_seed = settings.seed if data.split_seed is None else data.split_seed
         found = prepare(source, data, cache, make_executor, split_seed)
         _check_limits(settings, found)
         return found
 
-    loader = GenreData(
+    loader = GenreDataModule(
         prepared,
         build("augment", settings.augment),
         data.batch_size,
@@ -125,14 +125,14 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
         data.num_workers,
         settings.seed,
         data.sampler == "balanced",
-        halves=is_rung(data.splits),
+        halves=is_leakage_level(data.splits),
     )
     if data.fold is not None and data.fold >= data.folds:
         raise GenreError(f"data.fold={data.fold} is not one of the {data.folds} folds: use 0 to {data.folds - 1}")
     schedulers = [build(f"scheduler.{name}", spec) for name, spec in settings.scheduler.items() if spec]
-    parts = Parts(settings, features, source, cache, make_executor, loader, schedulers)
-    _try_network(parts, recipe)
-    _try_trainer(settings)
+    parts = Components(settings, features, source, cache, make_executor, loader, schedulers)
+    _check_network(parts, recipe)
+    _check_trainer(settings)
     optimizer = torch.optim.Adam([torch.zeros(1)])
     for name, make in zip(settings.scheduler, schedulers, strict=False):
         try:
@@ -142,7 +142,7 @@ def assemble(settings: Settings, tracks: Path | None = None) -> Parts:
     return parts
 
 
-def _try_network(parts: Parts, recipe: Recipe) -> None:
+def _check_network(parts: Components, recipe: FeatureSpec) -> None:
     """Run the network without memory or arithmetic, on a batch of the shape that it will get."""
     net = parts.settings.model.net
     if not is_dataclass(net) and not isinstance(net, dict):
@@ -159,7 +159,7 @@ def _try_network(parts: Parts, recipe: Recipe) -> None:
             ) from error
 
 
-def _check_limits(settings: Settings, prepared: Prepared) -> None:
+def _check_limits(settings: TrainConfig, prepared: PreparedData) -> None:
     """See that the shares of batches that are trained and validated on are not none."""
     for part in ("train", "val"):
         limit = getattr(settings.trainer, f"limit_{part}_batches")
@@ -171,7 +171,7 @@ def _check_limits(settings: Settings, prepared: Prepared) -> None:
             )
 
 
-def _try_trainer(settings: Settings) -> None:
+def _check_trainer(settings: TrainConfig) -> None:
     trainer = settings.trainer
     for name in ("limit_train_batches", "limit_val_batches"):
         limit = getattr(trainer, name)
@@ -186,7 +186,7 @@ def _try_trainer(settings: Settings) -> None:
             "trainer.precision=16-true cannot work, Adam divides by 0 in float16: use 16-mixed or bf16-true"
         )
     try:
-        L.Trainer(**plain(trainer), logger=False, enable_checkpointing=False, enable_progress_bar=False)
+        L.Trainer(**to_container(trainer), logger=False, enable_checkpointing=False, enable_progress_bar=False)
     except (ImportError, MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
         raise GenreError(f"trainer: {str(error).splitlines()[0]}") from error
 
@@ -204,13 +204,13 @@ def build(path: str, spec: Any) -> Any:
     Raises:
         GenreError: The target does not take these values.
     """
-    values = plain(spec)
+    values = to_container(spec)
     if not isinstance(values, dict) or "_target_" not in values:
         raise GenreError(f"{path} names nothing to make: give it a _target_")
     return instantiate(path, values)
 
 
-def plain(spec: Any) -> Any:
+def to_container(spec: Any) -> Any:
     """A part of the settings as lists and dicts."""
     return spec if isinstance(spec, dict) else OmegaConf.to_container(OmegaConf.structured(spec))
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ProgressBar
 from lightning.pytorch.loggers import Logger
@@ -15,73 +14,27 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 from torch import Tensor
 
-from genre import baselines, console, run_folder
-from genre.best import with_best
-from genre.checking import checked
-from genre.checkpoints import WholeCheckpointIO, keep, to_resume_from
-from genre.classifier import GenreClassifier
-from genre.data import split_report
-from genre.data.prepare import Prepared
-from genre.divergence import Divergence, refuse_diverged
+from genre import run_folder
+from genre.config.schema import TrainerConfig
+from genre.config.validate import validate
+from genre.data.prepare import PreparedData
 from genre.errors import GenreError
-from genre.files import whole, write_json
-from genre.loggers import build_loggers, logging_to, report
-from genre.metrics_csv import MetricsCsv
-from genre.parts import Parts, assemble, plain
-from genre.predictions import device, judge
-from genre.progress import progress
-from genre.resume import is_to_skip, open_run, stored_or_new
-from genre.run_lock import locked
-from genre.settings import TrainerSettings
+from genre.models.checkpoint import resolve_device
+from genre.training import baselines
+from genre.training.callbacks import keep_checkpoint, progress_callback
+from genre.training.checkpoints import WholeCheckpointIO, to_resume_from
+from genre.training.classifier import GenreClassifier
+from genre.training.components import Components, build_components, to_container
+from genre.training.divergence import Divergence, refuse_diverged
+from genre.training.loggers import EpochCSVLogger, build_loggers, logging_to
+from genre.training.resume import create_run_folder, resolve_config
+from genre.training.run_lock import locked
 
 log = logging.getLogger(__name__)
 
 
-def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
-    """Train, or resume training, and test.
-
-    Args:
-        config: What Hydra composed.
-        folder: The run folder.
-        overrides: The command line's.
-
-    Returns:
-        The monitored score of the best epoch.
-
-    Raises:
-        GenreError: The run cannot start, and nothing is left behind then; or training diverged.
-    """
-    console.quiet(logging.INFO if _is_main() else logging.WARNING)
-    config = with_best(config, overrides)
-    if is_to_skip(config, folder):
-        log.info("%s is finished", folder)
-        return float(run_folder.read_scores(folder)[config.monitor.metric])
-    with start(config, folder, overrides) as (parts, loggers):
-        if _is_main():
-            split_report.warn(parts.data.prepared.tracks, parts.settings.data)
-        best = learn(parts, folder, loggers)
-        if _is_main():
-            _test(parts, folder, loggers, best)
-    return best
-
-
-def _test(parts: Parts, folder: Path, loggers: list[Logger], best: float) -> None:
-    """Test a trained run, and write and print its scores."""
-    settings = parts.settings
-    scores, predictions = judge(parts, folder, settings.trainer.accelerator)
-    _write_table(predictions, folder / run_folder.PREDICTIONS)
-    scores[settings.monitor.metric] = best
-    if settings.test_last:
-        last, predictions_last = judge(parts, folder, settings.trainer.accelerator, run_folder.LAST)
-        _write_table(predictions_last, folder / run_folder.PREDICTIONS_LAST)
-        scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
-    report(loggers, scores, predictions, parts.data.prepared.tracks)
-    write_json(folder / run_folder.SCORES, scores)
-    console.show_scores(scores, folder)
-
-
 @contextmanager
-def start(config: DictConfig, folder: Path, overrides: list[str]) -> Iterator[tuple[Parts, list[Logger]]]:
+def start_run(config: DictConfig, folder: Path, overrides: list[str]) -> Iterator[tuple[Components, list[Logger]]]:
     """Make the parts of a run and open its folder, which stays locked, and its loggers, until the run ends.
 
     Args:
@@ -96,35 +49,30 @@ def start(config: DictConfig, folder: Path, overrides: list[str]) -> Iterator[tu
         GenreError: The run cannot start, and nothing is left behind.
     """
     # The other processes of a training have no folder of their own
-    with locked(folder) if _is_main() else nullcontext():
-        config = stored_or_new(config, folder, overrides)
+    with locked(folder) if is_main() else nullcontext():
+        config = resolve_config(config, folder, overrides)
         started = run_folder.is_started(folder)  # a resumed run keeps its split, whatever has come to the data since
-        parts = assemble(checked(config), folder / run_folder.TRACKS if started else None)
+        parts = build_components(validate(config), folder / run_folder.TRACKS if started else None)
         _check_devices(parts.settings.trainer)
         prepared = parts.data.prepared
         loggers = build_loggers(parts.settings.logger, folder)
-        if _is_main():
-            open_run(folder, config, overrides, prepared)
+        if is_main():
+            create_run_folder(folder, config, overrides, prepared)
         with logging_to(loggers, folder, config):
             yield parts, list(loggers.values())
 
 
-def _is_main() -> bool:
+def is_main() -> bool:
     """Whether this is the only process of a training, or the first of several."""
     return bool(getattr(rank_zero_only, "rank", 0) == 0)
 
 
-def _check_devices(trainer: TrainerSettings) -> None:
-    if trainer.devices not in (1, "auto") and device(trainer.accelerator) == "cpu":
+def _check_devices(trainer: TrainerConfig) -> None:
+    if trainer.devices not in (1, "auto") and resolve_device(trainer.accelerator) == "cpu":
         raise GenreError(f"trainer.devices={trainer.devices} is for GPUs, and none is used here: leave it at 1")
 
 
-def _write_table(table: pd.DataFrame, path: Path) -> None:
-    with whole(path) as temporary:
-        table.to_parquet(temporary)
-
-
-def learn(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()) -> float:
+def fit(parts: Components, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()) -> float:
     """Train a network, or fit a model that is fitted in one go.
 
     Args:
@@ -140,11 +88,11 @@ def learn(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
         GenreError: Training diverged.
     """
     if parts.settings.model.fit:
-        return baselines.fit(parts, folder, device(parts.settings.trainer.accelerator), loggers)
-    return train(parts, folder, loggers, callbacks)
+        return baselines.fit_baseline(parts, folder, resolve_device(parts.settings.trainer.accelerator), loggers)
+    return fit_network(parts, folder, loggers, callbacks)
 
 
-def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()) -> float:
+def fit_network(parts: Components, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()) -> float:
     """Train the configured network in a run folder, from its last checkpoint where it has one.
 
     Args:
@@ -169,7 +117,7 @@ def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
         learning_rate=model.learning_rate,
         weight_decay=model.weight_decay,
         label_smoothing=model.label_smoothing,
-        class_weights=_inverse_frequency(prepared) if model.class_weights else None,
+        class_weights=balanced_class_weights(prepared) if model.class_weights else None,
         schedulers=parts.schedulers,
         monitor=monitor.metric,
     )
@@ -177,14 +125,21 @@ def train(parts: Parts, folder: Path, loggers: list[Logger], callbacks: Sequence
     if resumed:
         refuse_diverged(resumed)
     patience = settings.early_stopping.patience or settings.trainer.max_epochs
-    best = keep(folder / run_folder.BEST, monitor=monitor.metric, mode=monitor.mode)
+    best = keep_checkpoint(folder / run_folder.BEST, monitor=monitor.metric, mode=monitor.mode)
     stopping = EarlyStopping(monitor.metric, mode=monitor.mode, patience=patience, check_on_train_epoch_end=True)
-    shown = progress(monitor.metric)
+    shown = progress_callback(monitor.metric)
     trainer = L.Trainer(
-        **plain(settings.trainer),
+        **to_container(settings.trainer),
         enable_progress_bar=isinstance(shown, ProgressBar),  # Lightning would add one
-        callbacks=[stopping, best, keep(folder / run_folder.LAST), shown, *callbacks, Divergence(monitor.metric)],
-        logger=[MetricsCsv(folder / run_folder.METRICS, resumed["epoch"] + 1 if resumed else 0), *loggers],
+        callbacks=[
+            stopping,
+            best,
+            keep_checkpoint(folder / run_folder.LAST),
+            shown,
+            *callbacks,
+            Divergence(monitor.metric),
+        ],
+        logger=[EpochCSVLogger(folder / run_folder.METRICS, resumed["epoch"] + 1 if resumed else 0), *loggers],
         plugins=[WholeCheckpointIO()],
         use_distributed_sampler=False,  # the data divides its batches among devices by itself
         default_root_dir=folder,
@@ -219,7 +174,7 @@ def _best_score(folder: Path) -> float:
     return float(states[0]["best_model_score"])
 
 
-def _inverse_frequency(prepared: Prepared) -> Tensor:
+def balanced_class_weights(prepared: PreparedData) -> Tensor:
     """Weights of the genres, inverse to their training tracks, of mean 1 over those tracks; shape (classes,)."""
     counts = torch.from_numpy(prepared.train_counts).float()
     return counts.sum() / (len(counts) * counts)

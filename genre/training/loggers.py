@@ -1,4 +1,4 @@
-"""The loggers of a run: opened, told its test scores, and closed however it ends."""
+"""metrics.csv: one row an epoch, whichever other loggers there are."""
 
 import json
 import os
@@ -11,17 +11,63 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from omegaconf import DictConfig, OmegaConf
 
 from genre.errors import GenreError
-from genre.evaluation.answers import answers
-from genre.evaluation.figures import confusion_figure
-from genre.evaluation.per_genre import confusion
-from genre.files import write_json
-from genre.pages.theme import theme
-from genre.parts import build
+from genre.files import whole, write_json
+from genre.training.components import build
+
+
+class EpochCSVLogger(Logger):
+    """Collects what is logged for an epoch in one row, and goes on with the file of an interrupted run.
+
+    Args:
+        path: The file; rewritten whole.
+        start_epoch: Rows from this epoch on are dropped: a resumed run makes them again.
+    """
+
+    def __init__(self, path: Path, start_epoch: int = 0) -> None:
+        super().__init__()
+        self.path = path
+        self.rows: dict[int, dict[str, float]] = {}
+        if start_epoch and path.exists():
+            try:
+                old = pd.read_csv(path).to_dict("records")
+                self.rows = {int(row["epoch"]): row for row in old if row["epoch"] < start_epoch}
+            except (ValueError, KeyError) as error:
+                raise GenreError(f"{path} is damaged: delete it, and with it the scores of its epochs") from error
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return self.path.stem
+
+    @property
+    def version(self) -> str:
+        """There is one."""
+        return ""
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """They are in the run folder's configuration."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Add values to their epoch's row."""
+        if "epoch" not in metrics:
+            return
+        epoch = int(metrics["epoch"])
+        values = {name: float(value) for name, value in metrics.items() if name != "epoch"}
+        row = {"epoch": epoch, "step": step or 0} | self.rows.get(epoch, {}) | values
+        if row == self.rows.get(epoch):
+            return
+        self.rows[epoch] = row
+        table = pd.DataFrame([self.rows[number] for number in sorted(self.rows)])
+        with whole(self.path) as temporary:
+            table.to_csv(temporary, index=False)
+
 
 CONFUSION = "test/confusion"
 IDS = ".hydra/loggers.json"
@@ -117,21 +163,18 @@ def _close(logger: Logger, status: str) -> None:
             wandb.finish(exit_code=int(status != "success"))
 
 
-def report(loggers: list[Logger], scores: dict[str, Any], predictions: pd.DataFrame, tracks: pd.DataFrame) -> None:
+def log_test_results(loggers: list[Logger], scores: dict[str, Any], confusion: Figure) -> None:
     """Log the test's scores and confusion matrix.
 
     Args:
         loggers: Of the run.
         scores: As in scores.json.
-        predictions: As `predictions.predict` makes them.
-        tracks: Their track table.
+        confusion: The figure of the confusion matrix.
     """
-    with theme():
-        figure = confusion_figure(confusion(answers(predictions, tracks, scores["genres"])))
     numbers = {name: value for name, value in scores.items() if name.startswith("test/") and value is not None}
     for logger in loggers:
         logger.log_metrics(numbers)
-        _log_figure(logger, figure)
+        _log_figure(logger, confusion)
 
 
 def _log_figure(logger: Logger, figure: Figure) -> None:

@@ -68,7 +68,7 @@ def predicted(logits: Tensor, no_prediction: int) -> Tensor:
     return torch.where(logits.isfinite().all(dim=1), logits.argmax(dim=1), no_prediction)
 
 
-def score(logits: Tensor, targets: Tensor, prefix: str) -> dict[str, float]:
+def compute_metrics(logits: Tensor, targets: Tensor, prefix: str) -> dict[str, float]:
     """All scores of some predictions, the loss included.
 
     Args:

@@ -4,16 +4,16 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from genre import console, run_folder
-from genre.data.prepare import Prepared
+from genre import logging_setup, run_folder
+from genre.config.diff import first_difference, is_trained, training_values
+from genre.config.stored import read_config, stored_config
+from genre.config.targets import Trust
+from genre.data.prepare import PreparedData
 from genre.errors import GenreError
 from genre.files import whole
-from genre.sameness import first_difference, is_trained, what_counts
-from genre.stored import read_config, stored_config
-from genre.targets import Trust
 
 
-def moved(config: DictConfig, data_root: str | None, cache: str | None) -> DictConfig:
+def relocate(config: DictConfig, data_root: str | None, cache: str | None) -> DictConfig:
     """The configuration of a run whose audio or caches lie elsewhere now; None for where they were."""
     if data_root:
         config.data.root = data_root
@@ -22,7 +22,7 @@ def moved(config: DictConfig, data_root: str | None, cache: str | None) -> DictC
     return config
 
 
-def is_to_skip(config: DictConfig, folder: Path) -> bool:
+def should_skip(config: DictConfig, folder: Path) -> bool:
     """Whether a folder holds the finished run of this very configuration, and such runs are to be skipped.
 
     Raises:
@@ -30,7 +30,7 @@ def is_to_skip(config: DictConfig, folder: Path) -> bool:
     """
     if config.finished != "skip" or not run_folder.is_finished(folder):
         return False
-    new, old = (what_counts(some) for some in (config, read_config(folder, config.trust, config)))
+    new, old = (training_values(some) for some in (config, read_config(folder, config.trust, config)))
     if key := first_difference(new, old):
         raise GenreError(
             f"{folder} holds a finished run with {key}={old.get(key)}, not {new.get(key)}: delete it, or choose "
@@ -39,7 +39,7 @@ def is_to_skip(config: DictConfig, folder: Path) -> bool:
     return True
 
 
-def stored_or_new(config: DictConfig, folder: Path, overrides: list[str]) -> DictConfig:
+def resolve_config(config: DictConfig, folder: Path, overrides: list[str]) -> DictConfig:
     """The configuration of a run: a new one, or that of the unfinished run in the folder.
 
     Args:
@@ -65,7 +65,7 @@ def stored_or_new(config: DictConfig, folder: Path, overrides: list[str]) -> Dic
             for key in given:
                 OmegaConf.update(stored, key, OmegaConf.select(config, key), merge=False)
             config = stored
-        new, old = what_counts(config), what_counts(stored)
+        new, old = training_values(config), training_values(stored)
         if changed := first_difference(new, old):
             raise GenreError(
                 f"{folder} holds an unfinished run with {changed}={old.get(changed)}, not {new.get(changed)}: give "
@@ -75,7 +75,7 @@ def stored_or_new(config: DictConfig, folder: Path, overrides: list[str]) -> Dic
     return config
 
 
-def open_run(folder: Path, config: DictConfig, overrides: list[str], prepared: Prepared) -> None:
+def create_run_folder(folder: Path, config: DictConfig, overrides: list[str], prepared: PreparedData) -> None:
     """Make a folder a run's: from here on it is one that can be resumed."""
     (folder / run_folder.CONFIG).parent.mkdir(parents=True, exist_ok=True)
     if not run_folder.is_started(folder):
@@ -87,4 +87,4 @@ def open_run(folder: Path, config: DictConfig, overrides: list[str], prepared: P
             OmegaConf.save(OmegaConf.create(overrides), temporary)
         with whole(folder / run_folder.CONFIG) as temporary:  # the last one: it makes the run a started one
             OmegaConf.save(config, temporary)
-    console.open_log(folder / run_folder.LOG)
+    logging_setup.log_to_file(folder / run_folder.LOG)

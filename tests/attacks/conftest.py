@@ -9,9 +9,11 @@ import pytest
 import torch
 import yaml
 
-from genre import cli, fit, predictions, run_folder
+from genre import cli, run_folder
+from genre.config.schema import EvaluateConfig
 from genre.errors import GenreError
-from genre.settings import EvaluateSettings
+from genre.evaluation.evaluate import reevaluate_run
+from genre.pipeline import train_and_test
 from tests.composing import TINY, compose
 
 
@@ -32,7 +34,7 @@ def finished(music_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     folder = home / "run"
     folder.mkdir()
     overrides = [*TINY, f"data.root={music_folder}", f"paths.data={home}", "trainer.max_epochs=1", f"run_dir={folder}"]
-    fit.run(compose(overrides), folder, overrides)
+    train_and_test(compose(overrides), folder, overrides)
     return folder
 
 
@@ -48,13 +50,13 @@ def run(finished: Path, tmp_path: Path) -> Path:
 
 
 def evaluate(run: Path, **more: Any) -> None:
-    predictions.repeat_test(EvaluateSettings(accelerator="cpu", **more), run)
+    reevaluate_run(EvaluateConfig(accelerator="cpu", **more), run)
 
 
 def resume(run: Path, *given: str) -> None:
     (run / run_folder.SCORES).unlink()
     overrides = [f"run_dir={run}", *given]
-    fit.run(compose(overrides), run, overrides)
+    train_and_test(compose(overrides), run, overrides)
 
 
 def audit(run: Path) -> None:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from genre import fit
+from genre.pipeline import train_and_test
 from tests.attacks.conftest import filled, refusal
 from tests.composing import TINY, compose
 
 BESTS = {
     "scheduler: {evil: {_target_: os.system, command: touch {home}/marker}}": "scheduler.evil._target_=os.system",
     "scheduler.evil: {_target_: os.system, command: touch {home}/marker}": "scheduler.evil._target_=os.system",
-    "data.source._target_: genre.audio.os.system": "data.source",
+    "data.source._target_: genre.audio.decoding.os.system": "data.source",
     "data.source: {_target_: os.system, command: touch {home}/marker}": "data.source",
     "model.net: {_target_: os.system, command: touch {home}/marker}": "model.net._target_=os.system",
     "model.net._target_: os.system": "model.net._target_",
@@ -37,7 +37,7 @@ def test_the_best_of_a_search_sets_values(text: str, music_folder: Path, tmp_pat
     overrides = [*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}/data", f"best={tmp_path}"]
 
     def train(folder: Path) -> None:
-        fit.run(compose([*overrides, f"run_dir={folder}"]), folder, overrides)
+        train_and_test(compose([*overrides, f"run_dir={folder}"]), folder, overrides)
 
     message = refusal(folder, train)
     assert str(tmp_path / "best.yaml") in message

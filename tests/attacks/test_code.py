@@ -11,14 +11,14 @@ from genre import run_folder
 from tests.attacks.conftest import Touch, audit, evaluate, filled, refusal, resume, set_in_config, set_network
 
 LOAD = {"_target_": "torch.load", "f": "{home}/evil.pt", "weights_only": False}
-TOUCH = {"_target_": "genre.audio.os.system", "command": "touch {home}/marker"}
+TOUCH = {"_target_": "genre.audio.decoding.os.system", "command": "touch {home}/marker"}
 NETWORKS: dict[str, dict[str, Any]] = {
     "Hydra's instantiate, through a module of ours": {
-        "_target_": "genre.parts.instantiate",
+        "_target_": "genre.training.components.instantiate",
         "config": {"_target_": "pandas.read_pickle", "filepath_or_buffer": "{home}/evil.pt", "compression": None},
     },
-    "our own builder": {"_target_": "genre.parts.build", "path": "", "spec": LOAD},
-    "our new builder": {"_target_": "genre.instantiate.instantiate", "path": "", "spec": LOAD},
+    "our own builder": {"_target_": "genre.training.components.build", "path": "", "spec": LOAD},
+    "our new builder": {"_target_": "genre.config.instantiate.instantiate", "path": "", "spec": LOAD},
     "a target within a network": {"_target_": "torch.nn.Sequential", "_args_": [LOAD]},
     "a target within a keyword": {"_target_": "torch.nn.TransformerEncoder", "encoder_layer": LOAD, "num_layers": 1},
     "a function of torch": {"_target_": "torch.utils.collect_env.run", "command": "touch {home}/marker"},
@@ -61,10 +61,10 @@ PARTS: dict[str, tuple[str, Any]] = {
     "a network": ("model.net", LOAD),
     "a class of ours in another's place": (
         "data.source",
-        {"_target_": "genre.metrics_csv.MetricsCsv", "path": "{home}/marker"},
+        {"_target_": "genre.training.loggers.EpochCSVLogger", "path": "{home}/marker"},
     ),
-    "a builder of ours": ("executor", {"_target_": "genre.parts.build", "path": "", "spec": TOUCH}),
-    "a fit": ("model.fit", {"_target_": "genre.parts.build", "path": "", "spec": TOUCH}),
+    "a builder of ours": ("executor", {"_target_": "genre.training.components.build", "path": "", "spec": TOUCH}),
+    "a fit": ("model.fit", {"_target_": "genre.training.components.build", "path": "", "spec": TOUCH}),
     "where no target belongs": ("data.clip_start", TOUCH),
 }
 
@@ -94,7 +94,7 @@ def test_a_logger_is_made_where_a_run_is_resumed_and_only_one_that_logs_here(run
     set_in_config(run, "logger.evil", TOUCH)
     evaluate(run)  # makes no loggers
     assert not (run.parent / "marker").exists()
-    assert "logger.evil._target_=genre.audio.os.system" in refusal(run, resume)
+    assert "logger.evil._target_=genre.audio.decoding.os.system" in refusal(run, resume)
 
 
 @pytest.mark.parametrize(

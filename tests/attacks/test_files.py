@@ -12,11 +12,11 @@ import torch
 import yaml
 
 from genre import run_folder
-from genre.data.lock import locked
+from genre.data.cache.lock import locked
 from genre.errors import GenreError
-from genre.loggers import IDS
-from genre.pages.page import Page
+from genre.reports.page import Page
 from genre.search.outcome import open_folder, read
+from genre.training.loggers import IDS
 from tests.attacks.conftest import evaluate, refusal, resume, set_in_config
 from tests.search.test_report import made
 

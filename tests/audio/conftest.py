@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from genre.audio import SUFFIXES, AudioError, read_clip
+from genre.audio.decoding import SUFFIXES, AudioError, load_clip
 
 NO_SOUND = [b"This is no music.\n" * 5000, b"RIFF" + bytes(40), bytes(5000)]
 NO_SOUND_NAMES = ["text", "stub", "zeros"]
@@ -46,6 +46,6 @@ def decoded_mono(path) -> np.ndarray:
 
 def refusal(path, seconds: float = 1.0, start: float = 0.0) -> str:
     with pytest.raises(AudioError) as caught:
-        read_clip(path, 22050, seconds, start)
+        load_clip(path, 22050, seconds, start)
     assert caught.value.detail
     return caught.value.reason

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from genre.audio import read_clip
-from genre.mpeg import FrameHeader, Mp3
+from genre.audio.decoding import load_clip
+from genre.audio.mpeg import FrameHeader, Mp3
 from tests.audio.conftest import cut_off, noise
 
 RATE = 16000
@@ -60,7 +60,7 @@ def test_a_guess_that_is_too_short_is_not_believed(tmp_path, rate, spoil):
     whole = written(tmp_path / "a.mp3", fading(1.0, 0.001, rate), rate)
     path = spoil(whole)
     assert soundfile.info(path).duration < 4.0  # libsndfile reads no further
-    clip = read_clip(path, rate, 6.0)
+    clip = load_clip(path, rate, 6.0)
     assert clip.duration == pytest.approx(6.0, abs=0.15)
     assert clip.decoded == 1.0
     expected = soundfile.read(whole, dtype="float32")[0]
@@ -74,7 +74,7 @@ def test_a_guess_that_is_too_long_is_no_promise(tmp_path, start):
     whole = written(tmp_path / "a.mp3", fading(0.0, 1.0))
     path = without_header(whole)
     assert soundfile.info(path).duration > 7.0
-    clip = read_clip(path, RATE, 3.0, start)
+    clip = load_clip(path, RATE, 3.0, start)
     assert clip.decoded == 1.0
     assert clip.duration == counted_by_lame(whole) * 576 / RATE
 
@@ -82,8 +82,8 @@ def test_a_guess_that_is_too_long_is_no_promise(tmp_path, start):
 def test_a_clip_from_the_middle_of_a_file_that_libsndfile_reads_in_part(tmp_path):
     path = without_header(written(tmp_path / "a.mp3", fading(1.0, 0.5)))
     content = path.read_bytes()
-    whole = read_clip(path, RATE, 7.0).samples
-    clip = read_clip(path, RATE, 2.0, "middle")
+    whole = load_clip(path, RATE, 7.0).samples
+    clip = load_clip(path, RATE, 2.0, "middle")
     first = (round(clip.duration * RATE) - 2 * RATE) // 2
     np.testing.assert_allclose(clip.samples, whole[first : first + 2 * RATE], atol=1e-3)
     assert path.read_bytes() == content
@@ -92,7 +92,7 @@ def test_a_clip_from_the_middle_of_a_file_that_libsndfile_reads_in_part(tmp_path
 @pytest.mark.parametrize("share", [0.3, 0.6])
 def test_what_falls_short_of_an_ignored_header_is_truncated(tmp_path, share):
     path = cut_off(ignored_header(written(tmp_path / "a.mp3", fading(1.0, 0.5))), tmp_path, share)
-    clip = read_clip(path, RATE, 6.0)
+    clip = load_clip(path, RATE, 6.0)
     assert clip.decoded < 0.9
     assert clip.duration == pytest.approx(6.0, abs=0.15)
 
@@ -136,8 +136,8 @@ def test_a_vbri_header_counts(tmp_path):
     vbri = (raw + bytes(32) + b"VBRI" + bytes(10) + frames.to_bytes(4)).ljust(header.size, b"\0")
     path.write_bytes(vbri + content)
     assert Mp3.read(path).frames == frames
-    assert read_clip(path, RATE, 6.0).duration == pytest.approx(frames * 576 / RATE, abs=0.04)
-    assert read_clip(cut_off(path, tmp_path, 0.5), RATE, 6.0).decoded < 0.9
+    assert load_clip(path, RATE, 6.0).duration == pytest.approx(frames * 576 / RATE, abs=0.04)
+    assert load_clip(cut_off(path, tmp_path, 0.5), RATE, 6.0).decoded < 0.9
 
 
 def test_a_header_behind_a_checksum(tmp_path):

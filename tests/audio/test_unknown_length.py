@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from genre.audio import read_clip
+from genre.audio.decoding import load_clip
 from tests.audio.conftest import NO_SOUND, NO_SOUND_NAMES, noise, refusal, stored
 
 
@@ -30,7 +30,7 @@ def test_a_wav_file_of_unknown_size(tmp_path, size):
     at = content.index(b"data") + 4
     content[at : at + 4] = struct.pack("<I", size)
     path.write_bytes(content)
-    clip = read_clip(path, 22050, 1.0)
+    clip = load_clip(path, 22050, 1.0)
     assert clip.decoded == 1.0
     assert clip.duration == pytest.approx(2.0)
 
@@ -39,7 +39,7 @@ def test_an_au_file_of_unknown_size(tmp_path):
     path = stored(tmp_path / "a.au", noise(2.0), subtype="PCM_16")
     content = path.read_bytes()
     path.write_bytes(content[:8] + b"\xff\xff\xff\xff" + content[12:])
-    clip = read_clip(path, 22050, 1.0, "middle")
+    clip = load_clip(path, 22050, 1.0, "middle")
     assert clip.decoded == 1.0
     assert clip.duration == pytest.approx(2.0)
 
@@ -57,7 +57,7 @@ def of_unknown_length(path):
 @pytest.mark.parametrize("start", [0.0, 0.5])
 def test_a_flac_file_of_unknown_length(tmp_path, start):
     path = stored(tmp_path / "a.flac", noise(2.0))
-    clip, known = read_clip(of_unknown_length(path), 22050, 1.0, start), read_clip(path, 22050, 1.0, start)
+    clip, known = load_clip(of_unknown_length(path), 22050, 1.0, start), load_clip(path, 22050, 1.0, start)
     np.testing.assert_array_equal(clip.samples, known.samples)
     assert clip.decoded == 1.0
     assert 1.0 <= clip.duration <= 2.0  # as far as was read
@@ -72,6 +72,6 @@ def test_refuses_samples_whose_power_is_not_finite(tmp_path):
 @pytest.mark.parametrize("seconds", [1.0, 2.0])
 def test_a_flac_file_of_unknown_length_shorter_than_the_clip(tmp_path, seconds):
     path = stored(tmp_path / "a.flac", noise(seconds))
-    clip = read_clip(of_unknown_length(path), 22050, 3.0)
+    clip = load_clip(of_unknown_length(path), 22050, 3.0)
     assert clip.duration == pytest.approx(seconds, abs=0.02)  # libsndfile loses the block in which the end comes
     assert clip.decoded == 1.0

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from genre.augment import AmplitudeScale, Augment, FrequencyMask, FrequencyShift, Noise, TimeMask, TimeShift
+from genre.audio.augment import AmplitudeScale, Augment, FrequencyMask, FrequencyShift, Noise, TimeMask, TimeShift
 
 CLIPS = 500
 

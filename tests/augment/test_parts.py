@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genre.augment import AmplitudeScale, Augment, FrequencyMask, FrequencyShift, Noise, TimeMask, TimeShift
+from genre.audio.augment import AmplitudeScale, Augment, FrequencyMask, FrequencyShift, Noise, TimeMask, TimeShift
 from tests.augment.conftest import EACH, numbered, runs, study_chain
 
 

@@ -9,14 +9,14 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from genre import fit
-from genre.checking import checked
 from genre.cli import app
-from genre.data.audit import ALIKE, crossings
+from genre.config.validate import validate
+from genre.data.audit import MIN_CORRELATION, find_leaks
 from genre.data.fingerprint import fingerprints, likeness
-from genre.data.prepare import Prepared
+from genre.data.prepare import PreparedData
 from genre.errors import GenreError
-from genre.parts import assemble
+from genre.pipeline import train_and_test
+from genre.training.components import build_components
 from tests.composing import TINY, compose
 from tests.conftest import write_sound
 
@@ -30,7 +30,7 @@ def melody(seed: int, seconds: float = 4.0) -> np.ndarray:
     return sound[:, None].astype(np.float32)
 
 
-def melodies(root: Path, lengths: list[float], clip_seconds: float) -> Prepared:
+def melodies(root: Path, lengths: list[float], clip_seconds: float) -> PreparedData:
     """Two genres of ten melodies of these lengths in turn; low/5 is low/0 once more, quieter and as mp3."""
     for number in range(20):
         sound = melody(number, lengths[number % len(lengths)])
@@ -39,15 +39,15 @@ def melodies(root: Path, lengths: list[float], clip_seconds: float) -> Prepared:
     samples = 0.5 * melody(0, lengths[0])
     soundfile.write(root / "low/5.mp3", samples, 22050, format="MP3", subtype="MPEG_LAYER_III")
     tiny = [*TINY, f"data.root={root}", f"paths.data={root}/data", f"data.clip_seconds={clip_seconds}"]
-    return assemble(checked(compose([*tiny, "features.n_mels=64", "data.splits=stratified"]))).data.prepared
+    return build_components(validate(compose([*tiny, "features.n_mels=64", "data.splits=stratified"]))).data.prepared
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     return split(melodies(tmp_path_factory.mktemp("melodies"), [4.0], 4.0), ["train"] * 20)
 
 
-def copy_and_others(prepared: Prepared) -> tuple[float, float]:
+def copy_and_others(prepared: PreparedData) -> tuple[float, float]:
     """How alike low/0 and its copy are, and the most alike two others."""
     prints = fingerprints(prepared.cache, prepared.tracks)
     alike = likeness(prints, prints, 20)
@@ -58,32 +58,32 @@ def copy_and_others(prepared: Prepared) -> tuple[float, float]:
     return float(copy), float(alike.max())
 
 
-def split(prepared: Prepared, parts: list[str], **columns: list[str | None]) -> Prepared:
+def split(prepared: PreparedData, parts: list[str], **columns: list[str | None]) -> PreparedData:
     return replace(prepared, tracks=prepared.tracks.assign(split=parts, **columns))
 
 
-def where(prepared: Prepared, name: str) -> int:
+def where(prepared: PreparedData, name: str) -> int:
     return prepared.tracks["path"].tolist().index(name)
 
 
-def test_a_copy_that_was_encoded_again_is_found_across_parts_only(prepared: Prepared) -> None:
-    assert crossings(prepared).empty
+def test_a_copy_that_was_encoded_again_is_found_across_parts_only(prepared: PreparedData) -> None:
+    assert find_leaks(prepared).empty
     parts = ["train"] * 20
     parts[where(prepared, "low/5.mp3")] = "test"
-    found = crossings(split(prepared, parts))
+    found = find_leaks(split(prepared, parts))
     assert found["kind"].tolist() == ["nearly the same audio"]
     assert found["name"].item() == "low/0.wav ~ low/5.mp3"
     assert found["parts"].item() == "train, test"
 
 
-def test_fingerprints_of_other_melodies_are_far_from_alike(prepared: Prepared) -> None:
+def test_fingerprints_of_other_melodies_are_far_from_alike(prepared: PreparedData) -> None:
     assert fingerprints(prepared.cache, prepared.tracks).shape == (20, 173, 16)  # a step per frame
     copy, others = copy_and_others(prepared)
     assert copy > 0.97
-    assert others < ALIKE - 0.2
+    assert others < MIN_CORRELATION - 0.2
 
 
-def test_artists_albums_and_the_same_audio_are_named(prepared: Prepared) -> None:
+def test_artists_albums_and_the_same_audio_are_named(prepared: PreparedData) -> None:
     parts = ["train"] * 16 + ["val"] * 2 + ["test"] * 2
     artists = ["X", *"abcdefghijklmno", "X", "p", "q", "X"]
     albums: list[str | None] = [None] * 20
@@ -91,7 +91,7 @@ def test_artists_albums_and_the_same_audio_are_named(prepared: Prepared) -> None
     digests = prepared.tracks["audio_digest"].tolist()
     digests[17] = digests[18]
     made = split(prepared, parts, artist=artists, album=albums, audio_digest=digests)
-    found = crossings(made).set_index("kind")
+    found = find_leaks(made).set_index("kind")
     ids = made.tracks["track_id"]
     assert found.loc["artist", ["name", "parts", "tracks"]].tolist() == ["X", "train, val, test", 3]
     assert found.loc["album", ["name", "parts", "tracks"]].tolist() == ["Live", "train, test", 2]
@@ -122,7 +122,7 @@ def test_a_run_is_audited_by_its_own_split(fma_folder: Path, tmp_path: Path) -> 
     run = tmp_path / "run"
     fma = ["data=fma", "data.subset=small", *TINY[1:], "data.splits=stratified", "model=majority"]
     fma += [f"data.root={fma_folder}", f"paths.data={tmp_path}", f"run_dir={run}"]
-    fit.run(compose(fma), run, fma)
+    train_and_test(compose(fma), run, fma)
     tracks = pd.read_parquet(run / "tracks.parquet")
     crossing = (tracks.groupby("artist")["split"].nunique() > 1).sum()
     assert crossing > 0
@@ -146,9 +146,9 @@ def test_a_run_is_audited_by_its_own_split(fma_folder: Path, tmp_path: Path) -> 
 def test_short_clips_are_alike_only_where_they_sound_alike(tmp_path: Path) -> None:
     copy, others = copy_and_others(melodies(tmp_path, [1.5, 2.0, 2.5], 6.0))
     assert copy > 0.95
-    assert others < ALIKE - 0.2
+    assert others < MIN_CORRELATION - 0.2
 
 
-def test_a_clip_shorter_than_a_step_is_like_nothing(prepared: Prepared) -> None:
+def test_a_clip_shorter_than_a_step_is_like_nothing(prepared: PreparedData) -> None:
     prints = fingerprints(prepared.cache, prepared.tracks.assign(duration=0.0))
     assert not prints.any()

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
-from genre.audio import read_clip
-from genre.data.extract import Recipe, Shard, extract_shard, local_executor
-from genre.data.file_states import file_digest
-from genre.data.shards import shard_path
-from genre.features import LogMel, Mfcc
+from genre.audio.decoding import load_clip
+from genre.audio.features import LogMel, Mfcc
+from genre.data.cache.executors import local_executor
+from genre.data.cache.extraction import FeatureSpec, Shard, extract_shard
+from genre.data.cache.file_states import file_digest
+from genre.data.cache.shards import shard_path
 from tests.conftest import sound, write_sound
 
 RATE = 8000
@@ -32,11 +33,11 @@ def shard(tmp_path) -> Shard:
     write_sound(root / "deep" / "b.flac", sound(2, 0.7, 16000, channels=2), 16000)
     write_sound(root / "c.wav", sound(3, 1.0, RATE), RATE)
     paths = ["text.mp3", "c.wav", "gone.wav", "deep/b.flac", "a.wav"]
-    return Shard(7, paths, root, folder, Recipe(LogMel(**SMALL), 1.0, 0.0))
+    return Shard(7, paths, root, folder, FeatureSpec(LogMel(**SMALL), 1.0, 0.0))
 
 
 def features(shard: Shard, path: str) -> np.ndarray:
-    clip = read_clip(shard.root / path, RATE, 1.0)
+    clip = load_clip(shard.root / path, RATE, 1.0)
     return shard.recipe.features(torch.from_numpy(clip.samples)[None])[0].numpy().astype(np.float16)
 
 
@@ -65,7 +66,7 @@ def test_the_table_has_a_row_for_each_file(shard):
     assert row["size"] == path.stat().st_size
     assert row["mtime_ns"] == path.stat().st_mtime_ns
     assert row["file_digest"] == file_digest(path)
-    assert row["audio_digest"] == read_clip(path, RATE, 1.0).digest
+    assert row["audio_digest"] == load_clip(path, RATE, 1.0).digest
     assert (row["duration"], row["rate"], row["channels"], row["decoded"], row["sounding"]) == (0.7, 16000, 2, 1, 1)
     broken = table.loc["text.mp3"]
     assert broken["size"] == 8
@@ -75,11 +76,11 @@ def test_the_table_has_a_row_for_each_file(shard):
 
 
 def test_a_file_whose_header_shows_that_it_is_no_sound_is_not_hashed(shard, monkeypatch):
-    monkeypatch.setattr("genre.data.extract.HASHED", 1000)
+    monkeypatch.setattr("genre.data.cache.extraction.HASHED", 1000)
     with (shard.root / "large.wav").open("wb") as file:
         file.truncate(2000)
     hashed = []
-    monkeypatch.setattr("genre.data.extract.file_digest", lambda path: hashed.append(path.name) or "digest")
+    monkeypatch.setattr("genre.data.cache.extraction.file_digest", lambda path: hashed.append(path.name) or "digest")
     extract_shard(replace(shard, paths=["large.wav", "text.mp3", "a.wav"]))
     assert set(hashed) == {"text.mp3", "a.wav"}
     table = pd.read_parquet(shard.folder / "shard-00007.parquet").set_index("path")
@@ -98,7 +99,7 @@ def test_what_a_library_raises_rejects_one_file(shard, monkeypatch):
     def fail(*_, **__):
         raise ValueError("negative dimensions are not allowed")
 
-    monkeypatch.setattr("genre.audio.soxr.resample", fail)
+    monkeypatch.setattr("genre.audio.decoding.soxr.resample", fail)
     extract_shard(replace(shard, paths=["a.wav", "text.mp3"]))
     table = pd.read_parquet(shard.folder / "shard-00007.parquet").set_index("path")
     assert table.loc["a.wav", "reason"] == "undecodable"
@@ -115,7 +116,7 @@ def test_the_range_leads_back_to_decibels(shard):
     extract_shard(shard)
     table = pd.read_parquet(shard.folder / "shard-00007.parquet").set_index("path")
     low, high = table.loc["a.wav", ["low", "high"]]
-    samples = torch.from_numpy(read_clip(shard.root / "a.wav", RATE, 1.0).samples)
+    samples = torch.from_numpy(load_clip(shard.root / "a.wav", RATE, 1.0).samples)
     decibels = shard.recipe.features.decibels(samples[None])
     assert (low, high) == (decibels.min().item(), decibels.max().item())
     restored = np.load(shard.array_path)[table["row"]["a.wav"]].astype(np.float32) * (high - low) + low
@@ -141,22 +142,22 @@ def test_doing_it_again_gives_the_same_bytes(shard):
 def test_a_clip_begins_where_the_recipe_says(shard):
     late = replace(shard, paths=["a.wav"], recipe=replace(shard.recipe, clip_start=0.5))
     extract_shard(late)
-    expected = read_clip(shard.root / "a.wav", RATE, 1.0, 0.5).samples
+    expected = load_clip(shard.root / "a.wav", RATE, 1.0, 0.5).samples
     expected = shard.recipe.features(torch.from_numpy(expected)[None])[0].numpy().astype(np.float16)
     np.testing.assert_array_equal(np.load(shard.array_path)[0], expected)
     assert (expected != features(shard, "a.wav")).any()
 
 
 def test_recipe():
-    recipe = Recipe(LogMel(**SMALL), 1.0, "middle")
+    recipe = FeatureSpec(LogMel(**SMALL), 1.0, "middle")
     assert recipe.frames == 1 + 8000 // 128
     assert recipe.identity == {**LogMel(**SMALL).identity, "clip_seconds": 1.0, "clip_start": "middle"}
-    mfcc = Recipe(Mfcc(n_mfcc=5, **SMALL), 1.0, 0.0)
+    mfcc = FeatureSpec(Mfcc(n_mfcc=5, **SMALL), 1.0, 0.0)
     assert (mfcc.features.bins, mfcc.identity["kind"], mfcc.identity["n_mfcc"]) == (5, "Mfcc", 5)
 
 
 def test_other_features_have_other_shapes(shard):
-    extract_shard(replace(shard, recipe=Recipe(Mfcc(n_mfcc=5, **SMALL), 0.5, 0.0)))
+    extract_shard(replace(shard, recipe=FeatureSpec(Mfcc(n_mfcc=5, **SMALL), 0.5, 0.0)))
     assert np.load(shard.array_path).shape == (3, 32, 5)
 
 
@@ -183,7 +184,7 @@ def test_processes_work_as_this_one_does_and_keep_quiet(shard):
 
 def test_one_worker_for_each_core_that_may_be_used(monkeypatch):
     made = []
-    monkeypatch.setattr("genre.data.extract.ProcessPoolExecutor", lambda workers, **_: made.append(workers))
+    monkeypatch.setattr("genre.data.cache.extraction.ProcessPoolExecutor", lambda workers, **_: made.append(workers))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5})
     local_executor()
     local_executor(2)

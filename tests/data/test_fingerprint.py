@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from genre.checking import checked
+from genre.config.validate import validate
 from genre.data import audit, fingerprint
-from genre.data.audit import ALIKE, crossings
+from genre.data.audit import MIN_CORRELATION, find_leaks
 from genre.data.fingerprint import OVERLAP, fingerprints, likeness
-from genre.data.prepare import Prepared
-from genre.parts import assemble
+from genre.data.prepare import PreparedData
+from genre.training.components import build_components
 from tests.composing import TINY, compose
 from tests.conftest import write_sound
 from tests.data.test_audit import melody
@@ -24,7 +24,7 @@ LATE = {"0.1": 0.1, "0.25": 0.25, "0.5": 0.5, "1": 1.0, "2": 2.0, "pause": -1.5}
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     """Twelve melodies that are faded in and out alike, and copies of the first ones that are encoded again."""
     root = tmp_path_factory.mktemp("copies")
     fade = np.clip(np.arange(len(melody(0, 8.0))) / (2 * RATE), 0.02, 1)[:, None]
@@ -37,36 +37,36 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
         copy = 0.5 * np.concatenate([pause, samples])[round(max(seconds, 0) * RATE) :]
         soundfile.write(root / "low" / f"{number} late {name}.mp3", copy, RATE, format="MP3")
     tiny = [*TINY, f"data.root={root}", f"paths.data={root}/data", "data.clip_seconds=8"]
-    made = assemble(checked(compose([*tiny, "features.n_mels=64", "data.splits=stratified"]))).data.prepared
+    made = build_components(validate(compose([*tiny, "features.n_mels=64", "data.splits=stratified"]))).data.prepared
     copies = made.tracks["path"].str.contains("late")
     return replace(made, tracks=made.tracks.assign(split=copies.map({True: "test", False: "train"})))
 
 
-def test_copies_are_found_whatever_their_shift_and_nothing_else(prepared: Prepared) -> None:
-    found = crossings(prepared)
+def test_copies_are_found_whatever_their_shift_and_nothing_else(prepared: PreparedData) -> None:
+    found = find_leaks(prepared)
     names = {f"low/{number} late {name}.mp3 ~ low/{number}.wav" for number, name in enumerate(LATE)}
     assert set(found["name"]) == names
     assert len(found) == len(LATE)
     assert set(found["parts"]) == {"train, test"}
 
 
-def test_other_melodies_with_the_same_fade_are_far_from_alike(prepared: Prepared) -> None:
+def test_other_melodies_with_the_same_fade_are_far_from_alike(prepared: PreparedData) -> None:
     rows = np.flatnonzero(prepared.tracks["split"] == "train")
     prints = fingerprints(prepared.cache, prepared.tracks.iloc[rows])
     alike = likeness(prints, prints, 128)
     assert np.diag(alike) == pytest.approx(np.ones(12), abs=1e-3)
     np.fill_diagonal(alike, 0)
-    assert alike.max() < ALIKE - 0.2
+    assert alike.max() < MIN_CORRELATION - 0.2
 
 
-def test_blocks_and_chunks_change_nothing(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    prints, found = fingerprints(prepared.cache, prepared.tracks), crossings(prepared)
+def test_blocks_and_chunks_change_nothing(prepared: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
+    prints, found = fingerprints(prepared.cache, prepared.tracks), find_leaks(prepared)
     monkeypatch.setattr(fingerprint, "READ", 4)
     assert np.array_equal(fingerprints(prepared.cache, prepared.tracks), prints)
     monkeypatch.setattr(fingerprint, "PAIRS", 6)
     monkeypatch.setattr(audit, "BLOCK", 5)
     assert len(found) == len(LATE)
-    assert crossings(prepared).equals(found)
+    assert find_leaks(prepared).equals(found)
 
 
 def test_likeness_is_the_best_correlation_of_the_time_in_common() -> None:
@@ -97,17 +97,17 @@ REAL = Path(__file__).parents[2].parent / "shared" / "data" / "emotify"
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"{REAL} is not here: it holds real music")
 def test_real_music_has_the_copies_that_are_known(tmp_path: Path) -> None:
     given = ["data=folder", f"data.root={REAL}", f"paths.data={tmp_path}", "data.splits=stratified"]
-    made = assemble(checked(compose(given))).data.prepared
+    made = build_components(validate(compose(given))).data.prepared
     prints = fingerprints(made.cache, made.tracks)
     alike = np.triu(likeness(prints, prints, 43), 1)
     ids = made.tracks["track_id"].str.removesuffix(".mp3")
     known = {("pop/59", "pop/66"), ("rock/70", "rock/76"), ("rock/72", "rock/75"), ("rock/63", "rock/66")}
     known |= {("electronic/28", "electronic/30"), ("classical/54", "classical/80")}
-    assert {(ids[one], ids[other]) for one, other in np.argwhere(alike >= ALIKE)} == known
-    assert np.sort(alike.ravel())[-len(known) - 1] < ALIKE - 0.1
+    assert {(ids[one], ids[other]) for one, other in np.argwhere(alike >= MIN_CORRELATION)} == known
+    assert np.sort(alike.ravel())[-len(known) - 1] < MIN_CORRELATION - 0.1
 
 
-def test_what_all_bands_have_in_common_does_not_count(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_all_bands_have_in_common_does_not_count(prepared: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
     read = type(prepared.cache).read
 
     def faded(*arguments: Any) -> np.ndarray:

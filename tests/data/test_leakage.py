@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.data.leakage import RUNGS, rung
+from genre.data.leakage import RUNGS, leakage_split
 from genre.errors import GenreError
 from tests.conftest import track_table
 
@@ -23,7 +23,7 @@ def collection(artists: int = 40, genres: int = 2) -> pd.DataFrame:
 
 
 def ladder(tracks: pd.DataFrame, seed: int = 1) -> dict[str, pd.DataFrame]:
-    return {which: rung(tracks, which, seed) for which in RUNGS}
+    return {which: leakage_split(tracks, which, seed) for which in RUNGS}
 
 
 def part(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -67,8 +67,8 @@ def test_a_seed_fixes_the_ladder_whatever_the_rows_order() -> None:
     tracks = collection()
     mixed = tracks.sample(frac=1, random_state=0).reset_index(drop=True)
     for which in RUNGS:
-        assert rung(tracks, which, 3).equals(rung(mixed, which, 3))
-    ids = [set(part(rung(tracks, "leak_nothing", seed), "test")["track_id"]) for seed in (1, 2)]
+        assert leakage_split(tracks, which, 3).equals(leakage_split(mixed, which, 3))
+    ids = [set(part(leakage_split(tracks, "leak_nothing", seed), "test")["track_id"]) for seed in (1, 2)]
     assert ids[0] != ids[1]
 
 
@@ -82,16 +82,16 @@ def test_validation_is_apart_from_all_training() -> None:
 def test_a_tenth_of_all_tracks_is_for_validation() -> None:
     tracks = collection(artists=200)
     for seed in range(3):
-        val = part(rung(tracks, "leak_nothing", seed), "val")
+        val = part(leakage_split(tracks, "leak_nothing", seed), "val")
         assert len(val) / len(tracks) == pytest.approx(0.1, abs=0.02)
 
 
 def test_too_few_albums_are_said() -> None:
     one_album_each = collection().assign(album=lambda table: table["artist"])
     with pytest.raises(GenreError, match="needs artists with several albums"):
-        rung(one_album_each, "leak_albums", 1)
+        leakage_split(one_album_each, "leak_albums", 1)
     with pytest.raises(GenreError, match="names no album"):
-        rung(collection().assign(album=np.nan), "leak_albums", 1)
+        leakage_split(collection().assign(album=np.nan), "leak_albums", 1)
 
 
 def test_a_genre_of_one_artist_who_has_the_albums_stays_in_training() -> None:
@@ -114,7 +114,7 @@ def test_a_genre_that_training_lacks_is_refused_with_advice() -> None:
     found = set()
     for seed in range(20):
         try:
-            found |= set(part(rung(others, "leak_nothing", seed), "train")["genre"])
+            found |= set(part(leakage_split(others, "leak_nothing", seed), "train")["genre"])
         except GenreError as error:
             found.add(str(error).partition(":")[0])
     assert found == {"genre 0", "rare", "data.splits=leak_nothing leaves train without a track of rare"}
@@ -127,7 +127,7 @@ def test_of_artists_on_a_compilation_only_those_that_are_tested_leak() -> None:
         names = [f"artist {pair}", f"artist {pair + 2}"]
         tracks.loc[ties[tracks.loc[ties, "artist"].isin(names)], "album"] = f"compilation {pair}"
     for seed in range(5):
-        nothing, artists = (rung(tracks, which, seed) for which in RUNGS[:2])
+        nothing, artists = (leakage_split(tracks, which, seed) for which in RUNGS[:2])
         test = part(nothing, "test")
         new = part(artists, "train").loc[lambda t, n=nothing: ~t["path"].isin(part(n, "train")["path"])]
         assert len(new) > 0

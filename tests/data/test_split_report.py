@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from genre import fit, predictions
-from genre.checking import checked
 from genre.cli import app
+from genre.config.schema import DataConfig, EvaluateConfig
+from genre.config.validate import validate
 from genre.data.split_report import split_warnings
-from genre.settings import DataSettings, EvaluateSettings
+from genre.evaluation import evaluate
+from genre.pipeline import train_and_test
 from tests.composing import TINY, compose
 from tests.conftest import track_table
 
@@ -28,8 +29,8 @@ def collection(genres: dict[str, dict[str, tuple[int, int]]]) -> pd.DataFrame:
     return track_table({f"{n}": name for n, name in enumerate(genre)}, artist=list(artist), split=list(split))
 
 
-def settings(*overrides: str) -> DataSettings:
-    return checked(compose(["data=folder", "data.root=x", *overrides])).data
+def settings(*overrides: str) -> DataConfig:
+    return validate(compose(["data=folder", "data.root=x", *overrides])).data
 
 
 ENOUGH = {"train": (4, 5), "val": (3, 1), "test": (3, 1)}
@@ -95,12 +96,12 @@ def test_training_and_eda_warn_and_evaluation_does_not(
         "artists",
         "training set: fewer than 20 tracks of Blues (6), Jazz (6), Rock (6): add tracks",
     ]
-    fit.run(compose([*fma, f"run_dir={run}"]), run, fma)
+    train_and_test(compose([*fma, f"run_dir={run}"]), run, fma)
     said = [line for line in capsys.readouterr().out.splitlines() if "fewer than" in line]
     assert said == expected
     logged = [line.partition(" WARNING ")[2] for line in (run / "train.log").read_text().splitlines()]
     assert [line for line in logged if "fewer than" in line] == expected
     done = CliRunner().invoke(app, ["eda", *fma])
     assert [line for line in done.output.splitlines() if "fewer than" in line] == expected
-    predictions.repeat_test(EvaluateSettings(accelerator="cpu"), run)
+    evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), run)
     assert "fewer than" not in capsys.readouterr().out

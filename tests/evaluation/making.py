@@ -8,7 +8,7 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from genre import run_folder
-from genre.evaluation.answers import Answers
+from genre.evaluation.predictions import Predictions
 from tests.composing import compose
 
 
@@ -17,10 +17,10 @@ def made(
     genres: list[str],
     artists: list[str] | None = None,
     ids: list[str] | None = None,
-) -> Answers:
+) -> Predictions:
     """Tests of tracks, given as (true, predicted); the prediction has two thirds or so of the probability."""
     target, prediction = np.array(pairs).T
-    return Answers(
+    return Predictions(
         np.array(ids or [f"{number:06d}" for number in range(len(pairs))]),
         target,
         2.0 * np.eye(len(genres))[prediction],

@@ -8,18 +8,19 @@ import pytest
 from sklearn import metrics
 from sklearn.metrics import top_k_accuracy_score
 
-from genre.evaluation.answers import SCORES, Answers, answers, joined, scores
+from genre.evaluation.predictions import Predictions, answers, joined
+from genre.evaluation.scores import SCORES, scores_from_counts
 from tests.evaluation.making import made
 
 GENRES = ["a", "b", "c", "d", "e"]
 
 
-def at_random(tracks: int = 300, seed: int = 0) -> Answers:
+def at_random(tracks: int = 300, seed: int = 0) -> Predictions:
     random = np.random.default_rng(seed)
     target = random.choice(4, tracks, p=[0.5, 0.3, 0.15, 0.05])  # nothing is of genre e
     logits = random.normal(0, 1, (tracks, 5)) + 1.5 * np.eye(5)[target]
     ids = np.array([f"{number:04d}" for number in range(tracks)])
-    return Answers(ids, target, logits, random.integers(0, 40, tracks).astype(str), GENRES, True)
+    return Predictions(ids, target, logits, random.integers(0, 40, tracks).astype(str), GENRES, True)
 
 
 def scikit_learns(target: np.ndarray, logits: np.ndarray) -> dict[str, float]:
@@ -37,7 +38,7 @@ def scikit_learns(target: np.ndarray, logits: np.ndarray) -> dict[str, float]:
 
 def test_scores_are_scikit_learns() -> None:
     test = at_random()
-    ours = scores(test.counts.sum(axis=0), 5)
+    ours = scores_from_counts(test.counts.sum(axis=0), 5)
     assert tuple(ours) == SCORES
     expected = scikit_learns(test.target, test.logits)
     assert {name: float(value) for name, value in ours.items()} == pytest.approx(expected)
@@ -47,7 +48,7 @@ def test_scores_of_a_resample_are_those_of_its_tracks() -> None:
     test = at_random()
     weights = np.random.default_rng(1).multinomial(test.clusters, np.full(test.clusters, 1 / test.clusters))
     rows = np.repeat(np.arange(300), weights[test.cluster])
-    ours = scores(weights @ test.counts, 5)
+    ours = scores_from_counts(weights @ test.counts, 5)
     expected = scikit_learns(test.target[rows], test.logits[rows])
     assert {name: float(value) for name, value in ours.items()} == pytest.approx(expected)
 
@@ -56,7 +57,7 @@ def test_a_logit_that_is_no_number_counts_as_wrong_and_not_for_the_log_loss() ->
     test = made([(0, 0), (1, 1), (1, 1)], ["a", "b"])
     test.logits[2] = np.nan
     assert test.prediction.tolist() == [0, 1, -1]
-    ours = scores(test.counts.sum(axis=0), 2)
+    ours = scores_from_counts(test.counts.sum(axis=0), 2)
     assert ours["accuracy"] == pytest.approx(2 / 3)
     assert ours["log_loss"] == pytest.approx(np.log(1 + np.exp(-2)))
 
@@ -65,7 +66,7 @@ def test_a_logit_that_is_no_number_counts_as_wrong_and_not_for_the_log_loss() ->
 def test_top_3_accuracy_needs_more_than_three_genres(genres: str, there: bool) -> None:
     test = made([(0, 0), (1, 1), (1, 0)], list(genres))
     test.logits[2] = np.nan
-    found = scores(test.counts.sum(axis=0), len(genres))
+    found = scores_from_counts(test.counts.sum(axis=0), len(genres))
     assert set(found) == set(SCORES) - (set() if there else {"top3_accuracy"})
     assert found.get("top3_accuracy") == (pytest.approx(2 / 3) if there else None)
 
@@ -85,7 +86,7 @@ def test_tracks_of_no_artist_stand_alone() -> None:
 def test_joined_folds_are_all_their_tracks_in_order() -> None:
     whole = at_random()
     parts = [
-        Answers(whole.track_id[p], whole.target[p], whole.logits[p], whole.artist[p], GENRES, True)
+        Predictions(whole.track_id[p], whole.target[p], whole.logits[p], whole.artist[p], GENRES, True)
         for p in np.array_split(np.random.default_rng(2).permutation(300), 3)
     ]
     again = joined(parts)
@@ -95,7 +96,7 @@ def test_joined_folds_are_all_their_tracks_in_order() -> None:
 
 def test_of_equal_logits_the_first_genres_are_the_top_three() -> None:
     test = replace(made([(number % 4, 0) for number in range(40)], list("abcd")), logits=np.zeros((40, 4)))
-    found = scores(test.counts.sum(axis=0), 4)
+    found = scores_from_counts(test.counts.sum(axis=0), 4)
     assert found["top3_accuracy"] == top_k_accuracy_score(test.target, test.logits, k=3) == 0.75
     assert found["accuracy"] == 0.25
 

@@ -7,35 +7,35 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.evaluation import looks
-from genre.evaluation.answers import answers
-from genre.evaluation.calibration import calibration_error, probabilities, reliability, temperature
-from genre.pages.page import Page
+from genre.evaluation.calibration import expected_calibration_error, fit_temperature, reliability_table, softmax
+from genre.evaluation.predictions import answers
+from genre.reports import run_diagnostics
+from genre.reports.page import Page
 
 
 def test_reliability_by_hand() -> None:
     probability = np.array([[0.95, 0.05], [0.92, 0.08], [0.35, 0.65], [0.7, 0.3]])
-    table = reliability(probability, np.array([0, 1, 1, 0]))
+    table = reliability_table(probability, np.array([0, 1, 1, 0]))
     assert table["low"].tolist() == pytest.approx([0.6, 0.9])
     assert table["tracks"].tolist() == [2, 2]  # 0.7 is the upper edge of its bin
     assert table["confidence"].tolist() == pytest.approx([0.675, 0.935])
     assert table["accuracy"].tolist() == [1.0, 0.5]
     expected = 0.5 * abs(1 - 0.675) + 0.5 * abs(0.5 - 0.935)
-    assert calibration_error(probability, np.array([0, 1, 1, 0])) == pytest.approx(expected)
+    assert expected_calibration_error(probability, np.array([0, 1, 1, 0])) == pytest.approx(expected)
 
 
 def test_the_temperature_of_logits_that_were_made_too_sure_is_found_again() -> None:
     random = np.random.default_rng(0)
     logits = random.normal(0, 2, (20000, 4))
-    chance = probabilities(logits)
+    chance = softmax(logits)
     target = (random.random((20000, 1)) > chance.cumsum(axis=1)).sum(axis=1)
-    assert temperature(3 * logits, target) == pytest.approx(3, rel=0.05)
-    assert calibration_error(probabilities(3 * logits, 3), target) < 0.02
-    assert calibration_error(probabilities(3 * logits), target) > 0.1
+    assert fit_temperature(3 * logits, target) == pytest.approx(3, rel=0.05)
+    assert expected_calibration_error(softmax(3 * logits, 3), target) < 0.02
+    assert expected_calibration_error(softmax(3 * logits), target) > 0.1
 
 
 def test_probabilities_at_a_temperature_keep_their_order() -> None:
-    made = probabilities(np.array([[1.0, 2.0]]), 2.0)
+    made = softmax(np.array([[1.0, 2.0]]), 2.0)
     assert made[0, 1] == pytest.approx(1 / (1 + np.exp(-0.5)))
 
 
@@ -49,7 +49,7 @@ def written(tracks: int, sureness: float, errors: int = 0) -> list[dict[str, Any
     names = pd.DataFrame({"track_id": ids, "artist": None})
     run = SimpleNamespace(predictions=table, data=SimpleNamespace(prepared=SimpleNamespace(tracks=names)))
     page = Page("x")
-    looks.calibration(page, run, answers(table, names, ["a", "b"]))
+    run_diagnostics.add_calibration(page, run, answers(table, names, ["a", "b"]))
     return page.sections[0].blocks
 
 
@@ -75,4 +75,4 @@ def test_a_temperature_at_its_limit_is_said(sureness: float, errors: int, edge: 
 
 def test_a_confidence_of_one_belongs_to_the_last_bin() -> None:
     probability = np.array([[0.95, 0.05]] * 10 + [[1.0, 0.0]] * 10)
-    assert calibration_error(probability, np.array([0] * 19 + [1])) == pytest.approx(0.025)
+    assert expected_calibration_error(probability, np.array([0] * 19 + [1])) == pytest.approx(0.025)

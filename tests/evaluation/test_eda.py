@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from genre.checking import checked
 from genre.cli import app
-from genre.data import extract
+from genre.config.validate import validate
+from genre.data.cache import extraction
 from genre.errors import GenreError
-from genre.evaluation import eda
-from genre.evaluation.collection_figures import cloud_figure
-from genre.pages.bars import bars_figure
-from genre.parts import assemble
+from genre.reports import eda
+from genre.reports.eda_figures import word_cloud
+from genre.reports.figures import bar_chart
+from genre.training.components import build_components
 from tests.composing import TINY, compose
 from tests.conftest import track_table
 
@@ -50,9 +50,9 @@ def test_the_command_writes_the_page(music_folder: Path, tmp_path: Path) -> None
 def test_what_the_cache_knows_is_not_decoded_again(
     music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = checked(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
-    parts = assemble(settings)
-    eda.write(parts.data.prepared, music_folder, "x", tmp_path / "a")
+    settings = validate(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
+    parts = build_components(settings)
+    eda.write_eda_report(parts.data.prepared, music_folder, "x", tmp_path / "a")
     decoded = []
     real = eda.read_clip
 
@@ -61,13 +61,13 @@ def test_what_the_cache_knows_is_not_decoded_again(
         return real(path, *rest)
 
     monkeypatch.setattr(eda, "read_clip", counted)
-    monkeypatch.setattr(extract, "read_clip", counted)
-    eda.write(assemble(settings).data.prepared, music_folder, "x", tmp_path / "b")
+    monkeypatch.setattr(extraction, "read_clip", counted)
+    eda.write_eda_report(build_components(settings).data.prepared, music_folder, "x", tmp_path / "b")
     assert len(decoded) == 1  # for the waveform
 
 
 def test_rejected_tracks_are_listed_by_reason(tmp_path: Path) -> None:
-    from genre.pages.page import Page
+    from genre.reports.page import Page
 
     rejected = track_table({"a": "Rock", "b": "Rock", "c": "Folk"}).assign(
         reason=["short", "short", "silent"], detail=["1 s", "2 s", "quiet"]
@@ -80,7 +80,7 @@ def test_rejected_tracks_are_listed_by_reason(tmp_path: Path) -> None:
 
 
 def test_every_reason_code_has_a_meaning() -> None:
-    package = Path(extract.__file__).parents[1]
+    package = Path(extraction.__file__).parents[1]
     text = "".join(path.read_text() for path in [package / "audio.py", *(package / "data").glob("*.py")])
     places = (
         r'AudioError\("(\w+)"',
@@ -96,7 +96,7 @@ def test_every_reason_code_has_a_meaning() -> None:
 def test_bars_and_cloud_name_every_genre() -> None:
     names = [f"Genre number {number} of many" for number in range(15)] + ["Old-Time / Historic"]
     counts = pd.Series([2 ** (15 - number) for number in range(15)] + [6], names)
-    axes = bars_figure(counts, "tracks").axes[0]
+    axes = bar_chart(counts, "tracks").axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == names
     assert [text.get_text() for text in axes.texts][-2:] == ["2", "6"]
-    assert cloud_figure(counts).axes[0].images[0].get_array().shape == (700, 1400, 4)
+    assert word_cloud(counts).axes[0].images[0].get_array().shape == (700, 1400, 4)

@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from genre.evaluation.figures import curves_figure, forest_figure, map_figure, overlay_figure, reliability_figure
+from genre.reports.figures import (
+    embedding_scatter,
+    forest_plot,
+    learning_curves,
+    learning_curves_overlay,
+    reliability_diagram,
+)
 
 
 def epochs(count: int) -> pd.DataFrame:
@@ -14,7 +20,7 @@ def epochs(count: int) -> pd.DataFrame:
 
 
 def test_curves_show_both_parts_and_the_best_epoch() -> None:
-    loss, accuracy, f1, rate = curves_figure(epochs(4), 2).axes
+    loss, accuracy, f1, rate = learning_curves(epochs(4), 2).axes
     titles = [axes.get_title() for axes in (loss, accuracy, f1, rate)]
     assert titles == ["loss", "accuracy", "F1 macro", "learning rate"]
     assert loss.lines[0].get_ydata().tolist() == epochs(4)["train/loss"].tolist()
@@ -24,7 +30,7 @@ def test_curves_show_both_parts_and_the_best_epoch() -> None:
 
 
 def test_runs_of_one_model_share_their_style_and_stand_once_in_the_legend() -> None:
-    figure = overlay_figure({"one": [epochs(3), epochs(4)], "other": [epochs(1)]})
+    figure = learning_curves_overlay({"one": [epochs(3), epochs(4)], "other": [epochs(1)]})
     lines = figure.axes[0].lines
     assert len(lines) == 3
     assert lines[0].get_color() == lines[1].get_color() != lines[2].get_color()
@@ -35,7 +41,7 @@ def test_runs_of_one_model_share_their_style_and_stand_once_in_the_legend() -> N
 def test_a_forest_has_a_row_for_each() -> None:
     values = np.array([[0.5, 0.7], [0.4, 0.6], [0.6, 0.8]])
     runs = [np.array([0.45, 0.55]), np.array([0.7])]
-    axes = forest_figure(["a", "b"], {"accuracy": values}, {"accuracy": runs}).axes[0]
+    axes = forest_plot(["a", "b"], {"accuracy": values}, {"accuracy": runs}).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
     assert axes.lines[0].get_xdata().tolist() == [0.45, 0.55]
     assert axes.lines[-1].get_xdata().tolist() == [0.5, 0.7]
@@ -44,7 +50,7 @@ def test_a_forest_has_a_row_for_each() -> None:
 def test_a_map_names_the_largest_groups_and_counts_the_rest() -> None:
     members = ["big"] * 10 + [f"artist {number:02d}" for number in range(30)]
     points = np.random.default_rng(0).normal(0, 1, (40, 2))
-    axes = map_figure(points, [("by artist", members)]).axes[0]
+    axes = embedding_scatter(points, [("by artist", members)]).axes[0]
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
     assert legend[0] == "big: 10 (25 %)"
     assert legend[-1] == "15 more: 15 (38 %)"
@@ -53,7 +59,7 @@ def test_a_map_names_the_largest_groups_and_counts_the_rest() -> None:
 
 def test_reliability_draws_both() -> None:
     table = pd.DataFrame({"low": [0.5], "high": [0.6], "tracks": [4], "confidence": [0.55], "accuracy": [0.25]})
-    axes, sizes = reliability_figure(table, table.assign(accuracy=0.5), ("before", "after")).axes
+    axes, sizes = reliability_diagram(table, table.assign(accuracy=0.5), ("before", "after")).axes
     assert [line.get_ydata().tolist() for line in axes.lines[1:]] == [[0.25], [0.5]]
     assert [bar.get_height() for bar in sizes.patches] == [4, 4]
 
@@ -64,7 +70,7 @@ def test_long_names_are_shortened_in_pictures_and_nothing_is_cut_off() -> None:
     artists = [f"London Symphony Orchestra, André Previn, Itzhak Perlman [{number}]" for number in range(40)]
     members = [[names[i] for i in random.integers(len(names), size=300)] for names in (genres, artists)]
     points = random.normal(size=(300, 2))
-    figure = map_figure(points, [("by genre", members[0]), ("by artist", members[1])])
+    figure = embedding_scatter(points, [("by genre", members[0]), ("by artist", members[1])])
     FigureCanvasAgg(figure).draw()
     left, right = (axes.get_legend().get_window_extent() for axes in figure.axes)
     assert left.x1 <= right.x0

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from genre.evaluation.answers import Answers
-from genre.evaluation.figures import confusion_by_row_figure, confusion_figure
-from genre.evaluation.per_genre import confusion, per_genre
-from genre.pages.theme import theme
+from genre.evaluation.bootstrap import per_class_table
+from genre.evaluation.predictions import Predictions
+from genre.evaluation.scores import confusion_table
+from genre.reports.figures import confusion_by_row_figure, confusion_figure
+from genre.reports.theme import theme
 from tests.evaluation.making import made
 
 GENRES = ["Folk", "Old-Time / Historic", "Pop", "Rock", "Spoken"]
@@ -16,11 +17,11 @@ GENRES = ["Folk", "Old-Time / Historic", "Pop", "Rock", "Spoken"]
 PAIRS = [(0, 0), (0, 0), (0, 2), (1, 1), (3, 0), (3, 1)]
 
 
-def by_hand(genres: list[str] = GENRES) -> Answers:
+def by_hand(genres: list[str] = GENRES) -> Predictions:
     return made(PAIRS, genres)
 
 
-def at_random(tracks: int = 400) -> Answers:
+def at_random(tracks: int = 400) -> Predictions:
     random = np.random.default_rng(0)
     target = random.choice(5, tracks, p=[0.6, 0.2, 0.15, 0.05, 0])
     prediction = np.where(random.random(tracks) < 0.6, target, random.integers(0, 4, tracks))
@@ -28,7 +29,7 @@ def at_random(tracks: int = 400) -> Answers:
 
 
 def test_per_genre_by_hand():
-    table = per_genre(by_hand())[["genre", "precision", "recall", "f1", "support"]]
+    table = per_class_table(by_hand())[["genre", "precision", "recall", "f1", "support"]]
     nan = float("nan")
     expected = pd.DataFrame(
         {
@@ -43,7 +44,7 @@ def test_per_genre_by_hand():
 
 
 def test_intervals_hold_the_share_and_are_missing_where_it_is():
-    table = per_genre(at_random())
+    table = per_class_table(at_random())
     for name in ("precision", "recall", "f1"):
         known = table[table[name].notna()]
         assert (known[f"{name}_low"] < known[name]).all()
@@ -58,7 +59,7 @@ def test_intervals_hold_the_share_and_are_missing_where_it_is():
 @pytest.mark.parametrize("number", range(4))
 def test_per_genre_is_scikit_learns_one_against_the_rest(number):
     test = at_random()
-    row = per_genre(test).iloc[number]
+    row = per_class_table(test).iloc[number]
     target, prediction = test.target == number, test.prediction == number
     assert row["precision"] == pytest.approx(precision_score(target, prediction))
     assert row["recall"] == pytest.approx(recall_score(target, prediction))
@@ -67,7 +68,7 @@ def test_per_genre_is_scikit_learns_one_against_the_rest(number):
 
 
 def test_confusion_by_hand():
-    counts = confusion(by_hand())
+    counts = confusion_table(by_hand())
     expected = [[2, 0, 1, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]]
     assert counts.to_numpy().tolist() == expected
     assert counts.index.tolist() == counts.columns.tolist() == GENRES
@@ -78,14 +79,14 @@ def test_confusion_by_hand():
 
 def test_confusion_counts_every_track():
     test = at_random()
-    counts = confusion(test)
+    counts = confusion_table(test)
     for true, predicted in np.ndindex(5, 5):
         assert counts.iloc[true, predicted] == ((test.target == true) & (test.prediction == predicted)).sum()
     assert counts.to_numpy().sum() == 400
 
 
 def test_confusion_figure():
-    figure = confusion_figure(confusion(by_hand()))
+    figure = confusion_figure(confusion_table(by_hand()))
     axes = figure.axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted genre", "true genre")
     assert [label.get_text() for label in axes.get_xticklabels()] == GENRES
@@ -100,10 +101,10 @@ def test_confusion_figure():
 
 
 def test_confusion_by_row_is_in_per_cent():
-    texts = [text.get_text() for text in confusion_by_row_figure(confusion(by_hand())).axes[0].texts]
+    texts = [text.get_text() for text in confusion_by_row_figure(confusion_table(by_hand())).axes[0].texts]
     assert texts[:5] == ["67", "0", "33", "0", "0"]
 
 
 def test_figure_takes_names_as_they_are(tmp_path):
     with theme():
-        confusion_figure(confusion(by_hand([r"$\frac$", *GENRES[1:]]))).savefig(tmp_path / "figure.png")
+        confusion_figure(confusion_table(by_hand([r"$\frac$", *GENRES[1:]]))).savefig(tmp_path / "figure.png")

@@ -7,8 +7,8 @@ import scipy.fft
 import soundfile
 import torch
 
-from genre.audio import read_clip
-from genre.features import LogMel, Mfcc
+from genre.audio.decoding import load_clip
+from genre.audio.features import LogMel, Mfcc
 from tests.features.conftest import (
     RATE,
     REAL,
@@ -159,7 +159,7 @@ def test_real_music():
     assert len(paths) == 40
     mel, mfcc = LogMel(), Mfcc()
     for path in paths:
-        samples = read_clip(path, RATE, 30.0).samples
+        samples = load_clip(path, RATE, 30.0).samples
         sound, rate = soundfile.read(path, always_2d=True, dtype="float32")
         assert rate == 44100
         wave = librosa.resample(sound[: 30 * rate].mean(axis=1), orig_sr=rate, target_sr=RATE)

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from genre.features import VERSION, LogMel, Mfcc
+from genre.audio.features import FEATURES_VERSION, LogMel, Mfcc
 from tests.features.conftest import RATE
 
 BAD = [
@@ -62,7 +62,7 @@ def test_identity_changes_with_each_setting():
     identities = [json.dumps(features.identity, sort_keys=True) for features in made]  # plain values, as a name needs
     assert len(set(identities)) == len(identities) == 19
     assert json.dumps(LogMel(top_db=60.0).identity, sort_keys=True) in identities  # and with nothing else
-    assert LogMel().identity["version"] == VERSION
+    assert LogMel().identity["version"] == FEATURES_VERSION
     assert (LogMel().identity["kind"], Mfcc().identity["kind"]) == ("LogMel", "Mfcc")
 
 

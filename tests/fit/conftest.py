@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 import torch
 
-from genre import fit, run_folder
-from genre.classifier import GenreClassifier
+from genre import run_folder
+from genre.pipeline import train_and_test
+from genre.training.classifier import GenreClassifier
 from tests.composing import TINY, compose
 
 
@@ -24,7 +25,7 @@ class Runs:
     def train(self, name: str, *more: str) -> tuple[Path, float]:
         folder = self.home / name
         overrides = self.overrides(*more)
-        return folder, fit.run(compose([*overrides, f"run_dir={folder}"]), folder, overrides)
+        return folder, train_and_test(compose([*overrides, f"run_dir={folder}"]), folder, overrides)
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@
 import sys
 from pathlib import Path
 
-from genre import fit
+from genre.pipeline import train_and_test
+from genre.training import fit
 from tests.composing import compose
 
 if __name__ == "__main__":
     folder, *overrides = sys.argv[1:]
     fit._check_devices = lambda trainer: None
-    fit.run(compose([*overrides, f"run_dir={folder}"]), Path(folder), overrides)
+    train_and_test(compose([*overrides, f"run_dir={folder}"]), Path(folder), overrides)

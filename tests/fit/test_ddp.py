@@ -11,8 +11,9 @@ import pytest
 from lightning.pytorch.utilities import rank_zero_only
 from sklearn.metrics import f1_score, log_loss
 
-from genre import predictions, run_folder
+from genre import run_folder
 from genre.errors import GenreError
+from genre.evaluation import evaluate
 from tests.composing import ROOT
 from tests.fit.conftest import Runs, break_at, learnt
 
@@ -32,7 +33,7 @@ def test_two_processes_train_one_run_and_validate_on_each_track_once(runs: Runs)
     assert epochs["epoch"].tolist() == [0, 1]
     assert epochs["step"].tolist() == [2, 5]  # 24 tracks in batches of 4 for each of two processes
     last = pd.read_parquet(folder / run_folder.PREDICTIONS_LAST)
-    logits, targets = predictions.logits_and_targets(last, "val")
+    logits, targets = evaluate.logits_and_targets(last, "val")
     assert len(targets) == 3  # not a multiple of 2
     loss = log_loss(targets, logits.double().softmax(dim=1), labels=[0, 1, 2])
     assert epochs["val/loss"].iloc[-1] == pytest.approx(loss, abs=1e-5)
@@ -53,8 +54,8 @@ def test_the_other_processes_of_a_training_neither_lock_nor_test_nor_print(
     log = (runs.home / "run" / run_folder.LOG).read_text()
     capsys.readouterr()
     monkeypatch.setattr(rank_zero_only, "rank", 1)
-    monkeypatch.setattr("genre.run_lock.FileLock", None)  # would fail if it was called
-    monkeypatch.setattr("genre.fit.train", lambda *_: 0.5)
+    monkeypatch.setattr("genre.training.run_lock.FileLock", None)  # would fail if it was called
+    monkeypatch.setattr("genre.training.fit.fit_network", lambda *_: 0.5)
     folder, score = runs.train("run", "trainer.max_epochs=2")
     assert score == 0.5
     assert not run_folder.is_finished(folder)

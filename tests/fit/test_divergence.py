@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
-from genre import predictions, run_folder
-from genre.classifier import GenreClassifier
+from genre import run_folder
+from genre.config.schema import EvaluateConfig
 from genre.errors import GenreError
-from genre.evaluation.answers import answers, scores
-from genre.settings import EvaluateSettings
+from genre.evaluation import evaluate
+from genre.evaluation.predictions import answers
+from genre.evaluation.scores import scores_from_counts
+from genre.training.classifier import GenreClassifier
 from tests.fit.conftest import Runs, learnt, weights
 
 BY_ACCURACY = ("monitor.metric=val/accuracy", "monitor.mode=max")
@@ -73,7 +75,7 @@ def test_a_training_loss_alone_ends_the_run(runs: Runs, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("model", ["logreg", "majority"])
 def test_a_baseline_with_non_finite_logits_has_failed(runs: Runs, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
-    monkeypatch.setattr("genre.predictions.track_logits", lambda net, mel, *_: net(mel) * float("nan"))
+    monkeypatch.setattr("genre.evaluation.evaluate.track_logits", lambda net, mel, *_: net(mel) * float("nan"))
     with pytest.raises(GenreError, match=r"val/loss is nan"):
         runs.train("run", f"model={model}", *BY_ACCURACY)
     assert not (runs.home / "run" / run_folder.SCORES).exists()
@@ -83,7 +85,7 @@ def test_a_baseline_with_non_finite_logits_has_failed(runs: Runs, monkeypatch: p
 def test_tracks_with_non_finite_logits_are_errors_without_a_loss(
     runs: Runs, monkeypatch: pytest.MonkeyPatch, broken: int
 ) -> None:
-    track_logits = predictions.track_logits
+    track_logits = evaluate.track_logits
     calls: list[Any] = []
 
     def logits(net: Any, mel: torch.Tensor, *windows: Any) -> torch.Tensor:
@@ -93,7 +95,7 @@ def test_tracks_with_non_finite_logits_are_errors_without_a_loss(
             found[:broken, 0] = float("nan")
         return found
 
-    monkeypatch.setattr(predictions, "track_logits", logits)
+    monkeypatch.setattr(evaluate, "track_logits", logits)
     folder, _ = runs.train("run", "trainer.max_epochs=1")
     stored = strict_json(folder / run_folder.SCORES)
     table = pd.read_parquet(folder / run_folder.PREDICTIONS)
@@ -102,14 +104,14 @@ def test_tracks_with_non_finite_logits_are_errors_without_a_loss(
     assert stored["test/accuracy"] == pytest.approx((tested["prediction"] == tested["target"]).mean())
     found = answers(table, pd.read_parquet(folder / run_folder.TRACKS), stored["genres"])
     with np.errstate(invalid="ignore"):
-        by_evaluation = scores(found.counts.sum(axis=0), 3)["log_loss"]
+        by_evaluation = scores_from_counts(found.counts.sum(axis=0), 3)["log_loss"]
     if broken == 3:
         assert stored["test/loss"] is None
     else:
         own = [-row.logits[row.target] for row in tested[tested["prediction"] >= 0].itertuples()]
         assert stored["test/loss"] == pytest.approx(np.mean(own), abs=1e-6)
         assert stored["test/loss"] == pytest.approx(by_evaluation, abs=1e-6)
-    again = predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder).scores
+    again = evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), folder).scores
     assert again["test/loss"] == stored["test/loss"]
 
 

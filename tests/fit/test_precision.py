@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 import torch
 
-from genre import predictions, run_folder
+from genre import run_folder
+from genre.evaluation import evaluate
 from tests.fit.conftest import Runs, learnt, weights
 
 TYPES = {"bf16-true": torch.bfloat16, "64-true": torch.float64, "bf16-mixed": torch.float32}
@@ -22,7 +23,7 @@ def test_a_run_trains_in_its_precision_and_is_tested_in_float32(runs: Runs, prec
     reference, _ = runs.train("reference", *whole[:2])
     assert losses.to_numpy() == pytest.approx(learnt(reference)[losses.columns].to_numpy(), abs=NEAR[precision])
     table = pd.read_parquet(folder / run_folder.PREDICTIONS)
-    logits, targets = predictions.logits_and_targets(table, "val")
+    logits, targets = evaluate.logits_and_targets(table, "val")
     assert logits.dtype == torch.float32
     loss = torch.nn.functional.cross_entropy(logits, targets).item()
     assert loss == pytest.approx(best, abs=NEAR[precision])

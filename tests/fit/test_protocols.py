@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre import fit, predictions, run_folder
-from genre.settings import EvaluateSettings
+from genre import run_folder
+from genre.config.schema import EvaluateConfig
+from genre.evaluation import evaluate
+from genre.pipeline import train_and_test
 from tests.composing import compose
 from tests.fit.conftest import Runs, learnt
 
@@ -17,7 +19,7 @@ def test_a_baseline_leaves_the_same_folder(runs: Runs) -> None:
     for name in ("majority", "logreg"):
         folder, objective = runs.train(name, f"model={name}")
         assert {p.name for p in folder.iterdir()} == {p.name for p in network.iterdir()}
-        scores = predictions.repeat_test(EvaluateSettings(), folder).scores
+        scores = evaluate.reevaluate_run(EvaluateConfig(), folder).scores
         stored = json.loads((folder / run_folder.SCORES).read_text())
         assert scores["test/accuracy"] == stored["test/accuracy"]
         assert objective == stored["val/loss"] == learnt(folder)["val/loss"].item()
@@ -41,7 +43,7 @@ def test_the_studys_protocol_runs_on_any_collection_and_any_features(runs: Runs,
     tiny = [text for text in runs.common if not text.startswith("model=")]
     overrides = [f"experiment=study_{model}", *tiny, "features=mfcc", "features.n_mfcc=8", "trainer.max_epochs=1"]
     folder = runs.home / model
-    fit.run(compose([*overrides, f"run_dir={folder}"]), folder, overrides)
+    train_and_test(compose([*overrides, f"run_dir={folder}"]), folder, overrides)
     stored = json.loads((folder / run_folder.SCORES).read_text())
     assert stored["model"] == model
     assert {"test/accuracy", "last/test/accuracy"} <= stored.keys()

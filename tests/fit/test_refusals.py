@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from genre import predictions, run_folder
+from genre import run_folder
+from genre.config.schema import EvaluateConfig
 from genre.errors import GenreError
-from genre.settings import EvaluateSettings
+from genre.evaluation import evaluate
 from tests.fit.conftest import Runs, weights
 
 
@@ -16,7 +17,7 @@ def test_adjusted_logits_are_tested_where_asked(runs: Runs) -> None:
     folder, _ = runs.train("run", "model.logit_adjustment=true", "trainer.max_epochs=1")
     stored = json.loads((folder / run_folder.SCORES).read_text())
     assert 0 <= stored["tau"] <= 2
-    scores = predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder).scores
+    scores = evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), folder).scores
     assert scores["tau"] == stored["tau"]
 
 
@@ -78,7 +79,7 @@ def test_a_checkpoint_of_other_genres_is_refused(runs: Runs) -> None:
     tracks["genre"] = tracks["genre"].replace({tracks["genre"].iloc[0]: "Zydeco"})
     tracks.to_parquet(folder / run_folder.TRACKS)
     with pytest.raises(GenreError, match=r"knows the genres .* and the data have .*Zydeco"):
-        predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder)
+        evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), folder)
 
 
 @pytest.mark.parametrize("name", [run_folder.BEST, run_folder.TRACKS, run_folder.CONFIG])
@@ -86,7 +87,7 @@ def test_a_run_folder_that_lacks_a_part_is_refused(runs: Runs, name: str) -> Non
     folder, _ = runs.train("run", "trainer.max_epochs=1")
     (folder / name).unlink()
     with pytest.raises(GenreError, match=r"run_dir has to be|is not a run folder"):
-        predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder)
+        evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), folder)
 
 
 def test_diverged_training_says_so(runs: Runs) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from genre import fit, predictions, run_folder
+from genre import run_folder
+from genre.config.schema import EvaluateConfig
 from genre.errors import GenreError
-from genre.settings import EvaluateSettings
+from genre.evaluation import evaluate
+from genre.pipeline import train_and_test
 from tests.composing import compose
 from tests.fit.conftest import Runs, break_at, learnt, weights
 
@@ -66,7 +68,7 @@ def interrupted(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def resume(folder: Path, *overrides: str) -> None:
-    fit.run(compose([*overrides, f"run_dir={folder}"]), folder, [*overrides, f"run_dir={folder}"])
+    train_and_test(compose([*overrides, f"run_dir={folder}"]), folder, [*overrides, f"run_dir={folder}"])
 
 
 def test_a_run_is_resumed_elsewhere_and_otherwise_logged(runs: Runs, interrupted: Path) -> None:
@@ -103,4 +105,4 @@ def test_a_damaged_run_folder_is_refused(runs: Runs, name: str) -> None:
     else:
         (folder / name).write_bytes(b"garbage")
     with pytest.raises(GenreError, match=r"damaged|missing|not a checkpoint"):
-        predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder)
+        evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), folder)

@@ -8,8 +8,9 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from genre import predictions, run_folder
-from genre.settings import EvaluateSettings
+from genre import run_folder
+from genre.config.schema import EvaluateConfig
+from genre.evaluation import evaluate
 from tests.fit.conftest import Runs, learnt, weights
 
 
@@ -47,13 +48,13 @@ def test_the_test_scores_are_those_of_the_best_checkpoint(runs: Runs) -> None:
     assert stored["test/f1_macro"] == pytest.approx(macro)
     assert (np.stack(table["logits"].to_list()).argmax(axis=1) == table["prediction"]).all()
     # the validation part's loss is the monitored score of the best epoch, not of the last
-    logits, targets = predictions.logits_and_targets(table, "val")
+    logits, targets = evaluate.logits_and_targets(table, "val")
     assert torch.nn.functional.cross_entropy(logits, targets).item() == pytest.approx(stored["val/loss"], abs=1e-6)
 
 
 def test_evaluating_repeats_the_test_exactly(runs: Runs) -> None:
     folder, _ = runs.train("run")
-    run = predictions.repeat_test(EvaluateSettings(accelerator="cpu"), folder)
+    run = evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), folder)
     scores, table = run.scores, run.predictions
     stored = json.loads((folder / run_folder.SCORES).read_text())
     assert {k: v for k, v in scores.items() if k.startswith("test/")} == {

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from genre import checkpoints, run_folder, run_lock
+from genre import run_folder
 from genre.errors import GenreError
+from genre.training import checkpoints, run_lock
 from tests.fit.conftest import Runs, break_at, learnt, weights
 
 DISK = 4 << 20

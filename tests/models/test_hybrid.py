@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from genre.models.hybrid import Hybrid
+from genre.models.crnn import CRNN
 
 NETS = ["cnn1d_gru", "cnn1d_lstm", "cnn2d_gru", "cnn2d_lstm"]
 
@@ -18,11 +18,11 @@ PARAMETERS = {
 }
 
 
-def make(name: str, num_classes: int = 5, n_mels: int = 32, **sizes) -> Hybrid:
+def make(name: str, num_classes: int = 5, n_mels: int = 32, **sizes) -> CRNN:
     """A small one of the four, from a seed."""
     torch.manual_seed(0)
     cnn, _, rnn = name.removeprefix("cnn").partition("_")
-    return Hybrid(num_classes, n_mels, cnn, rnn, **({"hidden_dim": 8, "num_layers": 2, "dropout": 0.5} | sizes))
+    return CRNN(num_classes, n_mels, cnn, rnn, **({"hidden_dim": 8, "num_layers": 2, "dropout": 0.5} | sizes))
 
 
 def features(name: str, hidden_dim: int = 8) -> int:
@@ -188,7 +188,7 @@ def test_heads(name, head_dim):
 def test_defaults_are_the_study_s(name):
     cnn, _, rnn = name.removeprefix("cnn").partition("_")
     with torch.device("meta"):
-        net = Hybrid(16, 128, cnn, rnn)
+        net = CRNN(16, 128, cnn, rnn)
     assert sum(p.numel() for p in net.parameters()) == PARAMETERS[64, 2][NETS.index(name)]
     assert {m.p for m in net.cnn.modules() if isinstance(m, nn.Dropout | nn.Dropout2d)} == {0.3}
     assert net.recurrent.rnn.dropout == (0.3 if cnn == "2d" else 0.0)

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.evaluation import runs, several
-from genre.evaluation.figures import confusion_figure
-from genre.pages.page import Page
+from genre.evaluation import runs
+from genre.evaluation.comparison import compare
+from genre.reports import comparison
+from genre.reports.figures import confusion_figure
+from genre.reports.page import Page
 from tests.evaluation.making import write_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -46,7 +48,7 @@ def probe(page: Path, width: int, dark: bool) -> list[str]:
 def test_pages_fit_and_show(tmp_path: Path, width: int, dark: bool) -> None:
     for name in ("a model of a rather long name", "b"):
         write_run(tmp_path / name, np.arange(60) % 3 != 0, (f"label={name}",))
-    page = several.write(several.compare(runs.find([str(tmp_path)])), tmp_path / "report")
+    page = comparison.write_comparison_report(compare(runs.find_run_folders([str(tmp_path)])), tmp_path / "report")
     used, given, shown, pictures, paper, requests = probe(page, width, dark)
     assert int(used) <= int(given)
     assert shown == pictures == "2"

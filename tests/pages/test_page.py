@@ -10,8 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from genre.errors import GenreError
-from genre.pages.page import Page
-from genre.pages.theme import COLOURS, INK, dot, line, theme
+from genre.reports.page import Page
+from genre.reports.theme import COLORS, TEXT_COLOR, line_style, marker_style, theme
 
 
 def draw() -> Figure:
@@ -112,9 +112,9 @@ def test_dark_paper_has_light_ink() -> None:
     for dark in (False, True):
         with theme(dark):
             axes = draw().axes[0]
-        assert axes.xaxis.label.get_color() == INK[dark]
+        assert axes.xaxis.label.get_color() == TEXT_COLOR[dark]
 
 
 def test_styles_differ_as_long_as_they_can() -> None:
-    assert len({str(line(number)) for number in range(4 * len(COLOURS))}) == 32
-    assert len({str(dot(number)) for number in range(64)}) == 64
+    assert len({str(line_style(number)) for number in range(4 * len(COLORS))}) == 32
+    assert len({str(marker_style(number)) for number in range(64)}) == 64

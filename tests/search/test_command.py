@@ -7,8 +7,8 @@ import pytest
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from genre import fit
-from genre.sameness import what_counts
+from genre.config.diff import training_values
+from genre.pipeline import train_and_test
 from genre.search import trial
 from tests.composing import compose
 from tests.search.sweeping import folder, search, study
@@ -58,7 +58,7 @@ def test_the_command_trains_the_best_trial_again(
     again = shlex.split(line.removeprefix("train the best: python train.py "))
     config = compose([*again, f"run_dir={tmp_path}/run"])
     found = study(tmp_path, MODEL)
-    assert fit.run(config, tmp_path / "run", again) == found.best_value
-    taken = what_counts(config)
+    assert train_and_test(config, tmp_path / "run", again) == found.best_value
+    taken = training_values(config)
     assert {key: taken[key] for key in found.best_params} == found.best_params
     assert folder(tmp_path, MODEL).is_dir()

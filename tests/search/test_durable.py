@@ -17,9 +17,9 @@ from optuna.trial import FrozenTrial
 from typer.testing import CliRunner
 
 from genre.cli import app
-from genre.resume import stored_config
-from genre.sameness import what_counts
+from genre.config.diff import training_values
 from genre.search.storage import connect
+from genre.training.resume import stored_config
 from tests.composing import ROOT, TINY
 
 pytestmark = pytest.mark.slow
@@ -93,7 +93,7 @@ def test_the_best_trained_again_has_the_same_score(music_folder: Path, tmp_path:
     study = optuna.load_study("cnn1d_lstm-folder", f"sqlite:///{tmp_path}/runs/search/cnn1d_lstm-folder/study.db")
     assert json.loads((tmp_path / "best/scores.json").read_text())["val/loss"] == study.best_value
     trial = tmp_path / f"runs/search/cnn1d_lstm-folder/trials/{study.best_trial.number}"
-    ours, searched = (what_counts(stored_config(folder)) for folder in (tmp_path / "best", trial))
+    ours, searched = (training_values(stored_config(folder)) for folder in (tmp_path / "best", trial))
     assert {**ours, "best": None} == searched
 
 

@@ -12,11 +12,11 @@ from optuna.trial import TrialState, create_trial
 from typer.testing import CliRunner
 
 from genre.cli import app
+from genre.config.schema import SearchConfig
 from genre.errors import GenreError
 from genre.search import figures, outcome, report
 from genre.search.notes import COMMAND, CONFIG
 from genre.search.outcome import Outcome, open_folder, read
-from genre.settings import SearchSettings
 
 SPACE = {
     "model.learning_rate": [1e-4, 1e-3],
@@ -139,7 +139,7 @@ def test_a_folder_that_was_moved_is_read_where_it_is(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     Path("old").mkdir()
     made(Path("old"), "ccc")
-    outcome.note(SearchSettings(study="s", folder="old", storage="sqlite:///old/study.db"))
+    outcome.note(SearchConfig(study="s", folder="old", storage="sqlite:///old/study.db"))
     Path("old").rename("new")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -11,17 +11,17 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
+from genre.config.schema import SearchConfig
 from genre.errors import GenreError
 from genre.search.notes import AGAIN, ENDED, Ending, as_note, counted
 from genre.search.storage import connect
 from genre.search.study import DurableStudy
-from genre.settings import SearchSettings
 
 SPACE = {"x": CategoricalDistribution(list(range(1000)))}
 
 
 def durable(home: Path, **search: object) -> DurableStudy:
-    settings = SearchSettings(study="s", folder=str(home), storage=f"sqlite:///{home}/study.db", **search)
+    settings = SearchConfig(study="s", folder=str(home), storage=f"sqlite:///{home}/study.db", **search)
 
     def sampler(number: int, attempt: int) -> optuna.samplers.BaseSampler:
         return optuna.samplers.RandomSampler(seed=99 * number + attempt)
@@ -224,7 +224,7 @@ def test_a_study_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 
 def test_no_two_trials_are_the_same_and_a_space_is_used_up(tmp_path: Path) -> None:
     few = {"x": CategoricalDistribution([1, 2, 3]), "y": CategoricalDistribution(["a", "b"])}
-    settings = SearchSettings(n_trials=7, study="s", folder=str(tmp_path), storage=f"sqlite:///{tmp_path}/study.db")
+    settings = SearchConfig(n_trials=7, study="s", folder=str(tmp_path), storage=f"sqlite:///{tmp_path}/study.db")
 
     def greedy(number: int, attempt: int) -> optuna.samplers.BaseSampler:
         candidates = max(24 >> attempt, 1)

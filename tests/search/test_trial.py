@@ -9,14 +9,14 @@ import pytest
 import torch
 from optuna.trial import TrialState, create_trial
 
-from genre.data.datamodule import GenreData
+from genre.audio.windows import track_logits
+from genre.data.datamodule import GenreDataModule
 from genre.errors import GenreError
-from genre.run_lock import locked
 from genre.search import trial
 from genre.search.notes import noted
 from genre.search.storage import connect
 from genre.search.study import DurableStudy
-from genre.windows import track_logits
+from genre.training.run_lock import locked
 from tests.composing import TINY, compose
 
 EPOCHS = 4
@@ -59,8 +59,8 @@ def test_the_test_part_is_never_read(
     music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     parts: list[str] = []
-    rows = GenreData._rows
-    monkeypatch.setattr(GenreData, "_rows", lambda self, part: parts.append(part) or rows(self, part))
+    rows = GenreDataModule._rows
+    monkeypatch.setattr(GenreDataModule, "_rows", lambda self, part: parts.append(part) or rows(self, part))
     _, folder = run(music_folder, tmp_path, None, f"model={model}")
     assert set(parts) == ({"val"} if model == "majority" else {"train", "val"})
     assert not (folder / "predictions.parquet").exists()
@@ -90,7 +90,9 @@ def test_a_winning_trial_is_not_pruned(music_folder: Path, tmp_path: Path) -> No
 def test_a_trial_that_diverges_is_no_pruned_one(
     music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genre.classifier.track_logits", lambda net, mel, window, frames: net(mel) * float("nan"))
+    monkeypatch.setattr(
+        "genre.training.classifier.track_logits", lambda net, mel, window, frames: net(mel) * float("nan")
+    )
     with pytest.raises(GenreError, match="training diverged"):
         run(music_folder, tmp_path, 0.0)
 
@@ -107,7 +109,7 @@ def test_a_trial_that_diverges_in_any_way_has_failed(
         calls.append(mel)
         return track_logits(net, mel, window, frames) * (1.0 if len(calls) <= good else float("nan"))
 
-    monkeypatch.setattr("genre.classifier.track_logits", broken)
+    monkeypatch.setattr("genre.training.classifier.track_logits", broken)
     with pytest.raises(GenreError, match=rf"training diverged \(val/loss is nan in epoch {good}\): lower"):
         run(music_folder, tmp_path, None, *given)
     study = connect(f"sqlite:///{tmp_path}/runs/search/cnn1d_gru-folder/study.db", "cnn1d_gru-folder")

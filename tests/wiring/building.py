@@ -12,12 +12,12 @@ from lightning.pytorch.loggers.logger import DummyLogger
 from omegaconf import DictConfig
 from torch import nn
 
-from genre import fit
-from genre.checking import checked
-from genre.data.datamodule import GenreData
+from genre.config.schema import TrainConfig
+from genre.config.validate import validate
+from genre.data.datamodule import GenreDataModule
 from genre.errors import GenreError
-from genre.parts import Parts, assemble
-from genre.settings import Settings
+from genre.pipeline import train_and_test
+from genre.training.components import Components, build_components
 from tests.composing import compose
 
 REMOTE = ("WandbLogger", "MLFlowLogger")
@@ -26,7 +26,7 @@ REMOTE = ("WandbLogger", "MLFlowLogger")
 class NotTrainedError(Exception):
     """What `lightning.Trainer.fit` was called with."""
 
-    def __init__(self, trainer: "Spy", classifier: Any, data: GenreData) -> None:
+    def __init__(self, trainer: "Spy", classifier: Any, data: GenreDataModule) -> None:
         super().__init__("training would begin here")
         self.trainer, self.classifier, self.data = trainer, classifier, data
 
@@ -75,12 +75,12 @@ class Built:
         return composed([*self.overrides, f"run_dir={self.folder}"])
 
     @cached_property
-    def settings(self) -> Settings:
-        return checked(self.config.copy())
+    def settings(self) -> TrainConfig:
+        return validate(self.config.copy())
 
     @cached_property
-    def parts(self) -> Parts:
-        return assemble(self.settings)
+    def parts(self) -> Components:
+        return build_components(self.settings)
 
     @cached_property
     def begun(self) -> NotTrainedError:
@@ -91,7 +91,7 @@ class Built:
             for name in REMOTE:
                 patch.setattr(f"lightning.pytorch.loggers.{name}", type(name, (Remote,), {}))
             with pytest.raises(NotTrainedError) as caught:
-                fit.run(self.config.copy(), self.folder, self.overrides)
+                train_and_test(self.config.copy(), self.folder, self.overrides)
         return caught.value
 
     def repeated(self) -> float | str:
@@ -99,7 +99,7 @@ class Built:
         _ = self.begun
         (self.folder / "scores.json").write_text('{"val/loss": 0.25}')
         try:
-            return fit.run(self.config.copy(), self.folder, self.overrides)
+            return train_and_test(self.config.copy(), self.folder, self.overrides)
         except GenreError as error:
             return str(error).partition(":")[0].removeprefix(f"{self.folder} ")
 
@@ -117,7 +117,7 @@ class Built:
         return self.begun.classifier.net
 
     @property
-    def data(self) -> GenreData:
+    def data(self) -> GenreDataModule:
         return self.begun.data
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre import fit
+from genre.pipeline import train_and_test
 from tests.composing import TINY
 from tests.conftest import PITCHES, sound, write_fma, write_sound
 from tests.wiring.building import Built, composed
@@ -99,7 +99,7 @@ class Training:
         folder = self.home / name
         folder.mkdir()
         overrides = self.overrides(*more)
-        return folder, fit.run(composed([*overrides, f"run_dir={folder}"]), folder, overrides)
+        return folder, train_and_test(composed([*overrides, f"run_dir={folder}"]), folder, overrides)
 
     def epochs(self, *more: str, name: str = "run") -> pd.DataFrame:
         """metrics.csv of a run."""

@@ -54,7 +54,7 @@ def is_split(how: str, seed: int = 42, **folds: int) -> See:
             table = table.drop(columns="split").merge(
                 Fma(built.parts.source.root, "small").tracks()[["track_id", "split"]]
             )
-        return splits.split(table, how, seed, **folds).tolist() == tracks(built)["split"].tolist()
+        return splits.assign_splits(table, how, seed, **folds).tolist() == tracks(built)["split"].tolist()
 
     return see
 

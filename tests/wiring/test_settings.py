@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from genre import settings
+from genre.config import schema
 from tests.composing import CONF, ROOT
 from tests.wiring import test_best
 from tests.wiring.rows import GROUPS
@@ -72,7 +72,7 @@ def readme() -> Iterator[str]:
                 yield f"{keys[0]}={word}"
 
 
-FIELDS = [field.name for field in dataclasses.fields(settings.Settings)]
+FIELDS = [field.name for field in dataclasses.fields(schema.TrainConfig)]
 
 
 def options() -> Iterator[str]:
@@ -100,13 +100,13 @@ def values() -> Iterator[str]:
 def schema() -> Iterator[str]:
     """Keys of the schema's parts: `trainer.precision`."""
     parts = {
-        "data": settings.DataSettings,
-        "model": settings.ModelSettings,
-        "model.net": settings.HybridNet,
-        "monitor": settings.MonitorSettings,
-        "early_stopping": settings.EarlyStoppingSettings,
-        "trainer": settings.TrainerSettings,
-        "paths": settings.PathSettings,
+        "data": schema.DataConfig,
+        "model": schema.ModelConfig,
+        "model.net": schema.CRNNConfig,
+        "monitor": schema.MonitorConfig,
+        "early_stopping": schema.EarlyStoppingConfig,
+        "trainer": schema.TrainerConfig,
+        "paths": schema.PathsConfig,
     }
     for name, part in parts.items():
         yield from (f"{name}.{field.name}" for field in dataclasses.fields(part))

@@ -1,8 +1,6 @@
 """One shard of the cache: decode its files, compute their features, write them whole or not at all."""
 
-from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +9,10 @@ import pandas as pd
 import soundfile
 import torch
 
-from genre.audio import AudioError, Clip, read_clip, silence_decoder
-from genre.data.file_states import file_digest, unreadable
-from genre.data.shards import CHECKSUM, EMPTY_ROW, shard_path, write_array, write_table
-from genre.data.workers import cores
-from genre.features import LogMel
+from genre.audio.decoding import AudioError, Clip, load_clip
+from genre.audio.features import LogMel
+from genre.data.cache.file_states import file_digest, unreadable
+from genre.data.cache.shards import CHECKSUM, EMPTY_ROW, shard_path, write_array, write_table
 
 HASHED = 1 << 28
 """Bytes: a rejected file that is larger is not hashed, as its header alone shows that it is no sound."""
@@ -24,7 +21,7 @@ SYSTEM = 2
 
 
 @dataclass(frozen=True)
-class Recipe:
+class FeatureSpec:
     """What the numbers in a cache depend on, files aside.
 
     Attributes:
@@ -66,26 +63,12 @@ class Shard:
     paths: list[str]
     root: Path
     folder: Path
-    recipe: Recipe
+    recipe: FeatureSpec
 
     @property
     def array_path(self) -> Path:
         """float16 features of the files that gave sound, shape (clips, time, bins)."""
         return shard_path(self.folder, self.number, ".npy")
-
-
-def local_executor(workers: int | None = None) -> Executor:
-    """Processes on this machine.
-
-    Args:
-        workers: How many; null for one a core that this process may use.
-
-    Returns:
-        An executor whose processes start at its first task; torch is imported once for all of them.
-    """
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["genre.data.extract"])
-    return ProcessPoolExecutor(workers or cores(), mp_context=context, initializer=silence_decoder)
 
 
 def extract_shard(shard: Shard) -> int:
@@ -115,7 +98,7 @@ def extract_shard(shard: Shard) -> int:
     return len(rows)
 
 
-def _extract(path: Path, recipe: Recipe) -> tuple[dict[str, Any], np.ndarray | None]:
+def _extract(path: Path, recipe: FeatureSpec) -> tuple[dict[str, Any], np.ndarray | None]:
     row = dict(EMPTY_ROW)
     try:
         status = path.stat()
@@ -143,17 +126,17 @@ def _extract(path: Path, recipe: Recipe) -> tuple[dict[str, Any], np.ndarray | N
     return row, values[0].numpy().astype(np.float16)
 
 
-def _read(path: Path, recipe: Recipe) -> Clip:
+def _read(path: Path, recipe: FeatureSpec) -> Clip:
     """Decode a file; a failure is believed if it comes again and the system can read the file to its end."""
     try:
-        clip = read_clip(path, recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
+        clip = load_clip(path, recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
         if clip.decoded >= 1:
             return clip
     except AudioError:
         pass
     _digest(path)
     try:
-        return read_clip(path, recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
+        return load_clip(path, recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
     except AudioError as error:
         cause = error.__cause__
         if isinstance(cause, soundfile.LibsndfileError) and cause.code == SYSTEM:

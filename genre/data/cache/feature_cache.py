@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from genre import files
-from genre.data.extract import Recipe
-from genre.data.file_states import FileStates, unreadable
-from genre.data.filling import extract, plan, warn
-from genre.data.index import Index
-from genre.data.lock import locked
-from genre.data.shards import CHECKSUM, DamageError, layout, shard_path
+from genre.data.cache.extraction import FeatureSpec
+from genre.data.cache.file_states import FileStates, unreadable
+from genre.data.cache.filling import extract, plan, warn
+from genre.data.cache.index import Index
+from genre.data.cache.lock import locked
+from genre.data.cache.shards import CHECKSUM, DamageError, layout, shard_path
 from genre.errors import GenreError
 
 
@@ -39,7 +39,7 @@ class _Look:
     todo: list[str]
 
 
-class Cache:
+class FeatureCache:
     """Features of one collection by one recipe, in a folder of its own that can be moved.
 
     A clip is known by its file's relative path and content. `FileStates` remembers contents, so that files are not
@@ -52,7 +52,7 @@ class Cache:
         recipe: What the numbers depend on; its hash is part of the folder's name.
     """
 
-    def __init__(self, parent: Path, name: str, recipe: Recipe) -> None:
+    def __init__(self, parent: Path, name: str, recipe: FeatureSpec) -> None:
         self.recipe = recipe
         folders = [parent / f"{name}-{_hash(identity)}" for identity in (recipe.identity, recipe.spelled)]
         # Equal settings used to be told apart by their spelling, such as 80 and 80.0

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from genre.data.bar import bar
-from genre.data.shards import DamageError, read_table, write_table
-from genre.data.workers import cores
+from genre.data.cache.executors import cores
+from genre.data.cache.shards import DamageError, read_table, write_table
 from genre.errors import GenreError
+from genre.progress import progress_bar
 
 COLUMNS = ["path", "size", "mtime_ns", "ctime_ns", "file_digest"]
 KEPT = 8
@@ -81,7 +81,7 @@ class FileStates:
             GenreError: The system cannot read one of them.
         """
         started = saved = time.monotonic()
-        shown = bar("looking for changes", "files", len(stats) > FEW)
+        shown = progress_bar("looking for changes", "files", len(stats) > FEW)
         with ThreadPoolExecutor(cores()) as pool, shown as progress:
             digests = pool.map(self._read, stats)
             for path, digest in zip(stats, progress.track(digests, total=len(stats)), strict=True):

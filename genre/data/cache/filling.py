@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from genre import files
-from genre.data.bar import bar
-from genre.data.extract import Recipe, Shard, extract_shard
-from genre.data.shards import DamageError, shard_number
-from genre.data.workers import cores
+from genre.data.cache.executors import cores
+from genre.data.cache.extraction import FeatureSpec, Shard, extract_shard
+from genre.data.cache.shards import DamageError, shard_number
 from genre.errors import GenreError
+from genre.progress import progress_bar
 
 MOST_CLIPS, FEWEST_CLIPS = 64, 16
 """Clips per shard. 64 of the study's clips are 20 MB, and seconds of work if they are lost."""
@@ -24,7 +24,7 @@ PIECES = 16
 log = logging.getLogger(__name__)
 
 
-def plan(folder: Path, root: Path, todo: list[str], recipe: Recipe) -> list[Shard]:
+def plan(folder: Path, root: Path, todo: list[str], recipe: FeatureSpec) -> list[Shard]:
     """Divide the work into shards of about the same size, and write down which.
 
     Args:
@@ -78,7 +78,7 @@ def extract(shards: list[Shard], make_executor: Callable[[], Executor]) -> None:
         GenreError: A worker died, the disk is full, or the system could not read a file.
     """
     total = sum(len(shard.paths) for shard in shards)
-    with make_executor() as executor, bar("extracting", "clips") as progress:
+    with make_executor() as executor, progress_bar("extracting", "clips") as progress:
         task = progress.add_task("", total=total)
         futures = [executor.submit(extract_shard, shard) for shard in shards]
         try:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genre.data.bar import bar
-from genre.data.extract import Recipe
-from genre.data.shards import (
+from genre.data.cache.executors import cores
+from genre.data.cache.extraction import FeatureSpec
+from genre.data.cache.shards import (
     CHECKSUM,
     EMPTY_ROW,
     UNKNOWN,
@@ -21,7 +21,7 @@ from genre.data.shards import (
     shard_path,
     write_table,
 )
-from genre.data.workers import cores
+from genre.progress import progress_bar
 
 MUCH = 2 * 10**9
 """Bytes from which the check shows a progress bar; they take a second or two."""
@@ -47,7 +47,7 @@ class Index:
         unsealed: Checksums of arrays whose tables have none.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, every: bool = False) -> None:
+    def __init__(self, folder: Path, recipe: FeatureSpec, every: bool = False) -> None:
         self.folder = folder
         self.recipe = recipe
         self.damage: list[DamageError] = []
@@ -131,7 +131,7 @@ class Index:
         sums = concerned.groupby("shard")[CHECKSUM].first()
         size = 2 * int(clips.sum()) * self.recipe.frames * self.recipe.features.bins
         bad: set[int] = set()
-        with ThreadPoolExecutor(cores()) as pool, bar("checking the cache", "shards", size > MUCH) as progress:
+        with ThreadPoolExecutor(cores()) as pool, progress_bar("checking the cache", "shards", size > MUCH) as progress:
             results = pool.map(self._check, clips.index, clips, sums)
             for number, error in zip(clips.index, progress.track(results, total=len(clips)), strict=True):
                 if error:

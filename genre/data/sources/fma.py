@@ -35,8 +35,8 @@ GENRES = (
     "Spoken",
 )
 """The genres of the full data set."""
-SPLITS = {"training": "train", "validation": "val", "test": "test"}
-WANTED = [
+SPLIT_NAMES = {"training": "train", "validation": "val", "test": "test"}
+USED_COLUMNS = [
     ("set", "split"),
     ("set", "subset"),
     ("track", "genre_top"),
@@ -103,7 +103,7 @@ class Fma:
                 "artist": _named(table, "artist", "name"),
                 "album": _named(table, "album", "title"),
                 "title": table["track.title"],
-                "split": table["set.split"].map(SPLITS),
+                "split": table["set.split"].map(SPLIT_NAMES),
             },
             columns=COLUMNS,
         ).reset_index(drop=True)
@@ -123,7 +123,7 @@ def _read(path: Path) -> pd.DataFrame:
         except csv.Error as error:
             raise GenreError(f"{path} cannot be read ({error}): fetch it again") from error
     names = [f"{upper}.{lower}" for upper, lower in zip(*levels[:2], strict=False)]
-    wanted = [f"{upper}.{lower}" for upper, lower in WANTED]
+    wanted = [f"{upper}.{lower}" for upper, lower in USED_COLUMNS]
     missing = [name for name in wanted if name not in names]
     if missing or levels[2][:1] != ["track_id"]:
         what = f"lacks the columns {', '.join(missing)}" if missing else "lacks the third header line `track_id`"

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from genre.audio import SUFFIXES
+from genre.audio.decoding import SUFFIXES
 from genre.data.sources.listing import audio_files
 from genre.data.sources.tags import KEYS, named, read_tags
 from genre.data.tracks import COLUMNS

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from genre.audio import SUFFIXES
+from genre.audio.decoding import SUFFIXES
 from genre.errors import GenreError
 
 log = logging.getLogger(__name__)

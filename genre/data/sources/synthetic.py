@@ -15,13 +15,13 @@ import soxr
 from filelock import FileLock
 
 from genre import files
-from genre.data.bar import bar
-from genre.data.sources.artist import Artist
-from genre.data.sources.catalogue import COLUMNS, Entry, catalogue
+from genre.data.cache.executors import cores
 from genre.data.sources.fma import Fma
-from genre.data.sources.music import RULES, render
-from genre.data.workers import cores
 from genre.errors import GenreError
+from genre.progress import progress_bar
+from genre.synthetic.artist import Artist
+from genre.synthetic.catalogue import COLUMNS, TrackEntry, catalogue
+from genre.synthetic.composer import GENERATOR_VERSION, render
 
 README = """This is not music of anybody. Every file here was computed by rule, to have something to run on that
 lies as the Free Music Archive does: real mp3 files, a real tracks.csv, and a few broken files on purpose. Results on
@@ -62,7 +62,7 @@ class Synthetic(Fma):
         """
         root = Path(self.root)
         about = root / "synthetic.json"
-        settings = {"rules": RULES, "seed": self.seed, "count": self.count, "seconds": self.seconds}
+        settings = {"rules": GENERATOR_VERSION, "seed": self.seed, "count": self.count, "seconds": self.seconds}
         text = json.dumps(settings, indent=1) + "\n"
         # Asked before the lock: a collection that is whole may lie where nobody may write.
         if _read(about) == text:
@@ -99,7 +99,10 @@ class Synthetic(Fma):
             entry.path(root).parent.mkdir(parents=True, exist_ok=True)
         # Not the forkserver: once it runs, the extraction could no longer have it import torch for all workers.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(cores(), context) as executor, bar("writing synthetic music", "tracks") as progress:
+        with (
+            ProcessPoolExecutor(cores(), context) as executor,
+            progress_bar("writing synthetic music", "tracks") as progress,
+        ):
             for _ in progress.track(executor.map(_write_track, jobs, chunksize=4), total=len(jobs)):
                 pass
         metadata = root / "fma_metadata"
@@ -116,7 +119,7 @@ def _read(path: Path) -> str | None:
     return path.read_text() if path.is_file() else None
 
 
-def _write_track(job: tuple[Entry, int, float, str]) -> None:
+def _write_track(job: tuple[TrackEntry, int, float, str]) -> None:
     """Write one mp3, or what a collection may hold in its place."""
     entry, seed, seconds, root = job
     path = entry.path(Path(root))

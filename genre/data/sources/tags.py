@@ -10,7 +10,7 @@ import mutagen
 import pandas as pd
 from mutagen.wave import WAVE
 
-from genre.data.lock import READ_ONLY
+from genre.data.cache.lock import READ_ONLY
 from genre.files import whole
 
 KEYS = {

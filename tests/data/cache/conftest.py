@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 import torch
 
-from genre.audio import read_clip
-from genre.data import filling, index
-from genre.data.cache import Cache
-from genre.data.extract import Recipe
-from genre.features import LogMel
+from genre.audio.decoding import load_clip
+from genre.audio.features import LogMel
+from genre.data.cache import filling, index
+from genre.data.cache.extraction import FeatureSpec
+from genre.data.cache.feature_cache import FeatureCache
 from tests.conftest import Executors, sound, write_sound
 
 RATE = 8000
 SMALL = {"sample_rate": RATE, "n_fft": 512, "hop_length": 128, "n_mels": 16}
-RECIPE = Recipe(LogMel(**SMALL), 1.0, 0.0)
+RECIPE = FeatureSpec(LogMel(**SMALL), 1.0, 0.0)
 NAMES = [f"{number % 3}/{number:02d}.wav" for number in range(40)]  # two files a shard
 
 
@@ -41,7 +41,7 @@ def _music(tmp_path_factory) -> Path:
         write_sound(folder / "music" / name, sound(number, 1.0, RATE), RATE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(filling, "cores", lambda: 20)
-        Cache(folder / "caches", "music", RECIPE).update(folder / "music", NAMES, Executors())
+        FeatureCache(folder / "caches", "music", RECIPE).update(folder / "music", NAMES, Executors())
     return folder
 
 
@@ -51,18 +51,18 @@ def root(tmp_path, _music) -> Path:
 
 
 @pytest.fixture
-def make(tmp_path) -> Callable[[], Cache]:
+def make(tmp_path) -> Callable[[], FeatureCache]:
     """Opens the cache anew, as another process would."""
 
-    def make_cache() -> Cache:
+    def make_cache() -> FeatureCache:
         index._checked.clear()
-        return Cache(tmp_path / "caches", "music", RECIPE)
+        return FeatureCache(tmp_path / "caches", "music", RECIPE)
 
     return make_cache
 
 
 @pytest.fixture
-def filled(root, make, tmp_path, _music) -> Cache:
+def filled(root, make, tmp_path, _music) -> FeatureCache:
     """As if filled from `root`: nothing has to be extracted or looked at again."""
     shutil.copytree(_music / "caches", tmp_path / "caches")
     cache = make()
@@ -73,15 +73,15 @@ def filled(root, make, tmp_path, _music) -> Cache:
 
 
 def features(path: Path) -> np.ndarray:
-    samples = torch.from_numpy(read_clip(path, RATE, 1.0).samples)
+    samples = torch.from_numpy(load_clip(path, RATE, 1.0).samples)
     return RECIPE.features(samples[None])[0].numpy().astype(np.float16)
 
 
-def read(cache: Cache, row: pd.Series) -> np.ndarray:
+def read(cache: FeatureCache, row: pd.Series) -> np.ndarray:
     return cache.read([row["shard"]], [row["row"]], [0], RECIPE.frames)[0]
 
 
-def assert_holds(cache: Cache, root: Path, index: pd.DataFrame) -> None:
+def assert_holds(cache: FeatureCache, root: Path, index: pd.DataFrame) -> None:
     """Each row of the index leads to the features of its file as it is now."""
     for path, row in index.iterrows():
         np.testing.assert_array_equal(read(cache, row), features(root / path), err_msg=path)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from genre.data import file_states
-from genre.data.cache import Cache
+from genre.data.cache import file_states
+from genre.data.cache.feature_cache import FeatureCache
 from genre.errors import GenreError
 from tests.conftest import sound, write_sound
 from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds, contents
@@ -135,4 +135,4 @@ def test_who_needs_nothing_does_not_wait(root, filled, make, executors, caplog):
 
 
 def test_collections_of_the_same_name_elsewhere_share_a_cache(root, filled, tmp_path):
-    assert Cache(tmp_path / "caches", "music", RECIPE).folder == filled.folder
+    assert FeatureCache(tmp_path / "caches", "music", RECIPE).folder == filled.folder

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.data import index as index_module
-from genre.data import shards
-from genre.data.cache import Cache
+from genre.data.cache import index as index_module
+from genre.data.cache import shards
+from genre.data.cache.feature_cache import FeatureCache
 from genre.errors import GenreError
 from tests.conftest import sound, write_sound
 from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds, contents, read
@@ -95,7 +95,7 @@ DAMAGE = {  # file, damage, how many of the files are extracted again
 
 
 @pytest.fixture
-def spoiled(filled, make) -> Cache:
+def spoiled(filled, make) -> FeatureCache:
     """Filled, beside the cache of another collection, whose files have paths of the same length."""
     shutil.copytree(filled.folder, filled.folder.with_name("other"))
     index = index_module.Index(filled.folder, RECIPE)
@@ -176,7 +176,7 @@ def test_arrays_are_checked_once_per_process(root, filled, executors, monkeypatc
     filled.lookup(NAMES)
     monkeypatch.setattr(index_module, "check_array", lambda *_: pytest.fail("they were checked"))
     filled.update(root, NAMES, executors)
-    Cache(filled.folder.parent, "music", RECIPE).lookup(NAMES)
+    FeatureCache(filled.folder.parent, "music", RECIPE).lookup(NAMES)
 
 
 def test_damage_while_a_cache_is_used_is_one_line(filled):

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from genre.data.cache import Cache
-from genre.data.extract import Recipe
-from genre.features import LogMel, Mfcc
+from genre.audio.features import LogMel, Mfcc
+from genre.data.cache.extraction import FeatureSpec
+from genre.data.cache.feature_cache import FeatureCache
 from tests.data.cache.conftest import NAMES, RECIPE, SMALL, assert_holds, contents
 
 
@@ -16,7 +16,7 @@ def test_cache_and_music_can_be_moved(root, filled, tmp_path, executors):
     before = filled.lookup(NAMES)
     (tmp_path / "caches").rename(tmp_path / "moved caches")
     root.rename(tmp_path / "moved music")
-    cache = Cache(tmp_path / "moved caches", "music", RECIPE)
+    cache = FeatureCache(tmp_path / "moved caches", "music", RECIPE)
     pd.testing.assert_frame_equal(cache.update(tmp_path / "moved music", NAMES, executors), before)
     assert executors.calls == 0
     assert_holds(cache, tmp_path / "moved music", before)
@@ -26,7 +26,7 @@ def test_cache_and_music_can_be_copied(root, filled, tmp_path, executors):
     before = filled.lookup(NAMES)
     shutil.copytree(tmp_path / "caches", tmp_path / "copied caches", copy_function=shutil.copy)
     shutil.copytree(root, tmp_path / "copied music", copy_function=shutil.copy)  # with other mtimes
-    cache = Cache(tmp_path / "copied caches", "music", RECIPE)
+    cache = FeatureCache(tmp_path / "copied caches", "music", RECIPE)
     index = cache.update(tmp_path / "copied music", NAMES, executors)
     pd.testing.assert_frame_equal(index.drop(columns="mtime_ns"), before.drop(columns="mtime_ns"))
     assert (index["mtime_ns"] != before["mtime_ns"]).all()
@@ -50,31 +50,31 @@ RECIPES = {
     "clip_seconds": replace(RECIPE, clip_seconds=0.9),
     "clip_start": replace(RECIPE, clip_start=0.1),
     "middle": replace(RECIPE, clip_start="middle"),
-    "sample_rate": Recipe(LogMel(**{**SMALL, "sample_rate": 8002}), 1.0, 0.0),
-    "n_fft": Recipe(LogMel(**{**SMALL, "n_fft": 1024}), 1.0, 0.0),
-    "hop_length": Recipe(LogMel(**{**SMALL, "hop_length": 127}), 1.0, 0.0),
-    "n_mels": Recipe(LogMel(**{**SMALL, "n_mels": 17}), 1.0, 0.0),
-    "f_min": Recipe(LogMel(**SMALL, f_min=1.0), 1.0, 0.0),
-    "f_max": Recipe(LogMel(**SMALL, f_max=3999.0), 1.0, 0.0),
-    "top_db": Recipe(LogMel(**SMALL, top_db=60.0), 1.0, 0.0),
-    "amin": Recipe(LogMel(**SMALL, amin=1e-9), 1.0, 0.0),
-    "kind": Recipe(Mfcc(n_mfcc=16, **SMALL), 1.0, 0.0),
-    "n_mfcc": Recipe(Mfcc(n_mfcc=15, **SMALL), 1.0, 0.0),
+    "sample_rate": FeatureSpec(LogMel(**{**SMALL, "sample_rate": 8002}), 1.0, 0.0),
+    "n_fft": FeatureSpec(LogMel(**{**SMALL, "n_fft": 1024}), 1.0, 0.0),
+    "hop_length": FeatureSpec(LogMel(**{**SMALL, "hop_length": 127}), 1.0, 0.0),
+    "n_mels": FeatureSpec(LogMel(**{**SMALL, "n_mels": 17}), 1.0, 0.0),
+    "f_min": FeatureSpec(LogMel(**SMALL, f_min=1.0), 1.0, 0.0),
+    "f_max": FeatureSpec(LogMel(**SMALL, f_max=3999.0), 1.0, 0.0),
+    "top_db": FeatureSpec(LogMel(**SMALL, top_db=60.0), 1.0, 0.0),
+    "amin": FeatureSpec(LogMel(**SMALL, amin=1e-9), 1.0, 0.0),
+    "kind": FeatureSpec(Mfcc(n_mfcc=16, **SMALL), 1.0, 0.0),
+    "n_mfcc": FeatureSpec(Mfcc(n_mfcc=15, **SMALL), 1.0, 0.0),
 }
 
 
 def test_each_recipe_has_its_own_folder(tmp_path, monkeypatch):
-    folders = [Cache(tmp_path, "music", recipe).folder for recipe in [RECIPE, *RECIPES.values()]]
+    folders = [FeatureCache(tmp_path, "music", recipe).folder for recipe in [RECIPE, *RECIPES.values()]]
     assert len(set(folders)) == 1 + len(RECIPES)
-    assert Cache(tmp_path, "music", Recipe(LogMel(**SMALL), 1.0, 0.0)).folder == folders[0]
-    assert Cache(tmp_path, "other", RECIPE).folder.name == folders[0].name.replace("music", "other")
-    monkeypatch.setattr("genre.features.VERSION", 1000)
-    assert Cache(tmp_path, "music", RECIPE).folder not in folders
+    assert FeatureCache(tmp_path, "music", FeatureSpec(LogMel(**SMALL), 1.0, 0.0)).folder == folders[0]
+    assert FeatureCache(tmp_path, "other", RECIPE).folder.name == folders[0].name.replace("music", "other")
+    monkeypatch.setattr("genre.audio.features.FEATURES_VERSION", 1000)
+    assert FeatureCache(tmp_path, "music", RECIPE).folder not in folders
 
 
 def test_another_recipe_is_computed_and_the_first_stays(root, filled, tmp_path, executors):
     before = contents(filled.folder)
-    other = Cache(tmp_path / "caches", "music", RECIPES["clip_seconds"])
+    other = FeatureCache(tmp_path / "caches", "music", RECIPES["clip_seconds"])
     index = other.update(root, NAMES, executors)
     assert sorted(executors.paths) == sorted(NAMES)
     assert other.read([index["shard"].iloc[0]], [0], [0], 57).shape == (1, 57, 16)

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.data import shards
-from genre.data.cache import Cache
-from genre.data.extract import Recipe
-from genre.features import LogMel, Mfcc
+from genre.audio.features import LogMel, Mfcc
+from genre.data.cache import shards
+from genre.data.cache.extraction import FeatureSpec
+from genre.data.cache.feature_cache import FeatureCache
 from tests.data.cache.conftest import NAMES, RECIPE, SMALL, assert_holds, change, contents
 
 
 @pytest.fixture
-def old(root, filled, make) -> Cache:
+def old(root, filled, make) -> FeatureCache:
     """The same cache, as the earlier version wrote it."""
     for path in filled.folder.glob("*.parquet"):
         if path.stem.startswith("shard-"):
@@ -92,15 +92,15 @@ MEL = {
 @pytest.mark.parametrize(
     ("recipe", "name"),
     [
-        (Recipe(LogMel(**MEL), 30.0, 0.0), "music-55a0a8140d"),
-        (Recipe(LogMel(**MEL), 10.0, 0.0), "music-4ff015f1fd"),
-        (Recipe(LogMel(**MEL), 30.0, "middle"), "music-4087537900"),
-        (Recipe(Mfcc(n_mfcc=20, **MEL), 30.0, 0.0), "music-e734b01922"),
-        (Recipe(LogMel(**SMALL), 1.0, 0.0), "music-18f68e4d6b"),
+        (FeatureSpec(LogMel(**MEL), 30.0, 0.0), "music-55a0a8140d"),
+        (FeatureSpec(LogMel(**MEL), 10.0, 0.0), "music-4ff015f1fd"),
+        (FeatureSpec(LogMel(**MEL), 30.0, "middle"), "music-4087537900"),
+        (FeatureSpec(Mfcc(n_mfcc=20, **MEL), 30.0, 0.0), "music-e734b01922"),
+        (FeatureSpec(LogMel(**SMALL), 1.0, 0.0), "music-18f68e4d6b"),
     ],
 )
-def test_folders_keep_their_names(recipe: Recipe, name: str) -> None:
-    assert Cache(Path(), "music", recipe).folder.name == name
+def test_folders_keep_their_names(recipe: FeatureSpec, name: str) -> None:
+    assert FeatureCache(Path(), "music", recipe).folder.name == name
 
 
 @pytest.mark.parametrize(
@@ -114,16 +114,16 @@ def test_folders_keep_their_names(recipe: Recipe, name: str) -> None:
     ],
 )
 def test_equal_settings_have_one_cache(tmp_path: Path, given: dict, start: float) -> None:
-    recipe = Recipe(LogMel(**MEL | given), 30, start)
-    assert Cache(tmp_path, "music", recipe).folder.name == "music-55a0a8140d"
+    recipe = FeatureSpec(LogMel(**MEL | given), 30, start)
+    assert FeatureCache(tmp_path, "music", recipe).folder.name == "music-55a0a8140d"
 
 
 def test_a_cache_named_by_another_spelling_is_still_used(tmp_path: Path) -> None:
-    recipe = Recipe(LogMel(**MEL | {"top_db": 60}), 30.0, 0)
-    canonical = Cache(tmp_path, "music", recipe).folder
-    assert canonical == Cache(tmp_path, "music", Recipe(LogMel(**MEL | {"top_db": 60.0}), 30.0, 0.0)).folder
+    recipe = FeatureSpec(LogMel(**MEL | {"top_db": 60}), 30.0, 0)
+    canonical = FeatureCache(tmp_path, "music", recipe).folder
+    assert canonical == FeatureCache(tmp_path, "music", FeatureSpec(LogMel(**MEL | {"top_db": 60.0}), 30.0, 0.0)).folder
     spelled = tmp_path / "music-8db7597325"
     spelled.mkdir()
-    assert Cache(tmp_path, "music", recipe).folder == spelled
+    assert FeatureCache(tmp_path, "music", recipe).folder == spelled
     canonical.mkdir()
-    assert Cache(tmp_path, "music", recipe).folder == canonical
+    assert FeatureCache(tmp_path, "music", recipe).folder == canonical

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from genre.data import filling
-from genre.data.filling import plan
+from genre.data.cache import filling
+from genre.data.cache.filling import plan
 from tests.conftest import Executors, Inline, sound, write_sound
 from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.data import extract, file_states
-from genre.data.cache import Cache
-from genre.data.extract import local_executor
+from genre.data.cache import extraction, file_states
+from genre.data.cache.executors import local_executor
+from genre.data.cache.feature_cache import FeatureCache
 from tests.conftest import sound, write_sound
 from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds, change, contents
 
@@ -37,7 +37,7 @@ def test_features_are_those_computed_directly(root, filled):
 
 
 def test_real_processes_make_the_same_cache(root, filled, tmp_path):
-    other = Cache(tmp_path / "elsewhere", "music", RECIPE)
+    other = FeatureCache(tmp_path / "elsewhere", "music", RECIPE)
     pd.testing.assert_frame_equal(other.update(root, NAMES, partial(local_executor, 2)), filled.lookup(NAMES))
     for path in filled.folder.glob("*.npy"):
         assert (other.folder / path.name).read_bytes() == path.read_bytes()
@@ -177,14 +177,14 @@ def test_broken_files_are_remembered_too(root, make, executors):
 
 
 def test_collections_share_nothing(root, filled, tmp_path, executors):
-    other = Cache(tmp_path / "caches", "other", RECIPE)
+    other = FeatureCache(tmp_path / "caches", "other", RECIPE)
     assert other.lookup(NAMES).empty
     other.update(root, NAMES[:3], executors)
     assert executors.paths == NAMES[:3]
 
 
 def test_a_rejected_file_that_is_too_large_to_hash_is_read_once(root, make, executors, monkeypatch):
-    monkeypatch.setattr(extract, "HASHED", 1000)
+    monkeypatch.setattr(extraction, "HASHED", 1000)
     (root / "huge.wav").write_bytes(bytes(2000))
     first = make().update(root, ["huge.wav"], executors)
     again = make().update(root, ["huge.wav"], lambda: pytest.fail("nothing has changed"))

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from torch import nn
 
-from genre.data.cache import Cache
-from genre.data.datamodule import GenreData
-from genre.data.extract import Recipe
-from genre.data.prepare import Prepared
-from genre.data.shards import shard_path
-from genre.features import LogMel
+from genre.audio.features import LogMel
+from genre.data.cache.extraction import FeatureSpec
+from genre.data.cache.feature_cache import FeatureCache
+from genre.data.cache.shards import shard_path
+from genre.data.datamodule import GenreDataModule
+from genre.data.prepare import PreparedData
 
-RECIPE = Recipe(LogMel(sample_rate=8000, n_fft=512, hop_length=128, n_mels=16), 2.0, 0.0)
+RECIPE = FeatureSpec(LogMel(sample_rate=8000, n_fft=512, hop_length=128, n_mels=16), 2.0, 0.0)
 FRAMES = 126
 WINDOW = 100
 SIZES = {"train": 23, "val": 7, "test": 5}
@@ -20,9 +20,9 @@ TRACKS = sum(SIZES.values())
 
 
 @pytest.fixture
-def prepared(tmp_path) -> Prepared:
+def prepared(tmp_path) -> PreparedData:
     """Features that tell whose they are: in the first bin the frame's number, in the second the track's."""
-    cache = Cache(tmp_path, "music", RECIPE)
+    cache = FeatureCache(tmp_path, "music", RECIPE)
     cache.folder.mkdir()
     random = np.random.default_rng(0)
     place = random.permutation(TRACKS)  # ten tracks a shard, in no order
@@ -43,19 +43,19 @@ def prepared(tmp_path) -> Prepared:
             "decoded": 1.0,
         }
     )
-    return Prepared(table, table.iloc[:0], ["blues", "jazz", "rock"], cache)
+    return PreparedData(table, table.iloc[:0], ["blues", "jazz", "rock"], cache)
 
 
 @pytest.fixture
 def make(prepared):
-    def make_data(prepared: Prepared = prepared, augment: nn.Module | None = None, **given) -> GenreData:
+    def make_data(prepared: PreparedData = prepared, augment: nn.Module | None = None, **given) -> GenreDataModule:
         settings = {"batch_size": 4, "segment_frames": WINDOW, "num_workers": 0, "seed": 42, **given}
-        return GenreData(lambda: prepared, augment or nn.Identity(), **settings)
+        return GenreDataModule(lambda: prepared, augment or nn.Identity(), **settings)
 
     return make_data
 
 
-def rows(prepared: Prepared, part: str) -> list[int]:
+def rows(prepared: PreparedData, part: str) -> list[int]:
     return [row for row, name in enumerate(prepared.tracks["split"]) if name == part]
 
 
@@ -64,14 +64,14 @@ def windows(batches) -> list[tuple[int, int]]:
     return [(int(mel[0, 1]), int(mel[0, 0])) for batch in batches for mel in batch.mel]
 
 
-def epoch(data: GenreData, number: int) -> list[tuple[int, int]]:
+def epoch(data: GenreDataModule, number: int) -> list[tuple[int, int]]:
     loader = data.train_dataloader()
     loader.sampler.set_epoch(number)
     return windows(loader)
 
 
-def limited(prepared: Prepared, train: int) -> Prepared:
+def limited(prepared: PreparedData, train: int) -> PreparedData:
     """The same with so many tracks to train on."""
     spared = rows(prepared, "train")[train:]
     table = prepared.tracks.assign(split=prepared.tracks["split"].mask(prepared.tracks.index.isin(spared), "spared"))
-    return Prepared(table, prepared.rejected, prepared.genres, prepared.cache)
+    return PreparedData(table, prepared.rejected, prepared.genres, prepared.cache)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from genre.data.datamodule import Batch, GenreData
-from genre.data.prepare import Prepared
+from genre.data.datamodule import Batch, GenreDataModule
+from genre.data.prepare import PreparedData
 from tests.data.datamodule.conftest import FRAMES, SIZES, WINDOW, epoch, limited, rows, windows
 
 
@@ -102,12 +102,12 @@ def test_no_track_is_left_over(make, prepared, tracks, sizes):
     assert len(loader) == len(sizes)
 
 
-def skewed(prepared: Prepared) -> Prepared:
+def skewed(prepared: PreparedData) -> PreparedData:
     """The same with one track of blues and four of jazz to train on."""
     table, trained = prepared.tracks.assign(genre="rock"), rows(prepared, "train")
     table.loc[trained[:1], "genre"] = "blues"
     table.loc[trained[1:5], "genre"] = "jazz"
-    return Prepared(table, prepared.rejected, prepared.genres, prepared.cache)
+    return PreparedData(table, prepared.rejected, prepared.genres, prepared.cache)
 
 
 def test_balanced_training_draws_genres_equally_often(make, prepared):
@@ -146,11 +146,11 @@ def test_processes_that_read_change_nothing(make):
 def test_the_collection_is_prepared_once_and_not_before_it_is_used(prepared):
     calls = []
 
-    def prepare() -> Prepared:
+    def prepare() -> PreparedData:
         calls.append(1)
         return prepared
 
-    data = GenreData(prepare, nn.Identity(), 4, WINDOW, 0, 42)
+    data = GenreDataModule(prepare, nn.Identity(), 4, WINDOW, 0, 42)
     assert calls == []
     data.prepare_data()
     data.train_dataloader()
@@ -159,13 +159,13 @@ def test_the_collection_is_prepared_once_and_not_before_it_is_used(prepared):
     assert calls == [1]
 
 
-def padded(prepared: Prepared, seconds: float, decoded: float = 1.0) -> Prepared:
+def padded(prepared: PreparedData, seconds: float, decoded: float = 1.0) -> PreparedData:
     """The same with every other track this short."""
     odd = prepared.tracks.index % 2 == 1
     table = prepared.tracks.assign(
         duration=np.where(odd, seconds, 2.0), decoded=np.where(odd, decoded, prepared.tracks["decoded"])
     )
-    return Prepared(table, prepared.rejected, prepared.genres, prepared.cache)
+    return PreparedData(table, prepared.rejected, prepared.genres, prepared.cache)
 
 
 @pytest.mark.parametrize(

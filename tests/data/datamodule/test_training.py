@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genre.checking import checked
-from genre.data.datamodule import Batch, GenreData
-from genre.parts import assemble
+from genre.config.validate import validate
+from genre.data.datamodule import Batch, GenreDataModule
+from genre.training.components import build_components
 from tests.composing import TINY, compose
 from tests.data.datamodule.conftest import epoch, rows, windows
 
@@ -29,7 +29,7 @@ def trainer(training: bool, current_epoch: int = 0, rank: int = 0, processes: in
     return SimpleNamespace(training=training, current_epoch=current_epoch, global_rank=rank, world_size=processes)
 
 
-def transferred(data: GenreData, training: bool, current_epoch: int = 0, rank: int = 0) -> Tensor:
+def transferred(data: GenreDataModule, training: bool, current_epoch: int = 0, rank: int = 0) -> Tensor:
     data.trainer = trainer(training, current_epoch, rank, rank + 1)
     batch = next(iter(data.train_dataloader()))
     after = data.on_after_batch_transfer(batch, 0)
@@ -114,7 +114,7 @@ class Recorder(L.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def fit(data: GenreData, epochs: int, path, checkpoint: str | None = None) -> Recorder:
+def fit(data: GenreDataModule, epochs: int, path, checkpoint: str | None = None) -> Recorder:
     trainer = L.Trainer(
         accelerator="cpu",
         max_epochs=epochs,
@@ -149,10 +149,10 @@ def test_lightning_tells_the_epoch_and_a_resumed_run_draws_the_same(make, prepar
 
 
 def test_halves_keep_training_and_tests_apart(music_folder: Path, tmp_path: Path) -> None:
-    settings = checked(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
-    prepared = assemble(settings).data.prepared
+    settings = validate(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
+    prepared = build_components(settings).data.prepared
     frames = prepared.cache.recipe.frames
-    data = GenreData(lambda: prepared, nn.Identity(), 4, frames // 4, 0, 1, halves=True)
+    data = GenreDataModule(lambda: prepared, nn.Identity(), 4, frames // 4, 0, 1, halves=True)
     whole = prepared.cache.read(prepared.tracks["shard"], prepared.tracks["row"], [0] * len(prepared.tracks), frames)
     for part, first in (("train", frames // 2), ("val", 0), ("test", 0)):
         for batch in data.whole_clips(part):

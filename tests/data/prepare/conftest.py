@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.data.cache import Cache
-from genre.data.extract import Recipe
-from genre.data.prepare import Prepared, prepare
+from genre.audio.features import LogMel
+from genre.config.schema import DataConfig
+from genre.data.cache.extraction import FeatureSpec
+from genre.data.cache.feature_cache import FeatureCache
+from genre.data.prepare import PreparedData, prepare
 from genre.errors import GenreError
-from genre.features import LogMel
-from genre.settings import DataSettings
 from tests.conftest import sound, track_table, write_sound
 
 RATE = 8000
-RECIPE = Recipe(LogMel(sample_rate=RATE, n_fft=512, hop_length=128, n_mels=16), 1.0, 0.0)
-SETTINGS = DataSettings(min_seconds=0.8, splits="stratified")
+RECIPE = FeatureSpec(LogMel(sample_rate=RATE, n_fft=512, hop_length=128, n_mels=16), 1.0, 0.0)
+SETTINGS = DataConfig(min_seconds=0.8, splits="stratified")
 
 
 @dataclass
@@ -48,8 +48,8 @@ def details(table: pd.DataFrame) -> dict[str, str]:
 
 
 @pytest.fixture
-def cache(tmp_path) -> Cache:
-    return Cache(tmp_path / "caches", "music", RECIPE)
+def cache(tmp_path) -> FeatureCache:
+    return FeatureCache(tmp_path / "caches", "music", RECIPE)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def root(tmp_path) -> Path:
 def judged(root, cache, executors):
     """Prepares what lies in `root` beside ten sound tracks of each of two genres."""
 
-    def judge(genres: dict[str, str | None], **settings) -> Prepared:
+    def judge(genres: dict[str, str | None], **settings) -> PreparedData:
         good = {f"{genre}/{number}.wav": genre for genre in ("pop", "rock") for number in range(10)}
         some(root, *(name for name in good if not (root / name).exists()))
         table = track_table({**good, **genres})
@@ -70,12 +70,12 @@ def judged(root, cache, executors):
     return judge
 
 
-def features_of(prepared: Prepared) -> np.ndarray:
+def features_of(prepared: PreparedData) -> np.ndarray:
     tracks = prepared.tracks
     return prepared.cache.read(tracks["shard"], tracks["row"], [0] * len(tracks), RECIPE.frames)
 
 
-def stored_features(cache: Cache) -> np.ndarray:
+def stored_features(cache: FeatureCache) -> np.ndarray:
     return np.concatenate([np.load(path) for path in cache.folder.glob("*.npy")])
 
 

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 import torch
 
-from genre.audio import read_clip
-from genre.data.cache import Cache
-from genre.data.extract import local_executor
-from genre.data.prepare import prepare, usable
+from genre.audio.decoding import load_clip
+from genre.config.schema import DataConfig
+from genre.data.cache.executors import local_executor
+from genre.data.cache.feature_cache import FeatureCache
+from genre.data.prepare import prepare, select_tracks
 from genre.data.sources.fma import Fma
 from genre.data.sources.folder import Folder
-from genre.data.tracks import COLUMNS, PARTS
-from genre.settings import DataSettings
+from genre.data.tracks import COLUMNS, SPLITS
 from tests.conftest import Executors, sound, track_table, write_sound
 from tests.data.prepare.conftest import RATE, RECIPE, SETTINGS, Listed, details, features_of, reasons, some
 
@@ -64,7 +64,7 @@ def test_tracks_are_sorted_and_lead_to_their_features(root, judged):
     assert list(tracks.index) == list(range(20))
     assert tracks["track_id"].is_monotonic_increasing
     assert list(tracks.columns[: len(COLUMNS)]) == COLUMNS
-    assert set(tracks["split"]) == set(PARTS)
+    assert set(tracks["split"]) == set(SPLITS)
     assert tracks.groupby("genre")["split"].value_counts().unstack().loc["rock"].to_dict() == {
         "train": 8,
         "val": 1,
@@ -74,7 +74,7 @@ def test_tracks_are_sorted_and_lead_to_their_features(root, judged):
     assert prepared.targets.dtype == np.int64
     assert prepared.targets.tolist() == [0] * 10 + [1] * 10
     for path, found in zip(tracks["path"], features_of(prepared), strict=True):
-        samples = torch.from_numpy(read_clip(root / path, RATE, 1.0).samples)
+        samples = torch.from_numpy(load_clip(root / path, RATE, 1.0).samples)
         np.testing.assert_array_equal(found, RECIPE.features(samples[None])[0].numpy().astype(np.float16))
 
 
@@ -101,14 +101,14 @@ def test_the_seed_decides_the_split(judged):
 def test_folds_test_each_track_once(judged):
     parts = [judged({}, splits="stratified", fold=fold, folds=4).tracks["split"] for fold in range(4)]
     assert sum((part == "test").to_numpy().astype(int) for part in parts).tolist() == [1] * 20
-    assert all(set(part) == set(PARTS) for part in parts)
+    assert all(set(part) == set(SPLITS) for part in parts)
 
 
 def test_usable_tells_the_same_without_a_split(root, judged, cache, executors):
     some(root, "rock/short.wav", seconds=0.5)
     prepared = judged({"rock/short.wav": "rock"})
     table = pd.concat([prepared.tracks[COLUMNS], prepared.rejected[COLUMNS]], ignore_index=True)
-    selection, index = usable(Listed(str(root), table), SETTINGS, cache, executors)
+    selection, index = select_tracks(Listed(str(root), table), SETTINGS, cache, executors)
     assert sorted(selection.kept["track_id"]) == sorted(prepared.tracks["track_id"])
     assert selection.reasons == {"short": 1}
     assert index.loc["rock/short.wav", "duration"] == 0.5
@@ -119,9 +119,11 @@ def test_the_ladder_halves_clips_and_takes_none_that_is_much_shorter(root, judge
     table = judged({"rock/short.wav": "rock"}).tracks[COLUMNS]
     source = Listed(str(root), table)
     assert len(table) == 21
-    selection, _ = usable(source, replace(SETTINGS, splits="leak_albums", clip_seconds=1.0), cache, executors)
+    selection, _ = select_tracks(source, replace(SETTINGS, splits="leak_albums", clip_seconds=1.0), cache, executors)
     assert reasons(selection.rejected) == {"rock/short.wav": "short"}
-    assert len(usable(source, replace(SETTINGS, splits="artist", clip_seconds=1.0), cache, executors)[0].kept) == 21
+    assert (
+        len(select_tracks(source, replace(SETTINGS, splits="artist", clip_seconds=1.0), cache, executors)[0].kept) == 21
+    )
 
 
 def test_thresholds_are_judged_anew_and_the_cache_stays(root, judged, executors):
@@ -142,8 +144,8 @@ def test_a_genre_that_a_part_lacks_is_told(root, judged, caplog):
 
 @pytest.mark.parametrize("splits", ["official", "artist"])
 def test_fma_with_real_processes(fma_folder, tmp_path, splits):
-    cache = Cache(tmp_path, "fma", RECIPE)
-    settings = DataSettings(splits=splits, min_seconds=1.0)
+    cache = FeatureCache(tmp_path, "fma", RECIPE)
+    settings = DataConfig(splits=splits, min_seconds=1.0)
     make_executor = partial(local_executor, 2) if splits == "official" else Executors()
     prepared = prepare(Fma(str(fma_folder), "small"), settings, cache, make_executor, seed=1)
     assert len(prepared.tracks) == 30
@@ -157,8 +159,8 @@ def test_fma_with_real_processes(fma_folder, tmp_path, splits):
 
 
 def test_a_plain_folder(music_folder, tmp_path, executors):
-    cache = Cache(tmp_path, "music", RECIPE)
-    prepared = prepare(Folder(str(music_folder)), DataSettings(min_seconds=1.0), cache, executors, seed=1)
+    cache = FeatureCache(tmp_path, "music", RECIPE)
+    prepared = prepare(Folder(str(music_folder)), DataConfig(min_seconds=1.0), cache, executors, seed=1)
     assert prepared.tracks["split"].value_counts().to_dict() == {"train": 24, "val": 3, "test": 3}
 
 

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.data.cache import Cache
-from genre.data.prepare import Prepared, restore
+from genre.data.cache.feature_cache import FeatureCache
+from genre.data.prepare import PreparedData, restore_from_run
 from tests.conftest import sound, write_sound
 from tests.data.prepare.conftest import RATE, RECIPE, Listed, error, features_of, some
 
 
 @pytest.fixture
-def run(judged, tmp_path) -> tuple[Prepared, Path]:
+def run(judged, tmp_path) -> tuple[PreparedData, Path]:
     """A prepared collection and the table that its run folder keeps."""
     prepared = judged({})
     path = tmp_path / "run" / "tracks.parquet"
@@ -27,7 +27,7 @@ def source_in(root: Path) -> Listed:
     return Listed(str(root), pd.DataFrame())
 
 
-def assert_same(restored: Prepared, prepared: Prepared) -> None:
+def assert_same(restored: PreparedData, prepared: PreparedData) -> None:
     columns = list(prepared.tracks.columns)
     assert sorted(restored.tracks.columns) == sorted(columns)
     columns = [name for name in columns if name not in ("shard", "row", "mtime_ns")]
@@ -42,9 +42,9 @@ def test_restored_from_the_cache_alone(run, root, tmp_path, executors):
     calls = executors.calls
     shutil.rmtree(root)
     (tmp_path / "caches").rename(tmp_path / "moved")
-    cache = Cache(tmp_path / "moved", "music", RECIPE)
-    restored = restore(path, source_in(root), cache, executors)
-    assert_same(restored, Prepared(prepared.tracks, prepared.rejected, prepared.genres, cache))
+    cache = FeatureCache(tmp_path / "moved", "music", RECIPE)
+    restored = restore_from_run(path, source_in(root), cache, executors)
+    assert_same(restored, PreparedData(prepared.tracks, prepared.rejected, prepared.genres, cache))
     assert len(restored.rejected) == 0
     assert executors.calls == calls
 
@@ -53,7 +53,9 @@ def test_restored_from_the_audio_alone(run, root, tmp_path, executors):
     prepared, path = run
     root.rename(tmp_path / "moved")
     calls = executors.calls
-    restored = restore(path, source_in(tmp_path / "moved"), Cache(tmp_path / "new", "music", RECIPE), executors)
+    restored = restore_from_run(
+        path, source_in(tmp_path / "moved"), FeatureCache(tmp_path / "new", "music", RECIPE), executors
+    )
     assert_same(restored, prepared)
     assert executors.calls == calls + 1
 
@@ -63,7 +65,7 @@ def test_restored_whatever_was_added_since(run, root, judged, cache, executors):
     new = {"rock/new.wav": "rock", "Aaa/1.wav": "Aaa", "Aaa/2.wav": "Aaa"}
     some(root, *new)
     assert len(judged(new).tracks) == 23
-    assert_same(restore(path, source_in(root), cache, executors), prepared)
+    assert_same(restore_from_run(path, source_in(root), cache, executors), prepared)
 
 
 def test_restored_with_the_split_of_the_run(run, root, cache, executors):
@@ -72,15 +74,15 @@ def test_restored_with_the_split_of_the_run(run, root, cache, executors):
     parts = ["test", "val", "train", "val"] * 5  # no rule would deal them out so
     table["split"] = parts
     table.to_parquet(path)
-    assert restore(path, source_in(root), cache, executors).tracks["split"].tolist() == parts
+    assert restore_from_run(path, source_in(root), cache, executors).tracks["split"].tolist() == parts
 
 
 def test_neither_cache_nor_audio(run, root, tmp_path, executors):
     _, path = run
     for number in range(3):
         (root / f"rock/{number}.wav").unlink()
-    cache = Cache(tmp_path / "new", "music", RECIPE)
-    assert error(lambda: restore(path, source_in(root), cache, executors)) == (
+    cache = FeatureCache(tmp_path / "new", "music", RECIPE)
+    assert error(lambda: restore_from_run(path, source_in(root), cache, executors)) == (
         f"3 of the run's tracks are neither in {cache.folder} nor in {root}: "
         "set data_root=to where the audio lies now, or cache= to where the caches lie"
     )
@@ -90,7 +92,7 @@ def test_neither_cache_nor_audio(run, root, tmp_path, executors):
 def test_a_run_folder_without_a_table(root, tmp_path, cache, executors):
     path = tmp_path / "run" / "tracks.parquet"
     expected = f"{path} does not exist: run_dir has to be the folder of a run that was trained"
-    assert error(lambda: restore(path, source_in(root), cache, executors)) == expected
+    assert error(lambda: restore_from_run(path, source_in(root), cache, executors)) == expected
 
 
 CHANGES = {
@@ -103,8 +105,8 @@ CHANGES = {
 def test_a_file_that_is_another_one_by_now_is_noticed(run, root, tmp_path, executors, change):
     _, path = run
     CHANGES[change](root / "rock/0.wav")
-    cache = Cache(tmp_path / "new", "music", RECIPE)
-    assert error(lambda: restore(path, source_in(root), cache, executors)) == (
+    cache = FeatureCache(tmp_path / "new", "music", RECIPE)
+    assert error(lambda: restore_from_run(path, source_in(root), cache, executors)) == (
         "1 of the run's tracks are other files by now, rock/0.wav among them: bring the old ones back, or train again"
     )
 
@@ -116,17 +118,17 @@ def test_what_another_run_has_cached_since_does_not_take_the_place_of_a_runs_own
     prepared, path = run
     before = features_of(prepared)
     CHANGES[change](root / "rock/0.wav")
-    cache = Cache(tmp_path / "caches", "music", RECIPE)
+    cache = FeatureCache(tmp_path / "caches", "music", RECIPE)
     cache.update(root, ["rock/0.wav"], executors)
-    assert np.array_equal(features_of(restore(path, source_in(root), cache, executors)), before)
+    assert np.array_equal(features_of(restore_from_run(path, source_in(root), cache, executors)), before)
 
 
 def test_some_tracks_are_cached_and_the_others_have_audio(run, root, tmp_path, executors):
     prepared, path = run
-    cache = Cache(tmp_path / "new", "music", RECIPE)
+    cache = FeatureCache(tmp_path / "new", "music", RECIPE)
     cache.update(root, prepared.tracks["path"].tolist()[:10], executors)
     shutil.rmtree(root / "pop")
-    assert_same(restore(path, source_in(root), cache, executors), prepared)
+    assert_same(restore_from_run(path, source_in(root), cache, executors), prepared)
 
 
 def test_a_damaged_cache_is_not_the_tables_fault(run, root, tmp_path, executors, caplog):
@@ -136,8 +138,8 @@ def test_a_damaged_cache_is_not_the_tables_fault(run, root, tmp_path, executors,
     index.write_bytes(b"PAR1")
     array = next(prepared.cache.folder.glob("*.npy"))
     array.write_bytes(array.read_bytes()[:-1])
-    cache = Cache(tmp_path / "caches", "music", RECIPE)
-    restored = restore(path, source_in(root), cache, executors)
+    cache = FeatureCache(tmp_path / "caches", "music", RECIPE)
+    restored = restore_from_run(path, source_in(root), cache, executors)
     assert restored.tracks["track_id"].tolist() == prepared.tracks["track_id"].tolist()
     np.testing.assert_array_equal(features_of(restored), before)
     assert {line.split(" is damaged (")[0] for line in caplog.messages} == {str(index), str(array)}
@@ -148,6 +150,6 @@ def test_a_damaged_cache_without_the_audio_is_one_line(run, root, tmp_path, exec
     shutil.rmtree(root)
     array = next(prepared.cache.folder.glob("*.npy"))
     array.write_bytes(array.read_bytes()[:-1])
-    cache = Cache(tmp_path / "caches", "music", RECIPE)
-    said = error(lambda: restore(path, source_in(root), cache, executors))
+    cache = FeatureCache(tmp_path / "caches", "music", RECIPE)
+    said = error(lambda: restore_from_run(path, source_in(root), cache, executors))
     assert "of the run's tracks are neither in" in said

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from genre.data.sources.gtzan import Gtzan
-from genre.data.splits import split
+from genre.data.splits import assign_splits
 from genre.errors import GenreError
 from tests.conftest import sound, write_sound
 
@@ -34,7 +34,7 @@ def test_the_fault_filtered_split_has_its_sizes_and_names_what_is_missing(tmp_pa
     there = table["path"].map(lambda path: (tmp_path / path).is_file())
     assert table["track_id"][there].tolist() == [f"{genre}.0000{n}" for genre in ("blues", "jazz") for n in range(3)]
     assert table["path"][~there].str.fullmatch(r"genres/(\w+)/\1\.\d{5}\.au").all()
-    assert split(table, "fault_filtered").equals(table["split"].rename("split"))
+    assert assign_splits(table, "fault_filtered").equals(table["split"].rename("split"))
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:

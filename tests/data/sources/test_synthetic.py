@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 import soundfile
 
-from genre.audio import AudioError, read_clip
+from genre.audio.decoding import AudioError, load_clip
 from genre.data.sources import synthetic
-from genre.data.sources.artist import Artist
-from genre.data.sources.catalogue import FAULTS, LEAST_ARTISTS, catalogue
-from genre.data.sources.music import render
-from genre.data.sources.styles import STYLES
 from genre.data.sources.synthetic import Synthetic
 from genre.errors import GenreError
+from genre.synthetic.artist import Artist
+from genre.synthetic.catalogue import FAULTS, MIN_ARTISTS, catalogue
+from genre.synthetic.composer import render
+from genre.synthetic.genres import GENRES
 
 COUNT, SECONDS = 56, 1.0
 
@@ -50,7 +50,7 @@ def test_the_default_collection_is_unbalanced_and_by_many_artists() -> None:
     assert len(share) >= 8
     assert 0.2 < share.max() < 0.25
     assert 0.03 < share.min() < 0.08
-    assert whole.groupby("genre")["artist"].nunique().min() >= LEAST_ARTISTS
+    assert whole.groupby("genre")["artist"].nunique().min() >= MIN_ARTISTS
     assert whole["artist"].nunique() > 60
     assert (whole.groupby("artist")["genre"].nunique() == 1).all()
     assert set(whole["rate"]) == {22050, 44100, 48000}
@@ -75,7 +75,7 @@ def test_it_lies_as_fma_does(root: Path) -> None:
     assert "not music of anybody" in (root / "README.txt").read_text()
     tracks = small(root).tracks()
     assert tracks["path"].str.fullmatch(r"fma_large/\d{3}/\d{6}\.mp3").all()
-    assert set(tracks["genre"].dropna()) == set(STYLES)
+    assert set(tracks["genre"].dropna()) == set(GENRES)
     there = tracks["path"].map(lambda path: (root / path).is_file())
     assert (~there).sum() == 1
 
@@ -86,7 +86,7 @@ def test_every_good_file_is_mp3_of_its_length(root: Path) -> None:
             info = soundfile.info(entry.path(root))
             assert (info.format, info.samplerate, info.channels) == ("MP3", entry.rate, entry.channels)
             assert info.duration == pytest.approx(SECONDS, abs=0.06)
-            clip = read_clip(entry.path(root), 22050, SECONDS)
+            clip = load_clip(entry.path(root), 22050, SECONDS)
             assert clip.sounding > 0.1
             assert clip.decoded > 0.9
 
@@ -94,13 +94,13 @@ def test_every_good_file_is_mp3_of_its_length(root: Path) -> None:
 def test_each_fault_is_what_it_says(root: Path) -> None:
     assert {entry.fault for entry in entries()} == {"", *FAULTS}
     assert entries()[-1].number == max(entry.number for entry in entries())
-    assert read_clip(faulty("truncated", root), 22050, SECONDS).decoded < 0.9
-    assert read_clip(faulty("silent", root), 22050, SECONDS).sounding == 0
-    assert read_clip(faulty("short", root), 22050, SECONDS).duration < 0.5
+    assert load_clip(faulty("truncated", root), 22050, SECONDS).decoded < 0.9
+    assert load_clip(faulty("silent", root), 22050, SECONDS).sounding == 0
+    assert load_clip(faulty("short", root), 22050, SECONDS).duration < 0.5
     assert faulty("empty", root).stat().st_size == 0
     for fault in ("empty", "text"):
         with pytest.raises(AudioError):
-            read_clip(faulty(fault, root), 22050, SECONDS)
+            load_clip(faulty(fault, root), 22050, SECONDS)
     assert not faulty("missing", root).exists()
     contents = [entry.path(root).read_bytes() for entry in entries() if not entry.fault]
     assert len(set(contents)) == len(contents)
@@ -122,7 +122,7 @@ def test_a_seed_decides_every_sample() -> None:
     assert entries(1) == entries(1) != entries(2)
 
 
-@pytest.mark.parametrize("genre", STYLES)
+@pytest.mark.parametrize("genre", GENRES)
 def test_every_genre_sounds(genre: str) -> None:
     samples = render(Artist.draw(0, 1, genre), 0, 3.0, 22050)
     assert np.isfinite(samples).all()

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from genre.data.tracks import COLUMNS, PARTS
+from genre.data.tracks import COLUMNS, SPLITS
 
 FRACTIONS = (0.8, 0.1, 0.1)
 NAMES = "Rock Experimental Electronic HipHop Folk Pop Instrumental International Classical Jazz OldTime Spoken"
@@ -44,4 +44,4 @@ def deviations(tracks: pd.DataFrame, parts: pd.Series) -> pd.DataFrame:
     """Tracks above or below 80/10/10 by part (rows) and genre (columns), and in the whole (column `all`)."""
     counts = pd.DataFrame({genre: parts[tracks["genre"] == genre].value_counts() for genre in set(tracks["genre"])})
     counts["all"] = parts.value_counts()
-    return counts.reindex(PARTS).fillna(0) - np.outer(FRACTIONS, counts.sum())
+    return counts.reindex(SPLITS).fillna(0) - np.outer(FRACTIONS, counts.sum())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genre.data.splits import split
+from genre.data.splits import assign_splits
 from tests.data.splits.conftest import music
 
 FOLDS = range(5)
@@ -12,7 +12,7 @@ FOLDS = range(5)
 def test_no_artist_is_in_two_sets_of_a_fold(how: str) -> None:
     tracks = music("emotify", 0)
     for fold in FOLDS:
-        parts = split(tracks, how, 7, fold=fold)
+        parts = assign_splits(tracks, how, 7, fold=fold)
         assert (parts.groupby(tracks["artist"]).nunique() == 1).all()
         if how == "artist_album":
             assert (parts.groupby(tracks["album"]).nunique() == 1).all()
@@ -20,7 +20,7 @@ def test_no_artist_is_in_two_sets_of_a_fold(how: str) -> None:
 
 def test_each_track_is_tested_once_and_a_tenth_of_all_is_for_validation() -> None:
     tracks = music("emotify", 0)
-    every = [split(tracks, "artist", 7, fold=fold) for fold in FOLDS]
+    every = [assign_splits(tracks, "artist", 7, fold=fold) for fold in FOLDS]
     assert (sum((parts == "test").astype(int) for parts in every) == 1).all()
     for parts in every:
         assert (parts == "test").mean() == pytest.approx(0.2, abs=0.02)
@@ -31,7 +31,7 @@ def test_each_track_is_tested_once_and_a_tenth_of_all_is_for_validation() -> Non
 def test_the_seed_decides_which_tracks_a_fold_tests(how: str) -> None:
     tracks = music("emotify", 0)
     tests = {
-        seed: {frozenset(tracks["track_id"][split(tracks, how, seed, fold=fold) == "test"]) for fold in FOLDS}
+        seed: {frozenset(tracks["track_id"][assign_splits(tracks, how, seed, fold=fold) == "test"]) for fold in FOLDS}
         for seed in (1, 2)
     }
     assert not tests[1] & tests[2]

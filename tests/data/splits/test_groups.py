@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.data.splits import assign, groups, lacking, split
-from genre.data.tracks import PARTS
+from genre.data.splits import assign, assign_splits, groups, missing_genres
+from genre.data.tracks import SPLITS
 from tests.data.splits.conftest import deviations, music, table
 
 
@@ -17,21 +17,21 @@ def test_stratified_takes_floors_in_each_genre(seed):
     sizes = {"Rock": 1009, "Folk": 300, "Jazz": 57, "Blues": 35, "Spoken": 19, "Polka": 10, "Noise": 9}
     genre = np.random.default_rng(seed).permutation([name for name, size in sizes.items() for _ in range(size)])
     tracks = table(genre)
-    parts = split(tracks, "stratified", seed)
+    parts = assign_splits(tracks, "stratified", seed)
     for name, size in sizes.items():
         count = parts[tracks["genre"] == name].value_counts()
         train, val = size * 8 // 10, size // 10
-        assert [count.get(part, 0) for part in PARTS] == [train, val, size - train - val]
+        assert [count.get(part, 0) for part in SPLITS] == [train, val, size - train - val]
 
 
 def test_stratified_survives_binary_fractions():
-    count = split(table(["Rock"] * 100), "stratified", fractions=(0.29, 0.57, 0.14)).value_counts()
-    assert [count[part] for part in PARTS] == [29, 57, 14]
+    count = assign_splits(table(["Rock"] * 100), "stratified", fractions=(0.29, 0.57, 0.14)).value_counts()
+    assert [count[part] for part in SPLITS] == [29, 57, 14]
 
 
 def test_stratified_is_random_over_the_tracks():
     tracks = table(["Rock"] * 50)
-    tested = sum((split(tracks, "stratified", seed) == "test").to_numpy().astype(int) for seed in range(200))
+    tested = sum((assign_splits(tracks, "stratified", seed) == "test").to_numpy().astype(int) for seed in range(200))
     assert tested.sum() == 200 * 5
     assert tested.min() > 5  # 20 expected, standard deviation 4
     assert tested.max() < 40
@@ -41,29 +41,29 @@ def test_stratified_is_random_over_the_tracks():
 @pytest.mark.parametrize("kind", ["emotify", "unbalanced"])
 def test_no_artist_and_no_album_crosses(kind, seed):
     tracks = music(kind, seed)
-    parts = split(tracks, "artist", seed)
+    parts = assign_splits(tracks, "artist", seed)
     assert (parts.groupby(tracks["artist"]).nunique() == 1).all()
-    parts = split(tracks, "artist_album", seed)
+    parts = assign_splits(tracks, "artist_album", seed)
     assert (parts.groupby(tracks["artist"]).nunique() == 1).all()
     assert (parts.groupby(tracks["album"]).nunique() == 1).all()
-    assert set(parts) == set(PARTS)
+    assert set(parts) == set(SPLITS)
 
 
 @pytest.mark.parametrize(("kind", "most", "mean"), [("emotify", 1, 0.25), ("unbalanced", 4, 0.9)])
 @pytest.mark.parametrize("seed", range(3))
 def test_small_collections_are_balanced_to_a_few_tracks(kind, most, mean, seed):
     tracks = music(kind, seed)
-    parts = split(tracks, "artist", seed)
+    parts = assign_splits(tracks, "artist", seed)
     deviation = deviations(tracks, parts).abs().to_numpy()
     assert deviation.max() <= most
     assert deviation.mean() <= mean
-    assert not any(lacking(tracks, parts).values())
+    assert not any(missing_genres(tracks, parts).values())
 
 
 def test_a_large_collection_is_balanced_in_seconds():
     tracks = music("fma", 0)
     start = time.perf_counter()
-    parts = split(tracks, "artist")
+    parts = assign_splits(tracks, "artist")
     assert time.perf_counter() - start < 10
     assert (parts.groupby(tracks["artist"]).nunique() == 1).all()
     deviation = deviations(tracks, parts).abs().to_numpy()
@@ -76,13 +76,13 @@ def test_a_genre_of_three_artists_is_in_all_parts(sizes):
     rare = [f"rare {number}" for number, size in enumerate(sizes) for _ in range(size)]
     common = music("emotify", 0)
     tracks = table([*common["genre"], *["rare"] * len(rare)], [*common["artist"], *rare])
-    assert not any(lacking(tracks, split(tracks, "artist")).values())
+    assert not any(missing_genres(tracks, assign_splits(tracks, "artist")).values())
 
 
 def test_a_genre_of_one_artist_is_trained_on():
     common = music("emotify", 0)
     tracks = table([*common["genre"], *["rare"] * 20], [*common["artist"], *["hermit"] * 20])
-    assert lacking(tracks, split(tracks, "artist")) == {"train": [], "val": ["rare"], "test": ["rare"]}
+    assert missing_genres(tracks, assign_splits(tracks, "artist")) == {"train": [], "val": ["rare"], "test": ["rare"]}
 
 
 @pytest.mark.parametrize("fractions", [(0.8, 0.1, 0.1), (0.5, 0.25, 0.25)])
@@ -115,22 +115,22 @@ def test_equal_fractions_make_folds():
 @pytest.mark.parametrize("how", ["artist", "artist_album", "stratified"])
 def test_seed_decides_and_rows_do_not(how):
     tracks = music("unbalanced", 3)
-    parts = split(tracks, how, seed=7)
-    pd.testing.assert_series_equal(parts, split(tracks, how, seed=7))
-    assert (parts != split(tracks, how, seed=8)).any()
+    parts = assign_splits(tracks, how, seed=7)
+    pd.testing.assert_series_equal(parts, assign_splits(tracks, how, seed=7))
+    assert (parts != assign_splits(tracks, how, seed=8)).any()
     for seed in range(3):
         shuffled = tracks.sample(frac=1, random_state=seed)
-        again = split(shuffled, how, seed=7)
+        again = assign_splits(shuffled, how, seed=7)
         assert again.index.equals(shuffled.index)
         pd.testing.assert_series_equal(again.sort_index(), parts)
 
 
 def test_parts_lie_on_the_index_of_the_table():
     tracks = music("emotify", 0)
-    expected = split(tracks)
+    expected = assign_splits(tracks)
     tracks.index = pd.Index([f"row {number % 7}" for number in range(len(tracks))])  # repeated labels too
-    parts = split(tracks)
+    parts = assign_splits(tracks)
     assert parts.index.equals(tracks.index)
     assert parts.name == "split"
     assert parts.tolist() == expected.tolist()
-    assert not any(lacking(tracks, parts).values())
+    assert not any(missing_genres(tracks, parts).values())

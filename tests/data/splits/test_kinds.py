@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from genre.data.splits import groups, lacking, split
+from genre.data.splits import assign_splits, groups, missing_genres
 from genre.errors import GenreError
 from tests.data.splits.conftest import deviations, music, table
 
@@ -15,16 +15,16 @@ from tests.data.splits.conftest import deviations, music, table
 def test_auto_goes_by_artist_where_any_is_known():
     tracks = music("emotify", 0)
     tracks.loc[tracks.index % 3 == 0, "artist"] = None
-    assert split(tracks, "auto").equals(split(tracks, "artist"))
+    assert assign_splits(tracks, "auto").equals(assign_splits(tracks, "artist"))
     tracks["artist"] = None
-    assert split(tracks, "auto").equals(split(tracks, "stratified"))
+    assert assign_splits(tracks, "auto").equals(assign_splits(tracks, "stratified"))
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
 def test_unknown_artists_stand_alone(missing):
     tracks = table(["Rock"] * 60, [*["band"] * 20, *[missing] * 40])
     assert len(set(groups(tracks, ["artist"]))) == 41
-    parts = split(tracks, "artist")
+    parts = assign_splits(tracks, "artist")
     assert set(parts[:20]) == {"train"}
     assert sorted(parts[20:].value_counts()) == [6, 6, 28]
 
@@ -33,7 +33,7 @@ def test_an_artist_counts_in_each_of_his_genres():
     # Whoever is dealt by one genre alone spoils the other: the duos' second halves are all of Jazz.
     genre = [name for _ in range(10) for name in ["Rock"] * 4 + ["Jazz"] * 4]
     artist = [f"duo {number}" for number in range(10) for _ in range(8)]
-    parts = split(table(genre, artist), "artist")
+    parts = assign_splits(table(genre, artist), "artist")
     assert (parts.groupby(artist).nunique() == 1).all()
     assert deviations(table(genre), parts).abs().to_numpy().max() < 1e-9
 
@@ -64,7 +64,7 @@ def test_a_compilation_keeps_its_artists_together(seed):
     sampler = tracks.groupby("genre").head(2).index
     tracks.loc[sampler, "album"] = "sampler"
     who = tracks.loc[sampler, "artist"]
-    parts = split(tracks, "artist_album", seed)
+    parts = assign_splits(tracks, "artist_album", seed)
     assert len(set(who)) > 4
     assert parts[tracks["artist"].isin(who)].nunique() == 1
     assert (parts.groupby(tracks["album"]).nunique() == 1).all()
@@ -73,14 +73,14 @@ def test_a_compilation_keeps_its_artists_together(seed):
 def test_official_is_what_the_source_says():
     official = ["test", "train", "val", "train"]
     tracks = table(["Rock"] * 4, "one artist", official=official)
-    assert split(tracks, "official").tolist() == official
-    assert split(tracks[::-1], "official").tolist() == official[::-1]
+    assert assign_splits(tracks, "official").tolist() == official
+    assert assign_splits(tracks[::-1], "official").tolist() == official[::-1]
 
 
 def test_lacking_names_genres_by_part():
     tracks = table(["Rock", "Rock", "Rock", "Jazz", "Blues"])
     parts = pd.Series(["train", "val", "test", "train", "test"])
-    assert lacking(tracks, parts) == {"train": ["Blues"], "val": ["Blues", "Jazz"], "test": ["Jazz"]}
+    assert missing_genres(tracks, parts) == {"train": ["Blues"], "val": ["Blues", "Jazz"], "test": ["Jazz"]}
 
 
 ROCK = ["Rock"] * 20
@@ -118,7 +118,7 @@ ERRORS = {
 def test_errors_say_what_to_do(message):
     tracks, how = ERRORS[message]
     with pytest.raises(GenreError) as caught:
-        split(tracks, how)
+        assign_splits(tracks, how)
     assert str(caught.value) == message
 
 
@@ -127,7 +127,7 @@ def test_a_genre_without_training_is_an_error_with_two_ways_out():
     genre = ROCK + [name for name, size in rare.items() for _ in range(size)]
     tracks = table(genre, official=["train", "val", "test", "train"] * 5 + ["test"] * 3)
     with pytest.raises(GenreError) as caught:
-        split(tracks, "official")
+        assign_splits(tracks, "official")
     message = str(caught.value)
     assert message.startswith("data.splits=official leaves train without a track of Old-Time / Historic, Rock'n'Roll:")
     assert "\n" not in message
@@ -139,14 +139,14 @@ def test_a_genre_without_training_is_an_error_with_two_ways_out():
 
 def test_a_single_track_cannot_be_stratified():
     with pytest.raises(GenreError, match=r"train without a track of Polka: .*data.min_tracks_per_genre=2$"):
-        split(table([*ROCK, "Polka"]), "stratified")
+        assign_splits(table([*ROCK, "Polka"]), "stratified")
 
 
 def test_a_genre_of_one_artist_has_no_folds_and_no_advice_that_is_refused() -> None:
     tracks = music("emotify", 0)
     tracks = pd.concat([tracks, table(["rare"] * 4, "hermit").assign(track_id=list("wxyz"))], ignore_index=True)
     with pytest.raises(GenreError) as caught:
-        split(tracks, "artist", fold=0)
+        assign_splits(tracks, "artist", fold=0)
     assert str(caught.value) == (
         "data.folds=5 needs as many artists of each genre, and rare has 1: add it to data.exclude_genres"
     )
@@ -155,18 +155,18 @@ def test_a_genre_of_one_artist_has_no_folds_and_no_advice_that_is_refused() -> N
 def test_the_split_and_what_is_unknown_are_logged(caplog) -> None:
     caplog.set_level("INFO")
     tracks = music("emotify", 0)
-    split(tracks, "auto")
+    assign_splits(tracks, "auto")
     assert caplog.messages == ["split: artist"]
     caplog.clear()
     tracks.loc[tracks.index[1:], "artist"] = None
-    split(tracks, "auto")
+    assign_splits(tracks, "auto")
     assert caplog.messages == [
         "split: artist",
         "artist unknown for 279 of 280 tracks: each counts as one of its own",
     ]
     caplog.clear()
     tracks["artist"] = None
-    split(tracks, "auto")
+    assign_splits(tracks, "auto")
     assert caplog.messages == [
         "split: stratified",
         "artist unknown for all 280 tracks: tracks of one artist may be in train and in test",
