@@ -1,41 +1,46 @@
 PYTHON ?= python3
+UV ?= $(shell command -v uv)
 BIN := .venv/bin
 READY := .venv/ready
+PIP_INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run study test test-all check format lock clean
+.PHONY: help setup run study test test-slow test-all check format lock clean
 
-help: ## Say what there is
+help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(READY) ## Make .venv from the exact pins in requirements.lock
+setup: $(READY) ## Create .venv with the versions in requirements.lock (with uv where it is installed, else pip)
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP_INSTALL) --quiet --no-deps -r requirements.lock
+	$(PIP_INSTALL) --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-run: $(READY) ## Train and test CNN2D + GRU on the embedded synthetic music
+run: $(READY) ## Train and test CNN2D + GRU on the synthetic data set
 	$(BIN)/python train.py model=cnn2d_gru
 
-study: $(READY) ## Compare the four models and the baselines, three seeds each, and write the report
+study: $(READY) ## Compare all models and baselines, three seeds each, and write the report
 	$(BIN)/python train.py -m experiment=compare
 	$(BIN)/python evaluate.py run_dir=runs/compare/synthetic
 
-test: $(READY) ## Run the tests that need nothing but this folder
+test: $(READY) ## Run the fast tests
 	$(BIN)/python -m pytest -n auto
 
-test-all: $(READY) ## Run the slow tests too: real audio, whole trainings
+test-slow: $(READY) ## Run the slow tests: real audio, full training runs, browsers and servers
 	$(BIN)/python -m pytest -n auto -m slow
 
-check: $(READY) ## Lint, format, types, import contract
+test-all: $(READY) ## Run all tests, fast and slow
+	$(BIN)/python -m pytest -n auto -m ""
+
+check: $(READY) ## Check lint, format, types and the import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(READY) ## Mend what can be mended
+format: $(READY) ## Fix lint and formatting automatically
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -46,5 +51,5 @@ lock: ## Pin the newest versions that pyproject.toml allows
 	.venv-lock/bin/python -m pip freeze --all --exclude genre --exclude pip > requirements.lock
 	rm -rf .venv-lock build
 
-clean: ## Remove what was generated: data, cache and runs too
+clean: ## Delete everything generated: environment, data, cache, runs
 	rm -rf .venv data runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
