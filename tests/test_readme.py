@@ -1,4 +1,4 @@
-"""Every command of the README does what it says."""
+"""The README: its commands run, its settings exist, its links resolve; every page of docs/ is listed."""
 
 import re
 import shlex
@@ -16,6 +16,7 @@ BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
 COMMANDS = [shlex.split(line, comments=True) for block in BLOCKS for line in block.splitlines() if line.strip()]
 MAKE = [words for words in COMMANDS if words[0] == "make"]
 OTHERS = [words for words in COMMANDS if words[0] != "make"]
+PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
 def test_the_readme_has_commands_of_every_kind() -> None:
@@ -25,15 +26,13 @@ def test_the_readme_has_commands_of_every_kind() -> None:
 
 @pytest.mark.parametrize("words", OTHERS, ids=" ".join)
 def test_every_override_of_the_readme_composes(words: list[str]) -> None:
-    overrides = [word for word in words if "=" in word]
-    for override in overrides:  # of a sweep, each value
-        key, _, values = override.partition("=")
-        for value in values.split(",") if "-m" in words else [values]:
-            if words[1] == "evaluate.py":
-                assert validate(compose([f"{key}={value}"], "evaluate"))
-            else:
-                rest = [other for other in overrides if other != override and "-m" not in words]
-                assert validate(compose([*rest, f"{key}={value}"]))
+    config = "evaluate" if words[1] == "evaluate.py" else "train"
+    overrides = [word.partition("=")[::2] for word in words if "=" in word]
+    values = {key: text.split(",") if "-m" in words else [text] for key, text in overrides}
+    for key, choices in values.items():
+        for value in choices:  # with the first value of the other keys
+            others = [f"{other}={given[0]}" for other, given in values.items() if other != key]
+            assert validate(compose([*others, f"{key}={value}"], config))
 
 
 @pytest.mark.parametrize("words", MAKE, ids=" ".join)
@@ -52,6 +51,27 @@ def test_every_key_of_the_readmes_table_exists() -> None:
         node = config
         for name in (prefix + key if key.startswith(".") else key).split("."):
             node = node[name] if isinstance(node, dict) else getattr(node, name)
+
+
+def test_each_row_of_the_results_is_a_model_of_the_command_above_the_table() -> None:
+    (command,) = [words for words in COMMANDS if "experiment=compare_folds" in words]
+    compared = compose(command[3:], hydra_too=True).hydra.sweeper.params.model.split(",")
+    rows = re.findall(r"^\|.*\| `model=(\w+)` \|$", README, re.MULTILINE)
+    assert sorted(rows) == sorted(compared)
+    for model in rows:
+        assert validate(compose([*command[3:], f"model={model}"])).model.name == model
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_between_pages_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_index_lists_every_page_of_the_docs() -> None:
+    index = (ROOT / "docs/index.md").read_text()
+    names = {path.name for path in ROOT.glob("docs/*.md")} - {"index.md"}
+    assert {name for name in names if f"]({name})" in index} == names != set()
 
 
 @pytest.mark.slow
