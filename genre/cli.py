@@ -70,8 +70,8 @@ def eda(
     from genre.reports import eda as page
 
     parts = _parts(overrides)
-    prepared = parts.data.prepared
-    split_report.warn(prepared.tracks, parts.settings.data)
+    prepared = parts.data.data
+    split_report.log_split_warnings(prepared.tracks, parts.settings.data)
     wanted = [name.strip() for name in genres.split(",")] if genres else None
     if unknown := sorted(set(wanted or []) - set(prepared.genres)):
         raise GenreError(f"--genres: {', '.join(unknown)} is unknown here; the genres are {', '.join(prepared.genres)}")
@@ -95,7 +95,7 @@ def audit(
     from genre.reports.console import print_audit
 
     given = dict(text.partition("=")[::2] for text in overrides or [])
-    prepared = _of_run(overrides or []) if "run_dir" in given else _parts(overrides).data.prepared
+    prepared = _of_run(overrides or []) if "run_dir" in given else _parts(overrides).data.data
     found = find_leaks(prepared)
     missing = {kind: int(prepared.tracks[kind].isna().sum()) for kind in ("artist", "album")}
     print_audit(found, [kind for kind, count in missing.items() if count == len(prepared.tracks)])
@@ -138,7 +138,7 @@ def _of_run(overrides: list[str]) -> "PreparedData":
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         evaluation = validate(hydra.compose("evaluate", overrides))
     config = relocate(stored_config(folder, Trust(evaluation.trust)), evaluation.data_root, evaluation.cache)
-    return build_components(validate(config), folder / run_folder.TRACKS).data.prepared
+    return build_components(validate(config), folder / run_folder.TRACKS).data.data
 
 
 def _parts(overrides: list[str] | None) -> "Components":

@@ -46,7 +46,7 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
         return float(run_folder.read_scores(folder)[config.monitor.metric])
     with start_run(config, folder, overrides) as (parts, loggers):
         if is_main():
-            split_report.warn(parts.data.prepared.tracks, parts.settings.data)
+            split_report.log_split_warnings(parts.data.data.tracks, parts.settings.data)
         best = fit(parts, folder, loggers)
         if is_main():
             _test(parts, folder, loggers, best)
@@ -64,7 +64,7 @@ def _test(parts: Components, folder: Path, loggers: list[Logger], best: float) -
         _write_table(predictions_last, folder / run_folder.PREDICTIONS_LAST)
         scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
     with theme():
-        figure = confusion_figure(confusion_table(answers(predictions, parts.data.prepared.tracks, scores["genres"])))
+        figure = confusion_figure(confusion_table(answers(predictions, parts.data.data.tracks, scores["genres"])))
     log_test_results(loggers, scores, figure)
     write_json(folder / run_folder.SCORES, scores)
     print_test_scores(scores, folder)

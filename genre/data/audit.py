@@ -33,7 +33,7 @@ def find_leaks(prepared: PreparedData) -> pd.DataFrame:
     first_title = tracks.groupby("audio_digest")["track_id"].transform(" = ".join)
     found.append(_shared(tracks, first_title, LEAK_KINDS[2]))
     prints = fingerprints(prepared.cache, tracks)
-    shift = min(SHIFT_SECONDS / prepared.cache.recipe.clip_seconds, 0.5) * prints.shape[1]
+    shift = min(SHIFT_SECONDS / prepared.cache.spec.clip_seconds, 0.5) * prints.shape[1]
     found.append(_alike(tracks, prints, math.ceil(shift)))
     return pd.concat(found, ignore_index=True)
 

@@ -18,13 +18,13 @@ class Batch(NamedTuple):
     Attributes:
         mel: Features in [0, 1], shape (batch, time, mels); float16 until it is on the device.
         target: Number of the genre, shape (batch,).
-        track: Row in the prepared track table, shape (batch,).
+        track_index: Row in the prepared track table, shape (batch,).
         frames: Frames of `mel` that hold sound, not the padding behind it, shape (batch,).
     """
 
     mel: Tensor
     target: Tensor
-    track: Tensor
+    track_index: Tensor
     frames: Tensor
 
 
@@ -47,7 +47,7 @@ class ClipDataset(Dataset[Batch]):
     def __getitems__(self, windows: list[tuple[int, int]]) -> Batch:
         """Read windows, given as (track, first frame)."""
         tracks, starts = np.array(windows).T
-        mel = self.cache.read(self.shards[tracks], self.rows[tracks], starts, self.frames)
+        mel = self.cache.read_windows(self.shards[tracks], self.rows[tracks], starts, self.frames)
         frames = np.clip(self.sound_frames[tracks] - starts, 0, self.frames)
         columns = (mel, self.targets[tracks], tracks, frames)
         return Batch(*(torch.from_numpy(column) for column in columns))
@@ -114,79 +114,79 @@ class GenreDataModule(L.LightningDataModule):
     """Batches of windows for training, of whole clips for validation and test.
 
     Args:
-        make_prepared: Prepares the collection; called once a process, by each process that trains.
+        prepare: Prepares the collection; called once a process, by each process that trains.
         augment: Applied to training batches on the training device.
         batch_size: Clips a batch.
         segment_frames: Length of a training window; None for the whole clip.
         num_workers: Processes that read batches; reading is a copy from the page cache, so none is usually best.
         seed: Of order, windows and augmentation.
-        balanced: Whether training draws all genres about equally often.
-        halves: Whether training sees only the second half of each clip, and validation and test only the first.
+        balanced_sampling: Whether training draws all genres about equally often.
+        half_clips: Whether training sees only the second half of each clip, and validation and test only the first.
     """
 
     def __init__(
         self,
-        make_prepared: Callable[[], PreparedData],
+        prepare: Callable[[], PreparedData],
         augment: nn.Module,
         batch_size: int,
         segment_frames: int | None,
         num_workers: int,
         seed: int,
-        balanced: bool = False,
-        halves: bool = False,
+        balanced_sampling: bool = False,
+        half_clips: bool = False,
     ) -> None:
         super().__init__()
-        self.make_prepared = make_prepared
+        self.prepare = prepare
         self.augment = augment
         self.batch_size = batch_size
         self.segment_frames = segment_frames
         self.num_workers = num_workers
         self.seed = seed
-        self.balanced = balanced
-        self.halves = halves
-        self._prepared: PreparedData | None = None
+        self.balanced_sampling = balanced_sampling
+        self.half_clips = half_clips
+        self._data: PreparedData | None = None
         self._epoch_seeded = -1
 
     @property
-    def prepared(self) -> PreparedData:
+    def data(self) -> PreparedData:
         """The collection; the first use prepares it."""
-        if self._prepared is None:
-            self._prepared = self.make_prepared()
-        return self._prepared
+        if self._data is None:
+            self._data = self.prepare()
+        return self._data
 
     def prepare_data(self) -> None:
         """Fill the cache, in one process."""
-        _ = self.prepared
+        _ = self.data
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Random windows of the training tracks."""
-        first, clip = self.span("train")
+        first, clip = self.clip_span("train")
         window = min(self.segment_frames or clip, clip)
         rows = self._rows("train")
-        genres = self.prepared.targets[rows] if self.balanced else None
-        sound = np.clip(self.prepared.sound_frames[rows] - first, window, clip)
+        genres = self.data.targets[rows] if self.balanced_sampling else None
+        sound = np.clip(self.data.sound_frames[rows] - first, window, clip)
         share = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = RandomWindowSampler(rows, sound - window, clip - window, self.seed, genres, first, share)
         return self._loader(window, sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Whole clips of the validation tracks, in order; all of them in each process, which keeps the scores exact."""
-        return self.whole_clips("val")
+        return self.eval_dataloader("val")
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Whole clips of the test tracks, in order."""
-        return self.whole_clips("test")
+        return self.eval_dataloader("test")
 
-    def whole_clips(self, part: str) -> DataLoader[Batch]:
+    def eval_dataloader(self, part: str) -> DataLoader[Batch]:
         """Whole clips of a part's tracks, in order."""
-        first, clip = self.span(part)
+        first, clip = self.clip_span(part)
         windows = [(row, first) for row in self._rows(part).tolist()]
         return self._loader(clip, cast(Sampler[tuple[int, int]], windows))
 
-    def span(self, part: str) -> tuple[int, int]:
+    def clip_span(self, part: str) -> tuple[int, int]:
         """First frame and length of what a part uses of each clip."""
-        frames = self.prepared.cache.recipe.frames
-        if not self.halves:
+        frames = self.data.cache.spec.n_frames
+        if not self.half_clips:
             return 0, frames
         return (frames // 2 if part == "train" else 0), frames // 2
 
@@ -205,11 +205,11 @@ class GenreDataModule(L.LightningDataModule):
         return batch._replace(mel=mel)
 
     def _rows(self, part: str) -> np.ndarray:
-        return np.flatnonzero(self.prepared.tracks["split"] == part)
+        return np.flatnonzero(self.data.tracks["split"] == part)
 
     def _loader(self, frames: int, sampler: Sampler[tuple[int, int]]) -> DataLoader[Batch]:
         return DataLoader(
-            ClipDataset(self.prepared, frames),
+            ClipDataset(self.data, frames),
             self.batch_size,
             sampler=sampler,
             collate_fn=_as_it_is,

@@ -36,19 +36,19 @@ def fingerprints(cache: FeatureCache, tracks: pd.DataFrame) -> np.ndarray:
     Returns:
         float32, shape (tracks, steps, bands); zero where nothing sounds, or nothing changes.
     """
-    recipe, prints = cache.recipe, []
-    frames, durations = recipe.frames, tracks["duration"].to_numpy().clip(max=recipe.clip_seconds)
+    spec, prints = cache.spec, []
+    frames, durations = spec.n_frames, tracks["duration"].to_numpy().clip(max=spec.clip_seconds)
     shards, rows = tracks["shard"].to_numpy(), tracks["row"].to_numpy()
-    steps = np.linspace(0, frames, min(frames, max(STEPS, round(STEPS * recipe.clip_seconds / 30))) + 1).astype(int)
+    steps = np.linspace(0, frames, min(frames, max(STEPS, round(STEPS * spec.clip_seconds / 30))) + 1).astype(int)
     for first in range(0, len(tracks), READ):
         chosen = slice(first, first + READ)
-        clips = cache.read(shards[chosen], rows[chosen], [0] * len(shards[chosen]), frames).astype(np.float32)
+        clips = cache.read_windows(shards[chosen], rows[chosen], [0] * len(shards[chosen]), frames).astype(np.float32)
         bands = np.linspace(0, clips.shape[2], min(BANDS, clips.shape[2]) + 1).astype(int)
         pooled = np.add.reduceat(np.add.reduceat(clips, steps[:-1], axis=1), bands[:-1], axis=2)
         pooled /= np.diff(steps)[:, None] * np.diff(bands)
         pooled = convolve1d(pooled, SMOOTHING, axis=1, mode="nearest")
         loud = pooled.mean(axis=2, keepdims=True)
-        sound = (steps[1:] <= [[recipe.features.frames(seconds)] for seconds in durations[chosen]])[:, :, None]
+        sound = (steps[1:] <= [[spec.features.frames(seconds)] for seconds in durations[chosen]])[:, :, None]
         sound &= loud >= QUIET * (loud * sound).max(axis=1, keepdims=True)
         pooled -= loud
         pooled -= pooled.sum(axis=1, where=sound, keepdims=True) / sound.sum(axis=1, keepdims=True).clip(min=1)

@@ -8,7 +8,6 @@ from genre.data.grouping import assign_groups, connected_groups
 from genre.data.splits import check_splits
 from genre.errors import GenreError
 
-RUNGS = LEAKAGE_LEVELS
 """What is swapped into training: nothing; other tracks of the test tracks' artists, but not of their albums; other
 tracks of their albums; the test tracks themselves, their other half."""
 TEST_ARTIST_FRACTION, VAL_FRACTION = 0.5, 0.1
@@ -19,7 +18,7 @@ MIN_TRAIN_ARTISTS = 2
 
 def is_leakage_level(splits: str) -> bool:
     """Whether a split is one of the ladder's: then training sees second halves of clips, and tests hear first ones."""
-    return splits in RUNGS
+    return splits in LEAKAGE_LEVELS
 
 
 def leakage_split(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
@@ -30,7 +29,7 @@ def leakage_split(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
 
     Args:
         tracks: A track table.
-        which: One of `RUNGS`.
+        which: One of `LEAKAGE_LEVELS`.
         seed: Of the choice.
 
     Returns:
@@ -45,13 +44,13 @@ def leakage_split(tracks: pd.DataFrame, which: str, seed: int) -> pd.DataFrame:
     group = connected_groups(ordered, ["artist", "album"])
     pools = _pools(ordered, group, rng)
     sizes = pd.DataFrame({name: ordered.loc[rows, "genre"].value_counts() for name, rows in pools.items()}).fillna(0)
-    if not sizes[["test", *RUNGS[1:3]]].min(axis=1).any():
+    if not sizes[["test", *LEAKAGE_LEVELS[1:3]]].min(axis=1).any():
         raise GenreError(
             "the leakage ladder needs artists with several albums, one of them with two tracks or more, and these data "
             "have too few: use more tracks"
         )
     train = pools["train"]
-    if which != RUNGS[0]:
+    if which != LEAKAGE_LEVELS[0]:
         leaking = "test" if which == "leak_segments" else which
         swapped = np.minimum(sizes[leaking], (sizes["train"] - 1).clip(lower=0)).astype(int)
         taken, given = _sampled(ordered, train, swapped, seed), _sampled(ordered, pools[leaking], swapped, seed)

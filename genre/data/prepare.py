@@ -53,10 +53,25 @@ class PreparedData:
     @property
     def sound_frames(self) -> np.ndarray:
         """Frames of each clip that hold sound, not the padding behind it, shape (tracks,)."""
-        recipe = self.cache.recipe
+        spec = self.cache.spec
         decoded = self.tracks["decoded"].clip(upper=1)
-        seconds = self.tracks["duration"].clip(upper=recipe.clip_seconds) * decoded
-        return np.array([recipe.features.frames(length) for length in seconds], np.int64)
+        seconds = self.tracks["duration"].clip(upper=spec.clip_seconds) * decoded
+        return np.array([spec.features.frames(length) for length in seconds], np.int64)
+
+    def read_clips(self, rows: list[int]) -> list[np.ndarray]:
+        """Read whole clips from the cache.
+
+        Args:
+            rows: Rows of the track table.
+
+        Returns:
+            Features in [0, 1], float32, each of shape (time, bins).
+        """
+        chosen = self.tracks.iloc[rows]
+        starts = [0] * len(rows)
+        return list(
+            self.cache.read_windows(chosen["shard"], chosen["row"], starts, self.cache.spec.n_frames).astype(np.float32)
+        )
 
     @property
     def targets(self) -> np.ndarray:
@@ -118,15 +133,15 @@ def select_tracks(
     if hasattr(source, "index_folder"):  # a source may keep there what it read from files
         source.index_folder = cache.folder.parent
     selection = Selection(with_clear_names(source.tracks()))
-    selection.drop_genres(settings.exclude_genres, getattr(source, "known_genres", ()))
+    selection.reject_genres(settings.exclude_genres, getattr(source, "known_genres", ()))
     root = Path(source.root)
     there = selection.kept["path"].map(lambda path: (root / path).is_file())
-    selection.drop(~there.astype(bool), "missing_file", "no such file")
-    selection.drop_rare(settings.min_tracks_per_genre)
+    selection.reject(~there.astype(bool), "missing_file", "no such file")
+    selection.reject_rare_genres(settings.min_tracks_per_genre)
     _need_two_genres(source, selection)
     index = cache.update(root, selection.kept["path"].tolist(), make_executor)
     reject_after_decoding(selection, index, settings)
-    for reason, count in selection.reasons.items():
+    for reason, count in selection.reason_counts.items():
         names = selection.rejected.loc[selection.rejected["reason"] == reason, "path"]
         some = (
             f" ({', '.join(names[:MAX_NAMED_FILES])}{', ...' if count > MAX_NAMED_FILES else ''})"
@@ -164,12 +179,12 @@ def reject_after_decoding(selection: Selection, index: pd.DataFrame, settings: D
     reason = pd.Series(np.select(found, [code for _, code, _ in verdicts], ""), heard.index)
     detail = pd.Series(np.select(found, [text for _, _, text in verdicts], ""), heard.index)
     for code in sorted(set(reason) - {""}):
-        selection.drop((reason == code)[selection.kept.index], code, detail[selection.kept.index])
+        selection.reject((reason == code)[selection.kept.index], code, detail[selection.kept.index])
     kept = selection.kept.sort_values("track_id")
     digest = index.loc[kept["path"], "audio_digest"].set_axis(kept.index)
     first = kept.groupby(digest)["track_id"].transform("first")
-    selection.drop((first != kept["track_id"])[selection.kept.index], "duplicate", "same audio as " + first)
-    selection.drop_rare(settings.min_tracks_per_genre)
+    selection.reject((first != kept["track_id"])[selection.kept.index], "duplicate", "same audio as " + first)
+    selection.reject_rare_genres(settings.min_tracks_per_genre)
 
 
 def restore_from_run(
@@ -228,7 +243,7 @@ def _need_two_genres(source: Source, selection: Selection) -> None:
     genres = selection.kept["genre"].nunique()
     if genres >= 2:
         return
-    dropped = selection.reasons
+    dropped = selection.reason_counts
     labelled = len(selection.kept) + len(selection.rejected)
     labelled -= dropped.get("missing_genre", 0) + dropped.get("excluded_genre", 0)
     reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())

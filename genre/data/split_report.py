@@ -15,7 +15,7 @@ TRACKS = 20
 log = logging.getLogger(__name__)
 
 
-def warn(tracks: pd.DataFrame, settings: DataConfig) -> None:
+def log_split_warnings(tracks: pd.DataFrame, settings: DataConfig) -> None:
     """Log what `split_warnings` finds.
 
     Args:

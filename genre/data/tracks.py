@@ -85,7 +85,7 @@ class Selection:
         self.kept = tracks
         self.rejected = tracks.iloc[:0].assign(reason="", detail="")
 
-    def drop(self, unwanted: pd.Series, reason: str, detail: str | pd.Series = "") -> None:
+    def reject(self, unwanted: pd.Series, reason: str, detail: str | pd.Series = "") -> None:
         """Drop tracks.
 
         Args:
@@ -99,7 +99,7 @@ class Selection:
         self.rejected = pd.concat([self.rejected, dropped], ignore_index=True)
         self.kept = self.kept[~unwanted]
 
-    def drop_genres(self, exclude: list[str], known_genres: Collection[str] = ()) -> None:
+    def reject_genres(self, exclude: list[str], known_genres: Collection[str] = ()) -> None:
         """Drop tracks without a genre and excluded genres.
 
         Args:
@@ -117,15 +117,15 @@ class Selection:
             raise GenreError(
                 f"data.exclude_genres: {', '.join(unknown)} is not here{hint}: use some of {', '.join(genres)}"
             )
-        self.drop(self.kept["genre"].isna(), "missing_genre")
-        self.drop(self.kept["genre"].isin(exclude), "excluded_genre")
+        self.reject(self.kept["genre"].isna(), "missing_genre")
+        self.reject(self.kept["genre"].isin(exclude), "excluded_genre")
 
-    def drop_rare(self, min_tracks: int) -> None:
+    def reject_rare_genres(self, min_tracks: int) -> None:
         """Drop genres of fewer than `min_tracks` tracks."""
         count = self.kept.groupby("genre")["track_id"].transform("size")
-        self.drop(count < min_tracks, "rare_genre", f"its genre has fewer than {min_tracks} tracks")
+        self.reject(count < min_tracks, "rare_genre", f"its genre has fewer than {min_tracks} tracks")
 
     @property
-    def reasons(self) -> dict[str, int]:
+    def reason_counts(self) -> dict[str, int]:
         """How many tracks were dropped for each reason, most first."""
         return {str(reason): int(count) for reason, count in self.rejected["reason"].value_counts().items()}

@@ -46,13 +46,13 @@ def predict_splits(
         One row a track: `track_id, split, target, prediction, logits`; classes by number, -1 for none, logits a list.
     """
     net = model.net.to(device)
-    window = data.prepared.cache.recipe.window(model.card["segment_seconds"])
+    window = data.data.cache.spec.n_segment_frames(model.card["segment_seconds"])
     tables = []
-    for batch in chain.from_iterable(data.whole_clips(part) for part in parts):
+    for batch in chain.from_iterable(data.eval_dataloader(part) for part in parts):
         with torch.inference_mode():
             logits = track_logits(net, batch.mel.to(device).float(), window, batch.frames).cpu()
-        rows = batch.track.numpy()
-        tracks = data.prepared.tracks.iloc[rows]
+        rows = batch.track_index.numpy()
+        tracks = data.data.tracks.iloc[rows]
         columns = {
             "track_id": tracks["track_id"].to_numpy(),
             "split": tracks["split"].to_numpy(),
@@ -127,11 +127,11 @@ def evaluate_checkpoint(
     Raises:
         GenreError: The checkpoint is missing or knows other genres than the data.
     """
-    trained = load_model(folder, checkpoint, parts.trust(parts.data.prepared.genres))
-    if trained.genres != parts.data.prepared.genres:
+    trained = load_model(folder, checkpoint, parts.trust(parts.data.data.genres))
+    if trained.genres != parts.data.data.genres:
         raise GenreError(
             f"the checkpoint in {folder} knows the genres {', '.join(trained.genres)} and the data have "
-            f"{', '.join(parts.data.prepared.genres)}: test it on the data that it was trained on"
+            f"{', '.join(parts.data.data.genres)}: test it on the data that it was trained on"
         )
     if trained.card["features"] != dict(parts.settings.features):
         raise GenreError(f"the checkpoint in {folder} was trained on other features than its configuration names")
@@ -145,7 +145,7 @@ def evaluate_checkpoint(
     started = time.perf_counter()
     predictions = predict_splits(trained, parts.data, resolve_device(accelerator))
     seconds = time.perf_counter() - started
-    tau = apply_logit_adjustment(predictions, parts.data.prepared) if parts.settings.model.logit_adjustment else 0.0
+    tau = apply_logit_adjustment(predictions, parts.data.data) if parts.settings.model.logit_adjustment else 0.0
     return test_scores(predictions) | {
         "model": parts.settings.model.name,
         "genres": trained.genres,

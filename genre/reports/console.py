@@ -85,7 +85,7 @@ def print_comparison(result: Comparison) -> None:
 
 def print_run(run: EvaluatedRun, table: pd.DataFrame) -> None:
     """Print all scores with their intervals, and the per-genre table."""
-    test = answers(run.predictions, run.data.prepared.tracks, run.scores["genres"])
+    test = answers(run.predictions, run.data.data.tracks, run.scores["genres"])
     every = Table("score", "value", "95 % interval", title="Scores")
     for score in score_intervals(test).itertuples():
         every.add_row(score.score, _three(score.value), f"{_three(score.low)} to {_three(score.high)}")

@@ -12,7 +12,7 @@ from genre.data.tracks import SPLITS
 from genre.reports.eda_figures import histogram, waveform_plot, word_cloud
 from genre.reports.figures import bar_chart
 from genre.reports.page import Page
-from genre.reports.spectrograms import SpectrogramPanel, denormalize, read_clips, spectrograms_figure
+from genre.reports.spectrograms import SpectrogramPanel, denormalize, spectrograms_figure
 from genre.reports.theme import truncate_middle
 
 USUAL = ("Rock", "Pop", "Electronic")
@@ -130,7 +130,7 @@ def _rejected(page: Page, rejected: pd.DataFrame) -> None:
 
 def _one_track(page: Page, prepared: PreparedData, root: Path) -> None:
     page.section("One track")
-    track, recipe = prepared.tracks.iloc[0], prepared.cache.recipe
+    track, recipe = prepared.tracks.iloc[0], prepared.cache.spec
     clip = load_clip(root / track["path"], recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
     title = f"{track['track_id']}, {track['genre']}"
     page.figure(
@@ -138,12 +138,12 @@ def _one_track(page: Page, prepared: PreparedData, root: Path) -> None:
         "waveform",
         f"Waveform of track {title}.",
     )
-    picture = SpectrogramPanel(title, denormalize(read_clips(prepared, [0])[0], track))
+    picture = SpectrogramPanel(title, denormalize(prepared.read_clips([0])[0], track))
     page.figure(
         lambda: spectrograms_figure([picture], recipe.features, columns=1),
         "spectrogram",
         f"Spectrogram of track {title}.",
-        f"{recipe.frames} frames of {recipe.features.hop_length / recipe.features.sample_rate * 1000:.1f} ms.",
+        f"{recipe.n_frames} frames of {recipe.features.hop_length / recipe.features.sample_rate * 1000:.1f} ms.",
     )
 
 
@@ -156,13 +156,13 @@ def _examples(page: Page, prepared: PreparedData, wanted: list[str] | None) -> N
         rows = np.flatnonzero(genres == genre)
         chosen = rows[np.linspace(0, len(rows) - 1, min(EACH, len(rows))).astype(int)].tolist()
         name = f"examples_{prepared.genres.index(genre)}"
-        draw = partial(spectrograms_figure, _pictures(prepared, chosen), prepared.cache.recipe.features, columns=EACH)
+        draw = partial(spectrograms_figure, _pictures(prepared, chosen), prepared.cache.spec.features, columns=EACH)
         page.figure(draw, name, f"Spectrograms of {len(chosen)} tracks of {genre}.", genre)
 
 
 def _pictures(prepared: PreparedData, rows: list[int]) -> list[SpectrogramPanel]:
     chosen = [prepared.tracks.iloc[row] for row in rows]
-    clips = read_clips(prepared, rows)
+    clips = prepared.read_clips(rows)
     return [
         SpectrogramPanel(truncate_middle(track["track_id"]), denormalize(mel, track))
         for track, mel in zip(chosen, clips, strict=True)

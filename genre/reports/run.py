@@ -36,7 +36,7 @@ def write_run_report(run: EvaluatedRun, report: Path) -> pd.DataFrame:
     Returns:
         The per-genre table.
     """
-    test = answers(run.predictions, run.data.prepared.tracks, run.scores["genres"])
+    test = answers(run.predictions, run.data.data.tracks, run.scores["genres"])
     page = Page(f"{run.scores['model']}: test", f"{test.size}, {len(test.genres)} genres")
     _scores(page, run, test)
     table = per_class_table(test)

@@ -17,7 +17,7 @@ from genre.evaluation.runs import EvaluatedRun
 from genre.evaluation.saliency import saliency_map
 from genre.reports.figures import embedding_scatter, reliability_diagram
 from genre.reports.page import Page
-from genre.reports.spectrograms import SpectrogramPanel, denormalize, read_clips, spectrograms_figure
+from genre.reports.spectrograms import SpectrogramPanel, denormalize, spectrograms_figure
 from genre.reports.theme import truncate_middle
 
 CALIBRATION_TRACKS = 100
@@ -29,7 +29,7 @@ RIGHT = 2
 def add_calibration(page: Page, run: EvaluatedRun, test: Predictions) -> None:
     """Compare confidence with accuracy, before and after a temperature that is fitted on validation."""
     page.section("Calibration")
-    val = answers(run.predictions, run.data.prepared.tracks, test.genres, "val")
+    val = answers(run.predictions, run.data.data.tracks, test.genres, "val")
     if min(val.usable.sum(), test.usable.sum()) < CALIBRATION_TRACKS:
         page.text(
             f"Left out: calibration needs {CALIBRATION_TRACKS} validation tracks ({val.usable.sum()} here) and "
@@ -104,7 +104,7 @@ def add_errors(page: Page, run: EvaluatedRun, test: Predictions) -> None:
     ranked = np.argsort(-sure, kind="stable")
     wrong = [int(row) for row in ranked if test.usable[row] and not test.correct[row]]
     right = {int(test.target[row]): int(row) for row in ranked[::-1] if test.correct[row]}  # the surest of each genre
-    tracks = run.data.prepared.tracks
+    tracks = run.data.data.tracks
     rows = tracks.index[tracks["split"] == "test"]
     table = pd.DataFrame(
         {
@@ -133,13 +133,13 @@ def add_errors(page: Page, run: EvaluatedRun, test: Predictions) -> None:
 def _draw(
     page: Page, run: EvaluatedRun, test: Predictions, chosen: list[int], sure: np.ndarray, name: str, alt: str
 ) -> None:
-    prepared = run.data.prepared
+    prepared = run.data.data
     rows = np.flatnonzero(prepared.tracks["split"] == "test")[chosen].tolist()
-    window = prepared.cache.recipe.window(run.model.card["segment_seconds"])
-    first, length = run.data.span("test")
+    window = prepared.cache.spec.n_segment_frames(run.model.card["segment_seconds"])
+    first, length = run.data.clip_span("test")
     sound = (prepared.sound_frames - first).clip(0, length).tolist()
     pictures = []
-    for number, row, clip in zip(chosen, rows, read_clips(prepared, rows), strict=True):
+    for number, row, clip in zip(chosen, rows, prepared.read_clips(rows), strict=True):
         mel = clip[first : first + length]  # what was heard
         track, said = prepared.tracks.iloc[row], int(test.prediction[number])
         title = f"{truncate_middle(track['track_id'])}: {test.genres[test.target[number]]}"
@@ -149,5 +149,5 @@ def _draw(
     caption = "Confidence in brackets."
     if any(picture.saliency is not None for picture in pictures):
         caption += " Below each: where a change moves the answer's score most (absolute gradient)."
-    features = prepared.cache.recipe.features
+    features = prepared.cache.spec.features
     page.figure(lambda: spectrograms_figure(pictures, features), name, f"Spectrograms. {alt}", caption)

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from genre.audio.features import LogMel
-from genre.data.prepare import PreparedData
 
 TICKS_HZ = (128, 512, 2048, 8192)
 COLUMNS_AT_MOST = 700
@@ -29,23 +28,6 @@ class SpectrogramPanel:
     title: str
     values: np.ndarray
     saliency: np.ndarray | None = None
-
-
-def read_clips(prepared: PreparedData, rows: list[int]) -> list[np.ndarray]:
-    """Read whole clips from the cache.
-
-    Args:
-        prepared: The collection.
-        rows: Of its track table.
-
-    Returns:
-        Features in [0, 1], float32, each of shape (time, bins).
-    """
-    chosen = prepared.tracks.iloc[rows]
-    if chosen.empty:
-        return []
-    clips = prepared.cache.read(chosen["shard"], chosen["row"], [0] * len(chosen), prepared.cache.recipe.frames)
-    return list(clips.astype(np.float32))
 
 
 def denormalize(features: np.ndarray, track: pd.Series) -> np.ndarray:

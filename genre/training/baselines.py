@@ -30,7 +30,7 @@ def fit_class_prior(net: ClassPrior, data: GenreDataModule) -> None:
         net: Gets the logarithms of their shares.
         data: The collection.
     """
-    counts = data.prepared.train_counts
+    counts = data.data.train_counts
     net.log_share = torch.from_numpy(np.log(counts / counts.sum())).float()
 
 
@@ -42,7 +42,7 @@ def fit_logistic_regression(net: MelStatisticsClassifier, data: GenreDataModule,
         data: The collection.
         strength: Inverse of the L2 penalty, scikit-learn's C.
     """
-    batches = [(net.statistics(batch.mel.float()), batch.target) for batch in data.whole_clips("train")]
+    batches = [(net.statistics(batch.mel.float()), batch.target) for batch in data.eval_dataloader("train")]
     statistics, targets = (torch.cat(tensors).numpy() for tensors in zip(*batches, strict=True))
     scaler = StandardScaler().fit(statistics)
     model = LogisticRegression(C=strength, max_iter=2000).fit(scaler.transform(statistics), targets)
@@ -69,7 +69,7 @@ def fit_baseline(parts: Components, folder: Path, device: str, loggers: list[Log
         GenreError: The validation loss is not finite.
     """
     started = time.perf_counter()
-    genres, data = parts.data.prepared.genres, parts.data
+    genres, data = parts.data.data.genres, parts.data
     net: nn.Module = parts.network(genres)
     build("model.fit", parts.settings.model.fit)(net, data)
     seconds = time.perf_counter() - started

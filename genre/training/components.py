@@ -121,11 +121,11 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
         prepared,
         build("augment", settings.augment),
         data.batch_size,
-        recipe.window(data.segment_seconds),
+        recipe.n_segment_frames(data.segment_seconds),
         data.num_workers,
         settings.seed,
         data.sampler == "balanced",
-        halves=is_leakage_level(data.splits),
+        half_clips=is_leakage_level(data.splits),
     )
     if data.fold is not None and data.fold >= data.folds:
         raise GenreError(f"data.fold={data.fold} is not one of the {data.folds} folds: use 0 to {data.folds - 1}")
@@ -147,7 +147,7 @@ def _check_network(parts: Components, recipe: FeatureSpec) -> None:
     net = parts.settings.model.net
     if not is_dataclass(net) and not isinstance(net, dict):
         raise GenreError(f"model.net={net} is not a network: choose one, such as model=cnn2d_gru")
-    frames = parts.data.segment_frames or recipe.frames
+    frames = parts.data.segment_frames or recipe.n_frames
     with torch.device("meta"):
         network = parts.network(["one", "other"])
         try:

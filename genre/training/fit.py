@@ -54,7 +54,7 @@ def start_run(config: DictConfig, folder: Path, overrides: list[str]) -> Iterato
         started = run_folder.is_started(folder)  # a resumed run keeps its split, whatever has come to the data since
         parts = build_components(validate(config), folder / run_folder.TRACKS if started else None)
         _check_devices(parts.settings.trainer)
-        prepared = parts.data.prepared
+        prepared = parts.data.data
         loggers = build_loggers(parts.settings.logger, folder)
         if is_main():
             create_run_folder(folder, config, overrides, prepared)
@@ -108,7 +108,7 @@ def fit_network(parts: Components, folder: Path, loggers: list[Logger], callback
         GenreError: Training diverged.
     """
     settings, model, monitor = parts.settings, parts.settings.model, parts.settings.monitor
-    prepared = parts.data.prepared
+    prepared = parts.data.data
     L.seed_everything(settings.seed, verbose=False)
     classifier = GenreClassifier(
         parts.network(prepared.genres),

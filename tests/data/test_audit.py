@@ -39,7 +39,7 @@ def melodies(root: Path, lengths: list[float], clip_seconds: float) -> PreparedD
     samples = 0.5 * melody(0, lengths[0])
     soundfile.write(root / "low/5.mp3", samples, 22050, format="MP3", subtype="MPEG_LAYER_III")
     tiny = [*TINY, f"data.root={root}", f"paths.data={root}/data", f"data.clip_seconds={clip_seconds}"]
-    return build_components(validate(compose([*tiny, "features.n_mels=64", "data.splits=stratified"]))).data.prepared
+    return build_components(validate(compose([*tiny, "features.n_mels=64", "data.splits=stratified"]))).data.data
 
 
 @pytest.fixture(scope="module")

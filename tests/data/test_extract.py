@@ -38,7 +38,7 @@ def shard(tmp_path) -> Shard:
 
 def features(shard: Shard, path: str) -> np.ndarray:
     clip = load_clip(shard.root / path, RATE, 1.0)
-    return shard.recipe.features(torch.from_numpy(clip.samples)[None])[0].numpy().astype(np.float16)
+    return shard.spec.features(torch.from_numpy(clip.samples)[None])[0].numpy().astype(np.float16)
 
 
 def test_an_array_and_a_table_and_nothing_else(shard):
@@ -117,7 +117,7 @@ def test_the_range_leads_back_to_decibels(shard):
     table = pd.read_parquet(shard.folder / "shard-00007.parquet").set_index("path")
     low, high = table.loc["a.wav", ["low", "high"]]
     samples = torch.from_numpy(load_clip(shard.root / "a.wav", RATE, 1.0).samples)
-    decibels = shard.recipe.features.decibels(samples[None])
+    decibels = shard.spec.features.decibels(samples[None])
     assert (low, high) == (decibels.min().item(), decibels.max().item())
     restored = np.load(shard.array_path)[table["row"]["a.wav"]].astype(np.float32) * (high - low) + low
     np.testing.assert_allclose(restored, decibels[0], atol=(high - low) * 2**-11)  # float16 has 11 bits
@@ -140,24 +140,24 @@ def test_doing_it_again_gives_the_same_bytes(shard):
 
 
 def test_a_clip_begins_where_the_recipe_says(shard):
-    late = replace(shard, paths=["a.wav"], recipe=replace(shard.recipe, clip_start=0.5))
+    late = replace(shard, paths=["a.wav"], spec=replace(shard.spec, clip_start=0.5))
     extract_shard(late)
     expected = load_clip(shard.root / "a.wav", RATE, 1.0, 0.5).samples
-    expected = shard.recipe.features(torch.from_numpy(expected)[None])[0].numpy().astype(np.float16)
+    expected = shard.spec.features(torch.from_numpy(expected)[None])[0].numpy().astype(np.float16)
     np.testing.assert_array_equal(np.load(shard.array_path)[0], expected)
     assert (expected != features(shard, "a.wav")).any()
 
 
 def test_recipe():
-    recipe = FeatureSpec(LogMel(**SMALL), 1.0, "middle")
-    assert recipe.frames == 1 + 8000 // 128
-    assert recipe.identity == {**LogMel(**SMALL).identity, "clip_seconds": 1.0, "clip_start": "middle"}
+    spec = FeatureSpec(LogMel(**SMALL), 1.0, "middle")
+    assert spec.n_frames == 1 + 8000 // 128
+    assert spec.cache_key == {**LogMel(**SMALL).identity, "clip_seconds": 1.0, "clip_start": "middle"}
     mfcc = FeatureSpec(Mfcc(n_mfcc=5, **SMALL), 1.0, 0.0)
-    assert (mfcc.features.bins, mfcc.identity["kind"], mfcc.identity["n_mfcc"]) == (5, "Mfcc", 5)
+    assert (mfcc.features.bins, mfcc.cache_key["kind"], mfcc.cache_key["n_mfcc"]) == (5, "Mfcc", 5)
 
 
 def test_other_features_have_other_shapes(shard):
-    extract_shard(replace(shard, recipe=FeatureSpec(Mfcc(n_mfcc=5, **SMALL), 0.5, 0.0)))
+    extract_shard(replace(shard, spec=FeatureSpec(Mfcc(n_mfcc=5, **SMALL), 0.5, 0.0)))
     assert np.load(shard.array_path).shape == (3, 32, 5)
 
 
@@ -184,7 +184,7 @@ def test_processes_work_as_this_one_does_and_keep_quiet(shard):
 
 def test_one_worker_for_each_core_that_may_be_used(monkeypatch):
     made = []
-    monkeypatch.setattr("genre.data.cache.extraction.ProcessPoolExecutor", lambda workers, **_: made.append(workers))
+    monkeypatch.setattr("genre.data.cache.executors.ProcessPoolExecutor", lambda workers, **_: made.append(workers))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5})
     local_executor()
     local_executor(2)

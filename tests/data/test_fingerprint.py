@@ -37,7 +37,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
         copy = 0.5 * np.concatenate([pause, samples])[round(max(seconds, 0) * RATE) :]
         soundfile.write(root / "low" / f"{number} late {name}.mp3", copy, RATE, format="MP3")
     tiny = [*TINY, f"data.root={root}", f"paths.data={root}/data", "data.clip_seconds=8"]
-    made = build_components(validate(compose([*tiny, "features.n_mels=64", "data.splits=stratified"]))).data.prepared
+    made = build_components(validate(compose([*tiny, "features.n_mels=64", "data.splits=stratified"]))).data.data
     copies = made.tracks["path"].str.contains("late")
     return replace(made, tracks=made.tracks.assign(split=copies.map({True: "test", False: "train"})))
 
@@ -97,7 +97,7 @@ REAL = Path(__file__).parents[2].parent / "shared" / "data" / "emotify"
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"{REAL} is not here: it holds real music")
 def test_real_music_has_the_copies_that_are_known(tmp_path: Path) -> None:
     given = ["data=folder", f"data.root={REAL}", f"paths.data={tmp_path}", "data.splits=stratified"]
-    made = build_components(validate(compose(given))).data.prepared
+    made = build_components(validate(compose(given))).data.data
     prints = fingerprints(made.cache, made.tracks)
     alike = np.triu(likeness(prints, prints, 43), 1)
     ids = made.tracks["track_id"].str.removesuffix(".mp3")

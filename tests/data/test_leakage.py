@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.data.leakage import RUNGS, leakage_split
+from genre.config.schema import LEAKAGE_LEVELS
+from genre.data.leakage import leakage_split
 from genre.errors import GenreError
 from tests.conftest import track_table
 
@@ -23,7 +24,7 @@ def collection(artists: int = 40, genres: int = 2) -> pd.DataFrame:
 
 
 def ladder(tracks: pd.DataFrame, seed: int = 1) -> dict[str, pd.DataFrame]:
-    return {which: leakage_split(tracks, which, seed) for which in RUNGS}
+    return {which: leakage_split(tracks, which, seed) for which in LEAKAGE_LEVELS}
 
 
 def part(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -66,7 +67,7 @@ def test_each_rung_leaks_what_it_names_and_nothing_else() -> None:
 def test_a_seed_fixes_the_ladder_whatever_the_rows_order() -> None:
     tracks = collection()
     mixed = tracks.sample(frac=1, random_state=0).reset_index(drop=True)
-    for which in RUNGS:
+    for which in LEAKAGE_LEVELS:
         assert leakage_split(tracks, which, 3).equals(leakage_split(mixed, which, 3))
     ids = [set(part(leakage_split(tracks, "leak_nothing", seed), "test")["track_id"]) for seed in (1, 2)]
     assert ids[0] != ids[1]
@@ -127,7 +128,7 @@ def test_of_artists_on_a_compilation_only_those_that_are_tested_leak() -> None:
         names = [f"artist {pair}", f"artist {pair + 2}"]
         tracks.loc[ties[tracks.loc[ties, "artist"].isin(names)], "album"] = f"compilation {pair}"
     for seed in range(5):
-        nothing, artists = (leakage_split(tracks, which, seed) for which in RUNGS[:2])
+        nothing, artists = (leakage_split(tracks, which, seed) for which in LEAKAGE_LEVELS[:2])
         test = part(nothing, "test")
         new = part(artists, "train").loc[lambda t, n=nothing: ~t["path"].isin(part(n, "train")["path"])]
         assert len(new) > 0

@@ -52,7 +52,7 @@ def test_what_the_cache_knows_is_not_decoded_again(
 ) -> None:
     settings = validate(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
     parts = build_components(settings)
-    eda.write_eda_report(parts.data.prepared, music_folder, "x", tmp_path / "a")
+    eda.write_eda_report(parts.data.data, music_folder, "x", tmp_path / "a")
     decoded = []
     real = eda.read_clip
 
@@ -62,7 +62,7 @@ def test_what_the_cache_knows_is_not_decoded_again(
 
     monkeypatch.setattr(eda, "read_clip", counted)
     monkeypatch.setattr(extraction, "read_clip", counted)
-    eda.write_eda_report(build_components(settings).data.prepared, music_folder, "x", tmp_path / "b")
+    eda.write_eda_report(build_components(settings).data.data, music_folder, "x", tmp_path / "b")
     assert len(decoded) == 1  # for the waveform
 
 

@@ -19,7 +19,7 @@ from genre.models.checkpoint import TrainedModel
 from genre.pipeline import train_and_test
 from genre.reports.console import print_run
 from genre.reports.run import write_run_report
-from genre.reports.spectrograms import SpectrogramPanel, denormalize, read_clips, spectrograms_figure
+from genre.reports.spectrograms import SpectrogramPanel, denormalize, spectrograms_figure
 from tests.composing import TINY, compose
 
 
@@ -110,9 +110,9 @@ def test_pictures_of_a_rung_show_the_half_that_was_heard(
     drawn: list[SpectrogramPanel] = []
     keep = lambda pictures, features: drawn.extend(pictures) or spectrograms_figure(pictures, features)  # noqa: E731
     monkeypatch.setattr("genre.reports.run_diagnostics.spectrograms_figure", keep)
-    frames = run.data.prepared.cache.recipe.frames
+    frames = run.data.data.cache.spec.n_frames
     for halves, length in ((False, frames), (True, frames // 2)):
-        monkeypatch.setattr(run.data, "halves", halves)
+        monkeypatch.setattr(run.data, "half_clips", halves)
         drawn.clear()
         write_run_report(run, tmp_path)
         assert {len(picture.values) for picture in drawn} == {length}
@@ -121,14 +121,14 @@ def test_pictures_of_a_rung_show_the_half_that_was_heard(
 
 def test_a_genre_without_test_tracks_is_named(run: EvaluatedRun, tmp_path: Path) -> None:
     some = run.predictions[(run.predictions["target"] != 1) | (run.predictions["split"] == "val")]
-    tracks = run.data.prepared.tracks
+    tracks = run.data.data.tracks
     gone = (tracks["split"] == "test") & (tracks["genre"] == "jazz")
-    prepared = replace(run.data.prepared, tracks=tracks[~gone].reset_index(drop=True))
-    run.data._prepared, kept = prepared, run.data.prepared
+    prepared = replace(run.data.data, tracks=tracks[~gone].reset_index(drop=True))
+    run.data._data, kept = prepared, run.data.data
     try:
         write_run_report(replace(run, predictions=some), tmp_path)
     finally:
-        run.data._prepared = kept
+        run.data._data = kept
     assert "No test track of jazz: nothing can be said about them." in (tmp_path / "index.html").read_text()
 
 
@@ -137,7 +137,7 @@ def test_a_baseline_has_a_report_too(music_folder: Path, tmp_path: Path) -> None
     write_run_report(majority, tmp_path / "report")
     page = (tmp_path / "report/index.html").read_text()
     assert ">Training</h2>" not in page
-    mel = read_clips(majority.data.prepared, [0])[0]
+    mel = majority.data.data.read_clips([0])[0]
     assert saliency_map(majority.model, mel, 0, None) is None
 
 
@@ -179,9 +179,9 @@ def test_saliency_is_the_gradient_of_the_log_probability() -> None:
 
 
 def test_decibels_undo_the_normalisation(run: EvaluatedRun) -> None:
-    track = run.data.prepared.tracks.iloc[0]
-    values = denormalize(read_clips(run.data.prepared, [0])[0], track)
+    track = run.data.data.tracks.iloc[0]
+    values = denormalize(run.data.data.read_clips([0])[0], track)
     assert values.min() == pytest.approx(track["low"], abs=0.1)
     assert values.max() == pytest.approx(track["high"], abs=0.1)
-    figure = spectrograms_figure([SpectrogramPanel("x", values)], run.data.prepared.cache.recipe.features)
+    figure = spectrograms_figure([SpectrogramPanel("x", values)], run.data.data.cache.spec.features)
     assert figure.axes[-1].get_ylabel() == "mel power in dB re 1"

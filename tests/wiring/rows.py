@@ -24,7 +24,7 @@ DATA = [
         [
             Row("data.sampler=balanced", see.drawn, see.near(1 / 4, 0.2)),
             Row("data.min_seconds=1.5", see.reason(SHORT), "short"),
-            Row("data.clip_seconds=1.6", lambda b: b.data.prepared.cache.recipe.frames, 69),
+            Row("data.clip_seconds=1.6", lambda b: b.data.data.cache.spec.n_frames, 69),
             Row("data.clip_start=1.3", see.loudest(CHANGING), see.near(3000, 0.2)),
             Row("data.segment_seconds=1.55", see.windows, (67, 67)),
             Row("data.batch_size=5", lambda b: len(b.train_batch().target), 5),
@@ -52,7 +52,7 @@ FEATURES = [
         [
             Row("features.sample_rate=16000", see.feature("sample_rate"), 16000),
             Row("features.n_fft=1024", see.feature("n_fft"), 1024),
-            Row("features.hop_length=256", lambda b: b.data.prepared.cache.recipe.frames, 126),
+            Row("features.hop_length=256", lambda b: b.data.data.cache.spec.n_frames, 126),
             Row("features.n_mels=20", lambda b: b.train_batch().mel.shape[2], 20),
             Row("features.f_min=50", see.feature("f_min"), 50),
             Row("features.f_max=7000", see.feature("f_max"), 7000),

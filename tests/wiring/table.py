@@ -41,7 +41,7 @@ class Group(NamedTuple):
 
 
 def tracks(built: Built) -> Any:
-    return built.data.prepared.tracks
+    return built.data.data.tracks
 
 
 def is_split(how: str, seed: int = 42, **folds: int) -> See:
@@ -61,17 +61,17 @@ def is_split(how: str, seed: int = 42, **folds: int) -> See:
 
 def reason(path: str) -> See:
     """Why a track was dropped; empty where it was not."""
-    return lambda built: "".join(built.data.prepared.rejected.set_index("path")["reason"].get([path], []))
+    return lambda built: "".join(built.data.data.rejected.set_index("path")["reason"].get([path], []))
 
 
 def loudest(path: str) -> See:
     """Center in Hz of the mel band that is loudest at the beginning of a track's clip."""
 
     def see(built: Built) -> float:
-        prepared = built.data.prepared
+        prepared = built.data.data
         row = prepared.tracks.set_index("path").loc[path]
-        clip = prepared.cache.read([row["shard"]], [row["row"]], [0], 8)[0]
-        return prepared.cache.recipe.features.band_hz[int(clip.astype(float).mean(axis=0).argmax())]
+        clip = prepared.cache.read_windows([row["shard"]], [row["row"]], [0], 8)[0]
+        return prepared.cache.spec.features.band_hz[int(clip.astype(float).mean(axis=0).argmax())]
 
     return see
 
@@ -105,7 +105,7 @@ def kind(built: Built) -> str:
 
 
 def feature(name: str) -> See:
-    return lambda built: built.data.prepared.cache.recipe.identity[name]
+    return lambda built: built.data.data.cache.spec.cache_key[name]
 
 
 def trainer(name: str) -> See:
@@ -124,7 +124,7 @@ def seeded(seed: int) -> See:
     """Whether split, order and the network's first weights are those of a seed."""
 
     def see(built: Built) -> bool:
-        state, genres, parts = built.net.state_dict(), built.data.prepared.genres, built.parts
+        state, genres, parts = built.net.state_dict(), built.data.data.genres, built.parts
         lightning.seed_everything(seed, verbose=False)
         expected = parts.network(genres).state_dict()
         same = all(torch.equal(state[name], expected[name]) for name in expected)

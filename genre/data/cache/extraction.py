@@ -35,8 +35,8 @@ class FeatureSpec:
     clip_start: float | str
 
     @property
-    def identity(self) -> dict[str, Any]:
-        """Plain values that name the recipe, the same for settings that are equal."""
+    def cache_key(self) -> dict[str, Any]:
+        """Plain values that name the spec, the same for settings that are equal."""
         start = self.clip_start if isinstance(self.clip_start, str) else float(self.clip_start)
         return {**self.features.identity, "clip_seconds": float(self.clip_seconds), "clip_start": start}
 
@@ -46,11 +46,11 @@ class FeatureSpec:
         return {**self.features.spelled, "clip_seconds": self.clip_seconds, "clip_start": self.clip_start}
 
     @property
-    def frames(self) -> int:
+    def n_frames(self) -> int:
         """Frames a clip."""
         return self.features.frames(self.clip_seconds)
 
-    def window(self, segment_seconds: float | None) -> int | None:
+    def n_segment_frames(self, segment_seconds: float | None) -> int | None:
         """Frames a window of so many seconds; None for the whole clip."""
         return self.features.frames(segment_seconds) if segment_seconds else None
 
@@ -63,7 +63,7 @@ class Shard:
     paths: list[str]
     root: Path
     folder: Path
-    recipe: FeatureSpec
+    spec: FeatureSpec
 
     @property
     def array_path(self) -> Path:
@@ -87,23 +87,23 @@ def extract_shard(shard: Shard) -> int:
     rows: list[dict[str, Any]] = []
     arrays: list[np.ndarray] = []
     for path in shard.paths:
-        row, array = _extract(shard.root / path, shard.recipe)
+        row, array = _extract(shard.root / path, shard.spec)
         row |= {"path": path, "shard": shard.number, "row": -1 if array is None else len(arrays)}
         rows.append(row)
         if array is not None:
             arrays.append(array)
-    shape = (0, shard.recipe.frames, shard.recipe.features.bins)
+    shape = (0, shard.spec.n_frames, shard.spec.features.bins)
     checksum = write_array(shard.array_path, np.stack(arrays) if arrays else np.empty(shape, np.float16))
     write_table(shard.array_path.with_suffix(".parquet"), pd.DataFrame(rows).assign(**{CHECKSUM: checksum}))
     return len(rows)
 
 
-def _extract(path: Path, recipe: FeatureSpec) -> tuple[dict[str, Any], np.ndarray | None]:
+def _extract(path: Path, spec: FeatureSpec) -> tuple[dict[str, Any], np.ndarray | None]:
     row = dict(EMPTY_ROW)
     try:
         status = path.stat()
         row |= {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
-        clip = _read(path, recipe)
+        clip = _read(path, spec)
         row["file_digest"] = file_digest(path)
     except FileNotFoundError:
         return row | {"reason": "missing_file", "detail": "it vanished meanwhile"}, None
@@ -112,7 +112,7 @@ def _extract(path: Path, recipe: FeatureSpec) -> tuple[dict[str, Any], np.ndarra
     except (OSError, MemoryError) as error:  # it says nothing about the file, so it must not be remembered with it
         raise unreadable(path, error) from error
     with torch.inference_mode():
-        values, low, high = recipe.features.measured(torch.from_numpy(clip.samples)[None])
+        values, low, high = spec.features.measured(torch.from_numpy(clip.samples)[None])
     row |= {
         "audio_digest": clip.digest,
         "duration": clip.duration,
@@ -126,17 +126,17 @@ def _extract(path: Path, recipe: FeatureSpec) -> tuple[dict[str, Any], np.ndarra
     return row, values[0].numpy().astype(np.float16)
 
 
-def _read(path: Path, recipe: FeatureSpec) -> Clip:
+def _read(path: Path, spec: FeatureSpec) -> Clip:
     """Decode a file; a failure is believed if it comes again and the system can read the file to its end."""
     try:
-        clip = load_clip(path, recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
+        clip = load_clip(path, spec.features.sample_rate, spec.clip_seconds, spec.clip_start)
         if clip.decoded >= 1:
             return clip
     except AudioError:
         pass
     _digest(path)
     try:
-        return load_clip(path, recipe.features.sample_rate, recipe.clip_seconds, recipe.clip_start)
+        return load_clip(path, spec.features.sample_rate, spec.clip_seconds, spec.clip_start)
     except AudioError as error:
         cause = error.__cause__
         if isinstance(cause, soundfile.LibsndfileError) and cause.code == SYSTEM:

@@ -40,7 +40,7 @@ class _Look:
 
 
 class FeatureCache:
-    """Features of one collection by one recipe, in a folder of its own that can be moved.
+    """Features of one collection by one spec, in a folder of its own that can be moved.
 
     A clip is known by its file's relative path and content. `FileStates` remembers contents, so that files are not
     read again to see that nothing changed. Shards are checked when they are first used in a process: what is damaged
@@ -49,12 +49,12 @@ class FeatureCache:
     Args:
         parent: The folder of all caches.
         name: The collection's name.
-        recipe: What the numbers depend on; its hash is part of the folder's name.
+        spec: What the numbers depend on; its hash is part of the folder's name.
     """
 
-    def __init__(self, parent: Path, name: str, recipe: FeatureSpec) -> None:
-        self.recipe = recipe
-        folders = [parent / f"{name}-{_hash(identity)}" for identity in (recipe.identity, recipe.spelled)]
+    def __init__(self, parent: Path, name: str, spec: FeatureSpec) -> None:
+        self.spec = spec
+        folders = [parent / f"{name}-{_hash(identity)}" for identity in (spec.cache_key, spec.spelled)]
         # Equal settings used to be told apart by their spelling, such as 80 and 80.0
         self.folder = folders[1] if folders[1].is_dir() and not folders[0].is_dir() else folders[0]
         self._offsets: dict[int, int] = {}
@@ -78,15 +78,15 @@ class FeatureCache:
         """
         states = FileStates(self.folder, root)
         look = self._look(states, paths)
-        if look.todo or look.index.untidy or states.changed or self._recipe_damage():
+        if look.todo or look.index.untidy or states.changed or self._spec_damage():
             with locked(self.folder, len(look.todo)) as held:
                 if held:
                     look = self._look(states, paths)  # another process may have done it meanwhile
                     look.index.tidy()
-                    if self._recipe_damage():
-                        files.write_json(self.folder / "recipe.json", self.recipe.identity)
+                    if self._spec_damage():
+                        files.write_json(self.folder / "recipe.json", self.spec.cache_key)
                     if look.todo:
-                        extract(plan(self.folder, root, look.todo, self.recipe), make_executor)
+                        extract(plan(self.folder, root, look.todo, self.spec), make_executor)
                     self._take_in(look, states)
         table = look.index.table.iloc[[look.known[path] for path in paths]].drop(columns=CHECKSUM)
         times = [look.stats[path].st_mtime_ns if path in look.stats else 0 for path in paths]
@@ -102,7 +102,7 @@ class FeatureCache:
         Returns:
             As `update`, in the order given, without those that are unknown or damaged.
         """
-        index = Index(self.folder, self.recipe)
+        index = Index(self.folder, self.spec)
         if digests is None:
             newest = index.newest()
             wanted = [newest[path] for path in paths if path in newest]
@@ -120,11 +120,13 @@ class FeatureCache:
         Returns:
             What is damaged, in no order.
         """
-        index = Index(self.folder, self.recipe, every=True)
+        index = Index(self.folder, self.spec, every=True)
         index.check(range(len(index.table)))
         return index.damage
 
-    def read(self, shards: Iterable[int], rows: Iterable[int], starts: Iterable[int], frames: int) -> np.ndarray:
+    def read_windows(
+        self, shards: Iterable[int], rows: Iterable[int], starts: Iterable[int], frames: int
+    ) -> np.ndarray:
         """Read windows of clips; nothing stays open or mapped.
 
         Args:
@@ -140,9 +142,9 @@ class FeatureCache:
             GenreError: A shard is gone or cut since it was checked.
         """
         places = list(zip(shards, rows, starts, strict=True))
-        windows = np.empty((len(places), frames, self.recipe.features.bins), np.float16)
+        windows = np.empty((len(places), frames, self.spec.features.bins), np.float16)
         for window, (shard, row, start) in zip(windows, places, strict=True):
-            self._read(int(shard), int(row) * self.recipe.frames + int(start), window)
+            self._read(int(shard), int(row) * self.spec.n_frames + int(start), window)
         return windows
 
     def _read(self, number: int, frame: int, window: np.ndarray) -> None:
@@ -159,7 +161,7 @@ class FeatureCache:
             raise GenreError(f"{path} changed while it was used ({what}): repeat the command") from error
 
     def _look(self, states: FileStates, paths: list[str]) -> _Look:
-        index = Index(self.folder, self.recipe)
+        index = Index(self.folder, self.spec)
         rows, sizes, stats = index.rows(), index.sizes(), {}
         for path in paths:
             try:
@@ -186,11 +188,11 @@ class FeatureCache:
         known = {path: row for path, row in known.items() if row not in bad}
         return _Look(index, stats, known, [path for path in paths if path not in known])
 
-    def _recipe_damage(self) -> bool:
-        """Whether the description of the recipe, which is for people, is missing or says something else."""
+    def _spec_damage(self) -> bool:
+        """Whether the description of the spec, which is for people, is missing or says something else."""
         path = self.folder / "recipe.json"
         try:
-            return bool(json.loads(path.read_bytes()) != json.loads(json.dumps(self.recipe.identity)))
+            return bool(json.loads(path.read_bytes()) != json.loads(json.dumps(self.spec.cache_key)))
         except FileNotFoundError:
             return True
         except ValueError as error:
@@ -205,7 +207,7 @@ class FeatureCache:
 
     def _take_in(self, look: _Look, states: FileStates) -> None:
         """Read the index again and remember what the extracted files hold; under the lock only."""
-        look.index = Index(self.folder, self.recipe)
+        look.index = Index(self.folder, self.spec)
         rows, newest = look.index.rows(), look.index.newest()
         columns = look.index.table[["size", "mtime_ns", "file_digest"]].itertuples(index=False, name=None)
         contents = dict(enumerate(columns)) if look.todo else {}

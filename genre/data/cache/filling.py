@@ -24,14 +24,14 @@ PIECES = 16
 log = logging.getLogger(__name__)
 
 
-def plan(folder: Path, root: Path, todo: list[str], recipe: FeatureSpec) -> list[Shard]:
+def plan(folder: Path, root: Path, todo: list[str], spec: FeatureSpec) -> list[Shard]:
     """Divide the work into shards of about the same size, and write down which.
 
     Args:
         folder: The cache's folder.
         root: What the paths are relative to.
         todo: Files to extract.
-        recipe: How.
+        spec: How.
 
     Returns:
         The shards. The first files of a small collection are divided among all cores.
@@ -44,7 +44,7 @@ def plan(folder: Path, root: Path, todo: list[str], recipe: FeatureSpec) -> list
     if not used:
         count = max(count, min(cores(), len(todo)))
     parts = [list(part) for part in np.array_split(np.array(todo, dtype=object), count)]
-    shards = [Shard(first + i, part, root, folder, recipe) for i, part in enumerate(parts)]
+    shards = [Shard(first + i, part, root, folder, spec) for i, part in enumerate(parts)]
     with files.whole(path) as temporary:
         temporary.write_text(json.dumps({shard.number: shard.paths for shard in shards}, indent=1))
     return shards

@@ -37,7 +37,7 @@ class Index:
 
     Args:
         folder: The cache's folder; it need not exist.
-        recipe: What the shards hold.
+        spec: What the shards hold.
         every: Read all tables, also those that `index.parquet` knows.
 
     Attributes:
@@ -47,9 +47,9 @@ class Index:
         unsealed: Checksums of arrays whose tables have none.
     """
 
-    def __init__(self, folder: Path, recipe: FeatureSpec, every: bool = False) -> None:
+    def __init__(self, folder: Path, spec: FeatureSpec, every: bool = False) -> None:
         self.folder = folder
-        self.recipe = recipe
+        self.spec = spec
         self.damage: list[DamageError] = []
         self.unsealed: dict[int, int] = {}
         tables = {shard_number(path): path for path in folder.glob("shard-*.parquet")}
@@ -129,7 +129,7 @@ class Index:
         concerned = self.table[self.table["shard"].isin(numbers)]
         clips = concerned.groupby("shard")["row"].max() + 1
         sums = concerned.groupby("shard")[CHECKSUM].first()
-        size = 2 * int(clips.sum()) * self.recipe.frames * self.recipe.features.bins
+        size = 2 * int(clips.sum()) * self.spec.n_frames * self.spec.features.bins
         bad: set[int] = set()
         with ThreadPoolExecutor(cores()) as pool, progress_bar("checking the cache", "shards", size > MUCH) as progress:
             results = pool.map(self._check, clips.index, clips, sums)
@@ -141,7 +141,7 @@ class Index:
 
     def _check(self, number: int, clips: int, checksum: int) -> DamageError | None:
         path = shard_path(self.folder, number, ".npy")
-        shape = (self.recipe.frames, self.recipe.features.bins)
+        shape = (self.spec.n_frames, self.spec.features.bins)
         try:
             status = path.stat()
             state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, int(checksum))

@@ -19,7 +19,7 @@ from tests.conftest import Executors, sound, write_sound
 
 RATE = 8000
 SMALL = {"sample_rate": RATE, "n_fft": 512, "hop_length": 128, "n_mels": 16}
-RECIPE = FeatureSpec(LogMel(**SMALL), 1.0, 0.0)
+SPEC = FeatureSpec(LogMel(**SMALL), 1.0, 0.0)
 NAMES = [f"{number % 3}/{number:02d}.wav" for number in range(40)]  # two files a shard
 
 
@@ -41,7 +41,7 @@ def _music(tmp_path_factory) -> Path:
         write_sound(folder / "music" / name, sound(number, 1.0, RATE), RATE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(filling, "cores", lambda: 20)
-        FeatureCache(folder / "caches", "music", RECIPE).update(folder / "music", NAMES, Executors())
+        FeatureCache(folder / "caches", "music", SPEC).update(folder / "music", NAMES, Executors())
     return folder
 
 
@@ -56,7 +56,7 @@ def make(tmp_path) -> Callable[[], FeatureCache]:
 
     def make_cache() -> FeatureCache:
         index._checked.clear()
-        return FeatureCache(tmp_path / "caches", "music", RECIPE)
+        return FeatureCache(tmp_path / "caches", "music", SPEC)
 
     return make_cache
 
@@ -74,11 +74,11 @@ def filled(root, make, tmp_path, _music) -> FeatureCache:
 
 def features(path: Path) -> np.ndarray:
     samples = torch.from_numpy(load_clip(path, RATE, 1.0).samples)
-    return RECIPE.features(samples[None])[0].numpy().astype(np.float16)
+    return SPEC.features(samples[None])[0].numpy().astype(np.float16)
 
 
 def read(cache: FeatureCache, row: pd.Series) -> np.ndarray:
-    return cache.read([row["shard"]], [row["row"]], [0], RECIPE.frames)[0]
+    return cache.read_windows([row["shard"]], [row["row"]], [0], SPEC.n_frames)[0]
 
 
 def assert_holds(cache: FeatureCache, root: Path, index: pd.DataFrame) -> None:

@@ -14,7 +14,7 @@ from genre.data.cache import file_states
 from genre.data.cache.feature_cache import FeatureCache
 from genre.errors import GenreError
 from tests.conftest import sound, write_sound
-from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds, contents
+from tests.data.cache.conftest import NAMES, RATE, SPEC, assert_holds, contents
 
 LONG_AGO = 315532800 * 10**9
 """1980, which some archives set for all files."""
@@ -135,4 +135,4 @@ def test_who_needs_nothing_does_not_wait(root, filled, make, executors, caplog):
 
 
 def test_collections_of_the_same_name_elsewhere_share_a_cache(root, filled, tmp_path):
-    assert FeatureCache(tmp_path / "caches", "music", RECIPE).folder == filled.folder
+    assert FeatureCache(tmp_path / "caches", "music", SPEC).folder == filled.folder

@@ -15,7 +15,7 @@ from genre.data.cache import shards
 from genre.data.cache.feature_cache import FeatureCache
 from genre.errors import GenreError
 from tests.conftest import sound, write_sound
-from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds, contents, read
+from tests.data.cache.conftest import NAMES, RATE, SPEC, assert_holds, contents, read
 
 ARRAY, TABLE, INDEX = "shard-00003.npy", "shard-00003.parquet", "index.parquet"
 
@@ -98,7 +98,7 @@ DAMAGE = {  # file, damage, how many of the files are extracted again
 def spoiled(filled, make) -> FeatureCache:
     """Filled, beside the cache of another collection, whose files have paths of the same length."""
     shutil.copytree(filled.folder, filled.folder.with_name("other"))
-    index = index_module.Index(filled.folder, RECIPE)
+    index = index_module.Index(filled.folder, SPEC)
     index.folder = filled.folder.with_name("other")
     index.save()
     return make()
@@ -176,7 +176,7 @@ def test_arrays_are_checked_once_per_process(root, filled, executors, monkeypatc
     filled.lookup(NAMES)
     monkeypatch.setattr(index_module, "check_array", lambda *_: pytest.fail("they were checked"))
     filled.update(root, NAMES, executors)
-    FeatureCache(filled.folder.parent, "music", RECIPE).lookup(NAMES)
+    FeatureCache(filled.folder.parent, "music", SPEC).lookup(NAMES)
 
 
 def test_damage_while_a_cache_is_used_is_one_line(filled):
@@ -202,4 +202,4 @@ def test_an_array_that_no_table_names_is_removed(root, filled, make, executors):
     make().update(root, NAMES, executors)
     assert not orphan.exists()
     assert executors.calls == 0
-    assert json.loads((filled.folder / "recipe.json").read_text()) == RECIPE.identity
+    assert json.loads((filled.folder / "recipe.json").read_text()) == SPEC.cache_key

@@ -17,7 +17,7 @@ from genre.data.cache import extraction, lock
 from genre.data.cache.executors import local_executor
 from genre.data.cache.feature_cache import FeatureCache
 from genre.errors import GenreError
-from tests.data.cache.conftest import NAMES, RECIPE, assert_holds, change, contents
+from tests.data.cache.conftest import NAMES, SPEC, assert_holds, change, contents
 
 
 def mounted(folder: Path, *command: str) -> Iterator[Path]:
@@ -81,14 +81,14 @@ def test_an_incomplete_cache_on_a_read_only_disk_is_one_line(root, filled, read_
 
 
 def test_no_cache_on_a_read_only_disk_is_one_line(root, filled, read_only, executors):
-    cache = FeatureCache(filled.folder.parent, "other", RECIPE)
+    cache = FeatureCache(filled.folder.parent, "other", SPEC)
     with pytest.raises(GenreError, match=r"other-\w+ lacks 40 files and cannot be written"):
         cache.update(root, NAMES, executors)
 
 
 @pytest.mark.parametrize("make_executor", [None, partial(local_executor, 2)], ids=["here", "processes"])
 def test_a_full_disk_is_one_line_and_what_is_done_stays(root, small_disk, executors, make_executor):
-    cache = FeatureCache(small_disk, "music", RECIPE)
+    cache = FeatureCache(small_disk, "music", SPEC)
     with pytest.raises(GenreError) as error:
         cache.update(root, NAMES, make_executor or executors)
     assert re.match(rf"the disk of {cache.folder} is full \(\d+\.\d kB are needed, ", str(error.value))
@@ -110,9 +110,9 @@ ERRORS = {
 @pytest.fixture(params=ERRORS)
 def failing(request, monkeypatch) -> tuple[str, list[int]]:
     """Decoding the tenth file fails as often as the list says."""
-    times, decode = [100], extraction.read_clip
+    times, decode = [100], extraction.load_clip
 
-    def read_clip(path: Path, *arguments):
+    def load_clip(path: Path, *arguments):
         if path.name == "10.wav" and times[0]:
             times[0] -= 1
             error = ERRORS[request.param]
@@ -121,7 +121,7 @@ def failing(request, monkeypatch) -> tuple[str, list[int]]:
             raise error
         return decode(path, *arguments)
 
-    monkeypatch.setattr(extraction, "read_clip", read_clip)
+    monkeypatch.setattr(extraction, "load_clip", load_clip)
     return request.param, times
 
 
@@ -150,11 +150,11 @@ def test_an_error_that_passes_is_no_property_of_the_file(root, make, executors, 
 
 def test_a_file_that_the_disk_does_not_give_back_whole_is_not_truncated(root, make, executors, monkeypatch):
     """Decoders take an error in the middle of a file for its end."""
-    decode, digest = extraction.read_clip, extraction.file_digest
+    decode, digest = extraction.load_clip, extraction.file_digest
     bad = root / "1/10.wav"
     reads = []
 
-    def read_clip(path: Path, *arguments):
+    def load_clip(path: Path, *arguments):
         clip = decode(path, *arguments)
         return replace(clip, decoded=0.5) if path == bad else clip
 
@@ -165,7 +165,7 @@ def test_a_file_that_the_disk_does_not_give_back_whole_is_not_truncated(root, ma
         return digest(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(extraction, "read_clip", read_clip)
+        patch.setattr(extraction, "load_clip", load_clip)
         patch.setattr(extraction, "file_digest", file_digest)
         with pytest.raises(GenreError, match=r"10\.wav could not be read now \(Input/output error\)"):
             make().update(root, NAMES, executors)

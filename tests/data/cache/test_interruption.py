@@ -18,7 +18,7 @@ from genre.data.cache.extraction import extract_shard
 from genre.data.cache.feature_cache import FeatureCache
 from genre.errors import GenreError
 from tests.conftest import Executors, Inline, sound, write_sound
-from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds, contents, two_files_each
+from tests.data.cache.conftest import NAMES, RATE, SPEC, assert_holds, contents, two_files_each
 
 HANGING = ["decoding", "array", "between", "table"]
 FORKSERVER = get_context("forkserver")
@@ -45,14 +45,14 @@ def _update_until_it_hangs(root: Path, parent: Path, place: str, hangs) -> None:
             file.write(bytes(content)[:100])
 
     if place == "decoding":
-        extraction.read_clip = hang_at(10, extraction.read_clip)
+        extraction.load_clip = hang_at(10, extraction.load_clip)
     elif place == "array":
         Path.write_bytes = hang_at(9, Path.write_bytes, half)
     elif place == "between":
         pq.write_table = hang_at(5, pq.write_table)
     elif place == "table":
         Path.write_bytes = hang_at(10, Path.write_bytes, half)
-    FeatureCache(parent, "music", RECIPE).update(root, NAMES, lambda: ThreadPoolExecutor(1))
+    FeatureCache(parent, "music", SPEC).update(root, NAMES, lambda: ThreadPoolExecutor(1))
 
 
 def test_temporary_files_of_killed_runs_are_deleted(root, filled, make, executors):
@@ -74,7 +74,7 @@ def test_killed_in_the_middle_it_goes_on(root, filled, tmp_path, place, executor
         child.kill()
         child.join()
     assert child.exitcode == -signal.SIGKILL
-    cache = FeatureCache(tmp_path / "killed", "music", RECIPE)
+    cache = FeatureCache(tmp_path / "killed", "music", SPEC)
     finished = [path.stem for path in cache.folder.glob("*.parquet")]
     assert sorted(finished) == [f"shard-{number:05d}" for number in range(4)]
     done = {name: seen for stem in finished for name, seen in contents(cache.folder, f"{stem}.*").items()}
@@ -152,7 +152,7 @@ def _update_at_once(root: Path, parent: Path, start, results) -> None:
     two_files_each()
     executors = Executors()
     start.wait()
-    index = FeatureCache(parent, "music", RECIPE).update(root, NAMES, executors)
+    index = FeatureCache(parent, "music", SPEC).update(root, NAMES, executors)
     results.put((executors.paths, index))
 
 
@@ -169,4 +169,4 @@ def test_two_processes_at_once_share_the_work(root, tmp_path):
     assert [child.exitcode for child in children] == [0, 0]
     assert sorted(paths + other_paths) == sorted(NAMES)  # no file twice
     pd.testing.assert_frame_equal(index, other_index)
-    assert_holds(FeatureCache(tmp_path / "both", "music", RECIPE), root, index)
+    assert_holds(FeatureCache(tmp_path / "both", "music", SPEC), root, index)

@@ -13,7 +13,7 @@ from genre.audio.features import LogMel, Mfcc
 from genre.data.cache import shards
 from genre.data.cache.extraction import FeatureSpec
 from genre.data.cache.feature_cache import FeatureCache
-from tests.data.cache.conftest import NAMES, RECIPE, SMALL, assert_holds, change, contents
+from tests.data.cache.conftest import NAMES, SMALL, SPEC, assert_holds, change, contents
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def old(root, filled, make) -> FeatureCache:
     for row, name in enumerate(table["path"]):
         table.loc[row, "mtime_ns"] = (root / name).stat().st_mtime_ns
     table.to_parquet(filled.folder / "index.parquet", index=False)
-    (filled.folder / "recipe.json").write_text(json.dumps(RECIPE.identity, indent=1))
+    (filled.folder / "recipe.json").write_text(json.dumps(SPEC.cache_key, indent=1))
     return make()
 
 
@@ -90,7 +90,7 @@ MEL = {
 
 
 @pytest.mark.parametrize(
-    ("recipe", "name"),
+    ("spec", "name"),
     [
         (FeatureSpec(LogMel(**MEL), 30.0, 0.0), "music-55a0a8140d"),
         (FeatureSpec(LogMel(**MEL), 10.0, 0.0), "music-4ff015f1fd"),
@@ -99,8 +99,8 @@ MEL = {
         (FeatureSpec(LogMel(**SMALL), 1.0, 0.0), "music-18f68e4d6b"),
     ],
 )
-def test_folders_keep_their_names(recipe: FeatureSpec, name: str) -> None:
-    assert FeatureCache(Path(), "music", recipe).folder.name == name
+def test_folders_keep_their_names(spec: FeatureSpec, name: str) -> None:
+    assert FeatureCache(Path(), "music", spec).folder.name == name
 
 
 @pytest.mark.parametrize(
@@ -114,16 +114,16 @@ def test_folders_keep_their_names(recipe: FeatureSpec, name: str) -> None:
     ],
 )
 def test_equal_settings_have_one_cache(tmp_path: Path, given: dict, start: float) -> None:
-    recipe = FeatureSpec(LogMel(**MEL | given), 30, start)
-    assert FeatureCache(tmp_path, "music", recipe).folder.name == "music-55a0a8140d"
+    spec = FeatureSpec(LogMel(**MEL | given), 30, start)
+    assert FeatureCache(tmp_path, "music", spec).folder.name == "music-55a0a8140d"
 
 
 def test_a_cache_named_by_another_spelling_is_still_used(tmp_path: Path) -> None:
-    recipe = FeatureSpec(LogMel(**MEL | {"top_db": 60}), 30.0, 0)
-    canonical = FeatureCache(tmp_path, "music", recipe).folder
+    spec = FeatureSpec(LogMel(**MEL | {"top_db": 60}), 30.0, 0)
+    canonical = FeatureCache(tmp_path, "music", spec).folder
     assert canonical == FeatureCache(tmp_path, "music", FeatureSpec(LogMel(**MEL | {"top_db": 60.0}), 30.0, 0.0)).folder
     spelled = tmp_path / "music-8db7597325"
     spelled.mkdir()
-    assert FeatureCache(tmp_path, "music", recipe).folder == spelled
+    assert FeatureCache(tmp_path, "music", spec).folder == spelled
     canonical.mkdir()
-    assert FeatureCache(tmp_path, "music", recipe).folder == canonical
+    assert FeatureCache(tmp_path, "music", spec).folder == canonical

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tests.data.cache.conftest import NAMES, RECIPE, assert_holds, change, contents, features, read
+from tests.data.cache.conftest import NAMES, SPEC, assert_holds, change, contents, features, read
 
 
 def test_windows(root, filled):
     names = [NAMES[17], NAMES[0], NAMES[17], NAMES[1], NAMES[39]]
     starts = [0, 43, 7, 1, 20]
     rows = filled.lookup(NAMES).loc[names]
-    windows = filled.read(rows["shard"], rows["row"], starts, 20)
+    windows = filled.read_windows(rows["shard"], rows["row"], starts, 20)
     assert windows.shape == (5, 20, 16)
     assert windows.dtype == np.float16
     for window, name, start in zip(windows, names, starts, strict=True):
@@ -30,7 +30,7 @@ def test_windows_are_copies(root, filled):
 def test_nothing_stays_open(filled):
     rows = filled.lookup(NAMES)
     before = list(Path("/proc/self/fd").iterdir())
-    filled.read(rows["shard"], rows["row"], [0] * 40, RECIPE.frames)
+    filled.read_windows(rows["shard"], rows["row"], [0] * 40, SPEC.n_frames)
     assert list(Path("/proc/self/fd").iterdir()) == before
     assert str(filled.folder) not in Path("/proc/self/maps").read_text()
 

@@ -10,7 +10,7 @@ import pytest
 from genre.data.cache import filling
 from genre.data.cache.filling import plan
 from tests.conftest import Executors, Inline, sound, write_sound
-from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds
+from tests.data.cache.conftest import NAMES, RATE, SPEC, assert_holds
 
 
 def test_a_small_collection_gives_work_to_many(root, filled):
@@ -56,7 +56,7 @@ def test_the_plan_is_there_before_the_work(root, make):
 )
 def test_every_worker_gets_some_of_a_new_collection(tmp_path, monkeypatch, files, cores, sizes):
     monkeypatch.setattr(filling, "cores", lambda: cores)
-    shards = plan(tmp_path, tmp_path, [f"{number}.wav" for number in range(files)], RECIPE)
+    shards = plan(tmp_path, tmp_path, [f"{number}.wav" for number in range(files)], SPEC)
     assert [len(shard.paths) for shard in shards] == sizes
 
 

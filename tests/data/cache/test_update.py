@@ -12,7 +12,7 @@ from genre.data.cache import extraction, file_states
 from genre.data.cache.executors import local_executor
 from genre.data.cache.feature_cache import FeatureCache
 from tests.conftest import sound, write_sound
-from tests.data.cache.conftest import NAMES, RATE, RECIPE, assert_holds, change, contents
+from tests.data.cache.conftest import NAMES, RATE, SPEC, assert_holds, change, contents
 
 
 def test_the_index_has_a_row_for_each_file_in_the_order_asked_for(root, make, executors):
@@ -29,7 +29,7 @@ def test_the_index_has_a_row_for_each_file_in_the_order_asked_for(root, make, ex
 def test_features_are_those_computed_directly(root, filled):
     index = filled.lookup(NAMES)
     assert_holds(filled, root, index)
-    whole = filled.read(index["shard"], index["row"], [0] * 40, RECIPE.frames)
+    whole = filled.read_windows(index["shard"], index["row"], [0] * 40, SPEC.n_frames)
     assert whole.dtype == np.float16
     assert whole.shape == (40, 63, 16)
     assert whole.min() == 0
@@ -37,7 +37,7 @@ def test_features_are_those_computed_directly(root, filled):
 
 
 def test_real_processes_make_the_same_cache(root, filled, tmp_path):
-    other = FeatureCache(tmp_path / "elsewhere", "music", RECIPE)
+    other = FeatureCache(tmp_path / "elsewhere", "music", SPEC)
     pd.testing.assert_frame_equal(other.update(root, NAMES, partial(local_executor, 2)), filled.lookup(NAMES))
     for path in filled.folder.glob("*.npy"):
         assert (other.folder / path.name).read_bytes() == path.read_bytes()
@@ -177,7 +177,7 @@ def test_broken_files_are_remembered_too(root, make, executors):
 
 
 def test_collections_share_nothing(root, filled, tmp_path, executors):
-    other = FeatureCache(tmp_path / "caches", "other", RECIPE)
+    other = FeatureCache(tmp_path / "caches", "other", SPEC)
     assert other.lookup(NAMES).empty
     other.update(root, NAMES[:3], executors)
     assert executors.paths == NAMES[:3]

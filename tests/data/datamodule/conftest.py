@@ -12,7 +12,7 @@ from genre.data.cache.shards import shard_path
 from genre.data.datamodule import GenreDataModule
 from genre.data.prepare import PreparedData
 
-RECIPE = FeatureSpec(LogMel(sample_rate=8000, n_fft=512, hop_length=128, n_mels=16), 2.0, 0.0)
+SPEC = FeatureSpec(LogMel(sample_rate=8000, n_fft=512, hop_length=128, n_mels=16), 2.0, 0.0)
 FRAMES = 126
 WINDOW = 100
 SIZES = {"train": 23, "val": 7, "test": 5}
@@ -22,7 +22,7 @@ TRACKS = sum(SIZES.values())
 @pytest.fixture
 def prepared(tmp_path) -> PreparedData:
     """Features that tell whose they are: in the first bin the frame's number, in the second the track's."""
-    cache = FeatureCache(tmp_path, "music", RECIPE)
+    cache = FeatureCache(tmp_path, "music", SPEC)
     cache.folder.mkdir()
     random = np.random.default_rng(0)
     place = random.permutation(TRACKS)  # ten tracks a shard, in no order

@@ -16,8 +16,12 @@ def test_training_batches(make, prepared):
     assert [tuple(batch.mel.shape) for batch in batches] == [(4, WINDOW, 16)] * 5 + [(3, WINDOW, 16)]
     for batch in batches:
         assert isinstance(batch, Batch)
-        assert (batch.mel.dtype, batch.target.dtype, batch.track.dtype) == (torch.float16, torch.int64, torch.int64)
-        assert batch.target.shape == batch.track.shape == batch.mel.shape[:1]
+        assert (batch.mel.dtype, batch.target.dtype, batch.track_index.dtype) == (
+            torch.float16,
+            torch.int64,
+            torch.int64,
+        )
+        assert batch.target.shape == batch.track_index.shape == batch.mel.shape[:1]
 
 
 @pytest.mark.parametrize("part", ["val", "test"])
@@ -28,7 +32,7 @@ def test_validation_and_test_are_whole_clips_in_order(make, prepared, part):
         batches = list(loader)
         assert {batch.mel.shape[1:] for batch in batches} == {(FRAMES, 16)}
         assert [len(batch.mel) for batch in batches] == ([4, 3] if part == "val" else [4, 1])
-        assert torch.cat([batch.track for batch in batches]).tolist() == rows(prepared, part)
+        assert torch.cat([batch.track_index for batch in batches]).tolist() == rows(prepared, part)
         assert windows(batches) == [(row, 0) for row in rows(prepared, part)]
         assert all(batch.mel.dtype == torch.float16 for batch in batches)
 
@@ -38,9 +42,9 @@ def test_features_and_targets_are_those_of_the_track(make, prepared):
     numbers = {"blues": 0, "jazz": 1, "rock": 2}
     for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
         for batch in loader:
-            genres = prepared.tracks["genre"].iloc[batch.track.numpy()]
+            genres = prepared.tracks["genre"].iloc[batch.track_index.numpy()]
             assert batch.target.tolist() == [numbers[genre] for genre in genres]
-            assert (batch.mel[:, :, 1] == batch.track[:, None]).all()
+            assert (batch.mel[:, :, 1] == batch.track_index[:, None]).all()
 
 
 def test_each_training_track_is_drawn_once_an_epoch(make, prepared):
@@ -112,7 +116,7 @@ def skewed(prepared: PreparedData) -> PreparedData:
 
 def test_balanced_training_draws_genres_equally_often(make, prepared):
     chosen = skewed(prepared)
-    data = make(chosen, balanced=True)
+    data = make(chosen, balanced_sampling=True)
     drawn = [track for number in range(200) for track, _ in epoch(data, number)]
     assert len(drawn) == 200 * SIZES["train"]
     times = pd.Series(drawn).value_counts()
@@ -124,16 +128,18 @@ def test_balanced_training_draws_genres_equally_often(make, prepared):
 
 
 def test_balanced_training_depends_on_seed_and_epoch_alone(make, prepared):
-    data = make(skewed(prepared), balanced=True)
+    data = make(skewed(prepared), balanced_sampling=True)
     undisturbed = [epoch(data, number) for number in range(3)]
     np.random.seed(1)
-    assert epoch(make(skewed(prepared), balanced=True, batch_size=7), 2) == undisturbed[2]
+    assert epoch(make(skewed(prepared), balanced_sampling=True, batch_size=7), 2) == undisturbed[2]
     assert len({tuple(drawn) for drawn in undisturbed}) == 3
-    assert epoch(make(skewed(prepared), balanced=True, seed=1), 2) != undisturbed[2]
+    assert epoch(make(skewed(prepared), balanced_sampling=True, seed=1), 2) != undisturbed[2]
 
 
 def test_training_tracks_as_whole_clips(make, prepared):
-    assert windows(make(balanced=True).whole_clips("train")) == [(row, 0) for row in rows(prepared, "train")]
+    assert windows(make(balanced_sampling=True).eval_dataloader("train")) == [
+        (row, 0) for row in rows(prepared, "train")
+    ]
 
 
 def test_processes_that_read_change_nothing(make):
@@ -155,7 +161,7 @@ def test_the_collection_is_prepared_once_and_not_before_it_is_used(prepared):
     data.prepare_data()
     data.train_dataloader()
     data.val_dataloader()
-    assert data.prepared is prepared
+    assert data.data is prepared
     assert calls == [1]
 
 
@@ -184,17 +190,17 @@ def test_training_windows_lie_within_the_sound(make, prepared, seconds, decoded,
 
 def test_batches_say_how_much_of_them_is_sound(make, prepared):
     data = make(padded(prepared, 1.8))
-    for batch in data.whole_clips("train"):
-        assert batch.frames.tolist() == [113 if track % 2 else FRAMES for track in batch.track.tolist()]
+    for batch in data.eval_dataloader("train"):
+        assert batch.frames.tolist() == [113 if track % 2 else FRAMES for track in batch.track_index.tolist()]
     for batch in data.train_dataloader():
         starts = batch.mel[:, 0, 0].long()
-        sound = torch.where(batch.track % 2 == 1, 113, FRAMES)
+        sound = torch.where(batch.track_index % 2 == 1, 113, FRAMES)
         assert torch.equal(batch.frames, (sound - starts).clamp(max=WINDOW))
 
 
 def test_halves_know_their_own_sound(make, prepared):
-    data = make(padded(prepared, 1.8), halves=True, segment_frames=None)
-    (first, length), whole = data.span("train"), list(data.whole_clips("train"))
+    data = make(padded(prepared, 1.8), half_clips=True, segment_frames=None)
+    (first, length), whole = data.clip_span("train"), list(data.eval_dataloader("train"))
     assert (first, length) == (63, 63)
     sound = [frames for batch in whole for frames in batch.frames.tolist()]
     assert sound == [50 if track % 2 else 63 for track in rows(prepared, "train")]

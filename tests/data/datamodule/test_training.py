@@ -34,7 +34,7 @@ def transferred(data: GenreDataModule, training: bool, current_epoch: int = 0, r
     batch = next(iter(data.train_dataloader()))
     after = data.on_after_batch_transfer(batch, 0)
     assert after.target is batch.target
-    assert after.track is batch.track
+    assert after.track_index is batch.track_index
     assert after.mel.dtype == torch.float32
     assert torch.equal(after.mel[:, :, :2], batch.mel[:, :, :2].float())
     return after.mel[:, :, 2]
@@ -150,13 +150,15 @@ def test_lightning_tells_the_epoch_and_a_resumed_run_draws_the_same(make, prepar
 
 def test_halves_keep_training_and_tests_apart(music_folder: Path, tmp_path: Path) -> None:
     settings = validate(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
-    prepared = build_components(settings).data.prepared
-    frames = prepared.cache.recipe.frames
-    data = GenreDataModule(lambda: prepared, nn.Identity(), 4, frames // 4, 0, 1, halves=True)
-    whole = prepared.cache.read(prepared.tracks["shard"], prepared.tracks["row"], [0] * len(prepared.tracks), frames)
+    prepared = build_components(settings).data.data
+    frames = prepared.cache.spec.n_frames
+    data = GenreDataModule(lambda: prepared, nn.Identity(), 4, frames // 4, 0, 1, half_clips=True)
+    whole = prepared.cache.read_windows(
+        prepared.tracks["shard"], prepared.tracks["row"], [0] * len(prepared.tracks), frames
+    )
     for part, first in (("train", frames // 2), ("val", 0), ("test", 0)):
-        for batch in data.whole_clips(part):
-            rows = batch.track.numpy()
+        for batch in data.eval_dataloader(part):
+            rows = batch.track_index.numpy()
             assert np.array_equal(batch.mel.numpy(), whole[rows, first : first + frames // 2])
     starts = [start for _, start in data.train_dataloader().sampler]
     assert min(starts) >= frames // 2

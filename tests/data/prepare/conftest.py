@@ -17,7 +17,7 @@ from genre.errors import GenreError
 from tests.conftest import sound, track_table, write_sound
 
 RATE = 8000
-RECIPE = FeatureSpec(LogMel(sample_rate=RATE, n_fft=512, hop_length=128, n_mels=16), 1.0, 0.0)
+SPEC = FeatureSpec(LogMel(sample_rate=RATE, n_fft=512, hop_length=128, n_mels=16), 1.0, 0.0)
 SETTINGS = DataConfig(min_seconds=0.8, splits="stratified")
 
 
@@ -49,7 +49,7 @@ def details(table: pd.DataFrame) -> dict[str, str]:
 
 @pytest.fixture
 def cache(tmp_path) -> FeatureCache:
-    return FeatureCache(tmp_path / "caches", "music", RECIPE)
+    return FeatureCache(tmp_path / "caches", "music", SPEC)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def judged(root, cache, executors):
 
 def features_of(prepared: PreparedData) -> np.ndarray:
     tracks = prepared.tracks
-    return prepared.cache.read(tracks["shard"], tracks["row"], [0] * len(tracks), RECIPE.frames)
+    return prepared.cache.read_windows(tracks["shard"], tracks["row"], [0] * len(tracks), SPEC.n_frames)
 
 
 def stored_features(cache: FeatureCache) -> np.ndarray:

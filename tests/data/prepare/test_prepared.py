@@ -19,7 +19,7 @@ from genre.data.sources.fma import Fma
 from genre.data.sources.folder import Folder
 from genre.data.tracks import COLUMNS, SPLITS
 from tests.conftest import Executors, sound, track_table, write_sound
-from tests.data.prepare.conftest import RATE, RECIPE, SETTINGS, Listed, details, features_of, reasons, some
+from tests.data.prepare.conftest import RATE, SETTINGS, SPEC, Listed, details, features_of, reasons, some
 
 
 def test_the_same_sound_in_another_format_is_a_duplicate(root, judged):
@@ -75,7 +75,7 @@ def test_tracks_are_sorted_and_lead_to_their_features(root, judged):
     assert prepared.targets.tolist() == [0] * 10 + [1] * 10
     for path, found in zip(tracks["path"], features_of(prepared), strict=True):
         samples = torch.from_numpy(load_clip(root / path, RATE, 1.0).samples)
-        np.testing.assert_array_equal(found, RECIPE.features(samples[None])[0].numpy().astype(np.float16))
+        np.testing.assert_array_equal(found, SPEC.features(samples[None])[0].numpy().astype(np.float16))
 
 
 def test_genres_have_the_same_numbers_whatever_the_order_of_the_rows(root, cache, executors):
@@ -110,7 +110,7 @@ def test_usable_tells_the_same_without_a_split(root, judged, cache, executors):
     table = pd.concat([prepared.tracks[COLUMNS], prepared.rejected[COLUMNS]], ignore_index=True)
     selection, index = select_tracks(Listed(str(root), table), SETTINGS, cache, executors)
     assert sorted(selection.kept["track_id"]) == sorted(prepared.tracks["track_id"])
-    assert selection.reasons == {"short": 1}
+    assert selection.reason_counts == {"short": 1}
     assert index.loc["rock/short.wav", "duration"] == 0.5
 
 
@@ -144,7 +144,7 @@ def test_a_genre_that_a_part_lacks_is_told(root, judged, caplog):
 
 @pytest.mark.parametrize("splits", ["official", "artist"])
 def test_fma_with_real_processes(fma_folder, tmp_path, splits):
-    cache = FeatureCache(tmp_path, "fma", RECIPE)
+    cache = FeatureCache(tmp_path, "fma", SPEC)
     settings = DataConfig(splits=splits, min_seconds=1.0)
     make_executor = partial(local_executor, 2) if splits == "official" else Executors()
     prepared = prepare(Fma(str(fma_folder), "small"), settings, cache, make_executor, seed=1)
@@ -159,7 +159,7 @@ def test_fma_with_real_processes(fma_folder, tmp_path, splits):
 
 
 def test_a_plain_folder(music_folder, tmp_path, executors):
-    cache = FeatureCache(tmp_path, "music", RECIPE)
+    cache = FeatureCache(tmp_path, "music", SPEC)
     prepared = prepare(Folder(str(music_folder)), DataConfig(min_seconds=1.0), cache, executors, seed=1)
     assert prepared.tracks["split"].value_counts().to_dict() == {"train": 24, "val": 3, "test": 3}
 

@@ -10,7 +10,7 @@ import pytest
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.prepare import PreparedData, restore_from_run
 from tests.conftest import sound, write_sound
-from tests.data.prepare.conftest import RATE, RECIPE, Listed, error, features_of, some
+from tests.data.prepare.conftest import RATE, SPEC, Listed, error, features_of, some
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_restored_from_the_cache_alone(run, root, tmp_path, executors):
     calls = executors.calls
     shutil.rmtree(root)
     (tmp_path / "caches").rename(tmp_path / "moved")
-    cache = FeatureCache(tmp_path / "moved", "music", RECIPE)
+    cache = FeatureCache(tmp_path / "moved", "music", SPEC)
     restored = restore_from_run(path, source_in(root), cache, executors)
     assert_same(restored, PreparedData(prepared.tracks, prepared.rejected, prepared.genres, cache))
     assert len(restored.rejected) == 0
@@ -54,7 +54,7 @@ def test_restored_from_the_audio_alone(run, root, tmp_path, executors):
     root.rename(tmp_path / "moved")
     calls = executors.calls
     restored = restore_from_run(
-        path, source_in(tmp_path / "moved"), FeatureCache(tmp_path / "new", "music", RECIPE), executors
+        path, source_in(tmp_path / "moved"), FeatureCache(tmp_path / "new", "music", SPEC), executors
     )
     assert_same(restored, prepared)
     assert executors.calls == calls + 1
@@ -81,7 +81,7 @@ def test_neither_cache_nor_audio(run, root, tmp_path, executors):
     _, path = run
     for number in range(3):
         (root / f"rock/{number}.wav").unlink()
-    cache = FeatureCache(tmp_path / "new", "music", RECIPE)
+    cache = FeatureCache(tmp_path / "new", "music", SPEC)
     assert error(lambda: restore_from_run(path, source_in(root), cache, executors)) == (
         f"3 of the run's tracks are neither in {cache.folder} nor in {root}: "
         "set data_root=to where the audio lies now, or cache= to where the caches lie"
@@ -105,7 +105,7 @@ CHANGES = {
 def test_a_file_that_is_another_one_by_now_is_noticed(run, root, tmp_path, executors, change):
     _, path = run
     CHANGES[change](root / "rock/0.wav")
-    cache = FeatureCache(tmp_path / "new", "music", RECIPE)
+    cache = FeatureCache(tmp_path / "new", "music", SPEC)
     assert error(lambda: restore_from_run(path, source_in(root), cache, executors)) == (
         "1 of the run's tracks are other files by now, rock/0.wav among them: bring the old ones back, or train again"
     )
@@ -118,14 +118,14 @@ def test_what_another_run_has_cached_since_does_not_take_the_place_of_a_runs_own
     prepared, path = run
     before = features_of(prepared)
     CHANGES[change](root / "rock/0.wav")
-    cache = FeatureCache(tmp_path / "caches", "music", RECIPE)
+    cache = FeatureCache(tmp_path / "caches", "music", SPEC)
     cache.update(root, ["rock/0.wav"], executors)
     assert np.array_equal(features_of(restore_from_run(path, source_in(root), cache, executors)), before)
 
 
 def test_some_tracks_are_cached_and_the_others_have_audio(run, root, tmp_path, executors):
     prepared, path = run
-    cache = FeatureCache(tmp_path / "new", "music", RECIPE)
+    cache = FeatureCache(tmp_path / "new", "music", SPEC)
     cache.update(root, prepared.tracks["path"].tolist()[:10], executors)
     shutil.rmtree(root / "pop")
     assert_same(restore_from_run(path, source_in(root), cache, executors), prepared)
@@ -138,7 +138,7 @@ def test_a_damaged_cache_is_not_the_tables_fault(run, root, tmp_path, executors,
     index.write_bytes(b"PAR1")
     array = next(prepared.cache.folder.glob("*.npy"))
     array.write_bytes(array.read_bytes()[:-1])
-    cache = FeatureCache(tmp_path / "caches", "music", RECIPE)
+    cache = FeatureCache(tmp_path / "caches", "music", SPEC)
     restored = restore_from_run(path, source_in(root), cache, executors)
     assert restored.tracks["track_id"].tolist() == prepared.tracks["track_id"].tolist()
     np.testing.assert_array_equal(features_of(restored), before)
@@ -150,6 +150,6 @@ def test_a_damaged_cache_without_the_audio_is_one_line(run, root, tmp_path, exec
     shutil.rmtree(root)
     array = next(prepared.cache.folder.glob("*.npy"))
     array.write_bytes(array.read_bytes()[:-1])
-    cache = FeatureCache(tmp_path / "caches", "music", RECIPE)
+    cache = FeatureCache(tmp_path / "caches", "music", SPEC)
     said = error(lambda: restore_from_run(path, source_in(root), cache, executors))
     assert "of the run's tracks are neither in" in said

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.data.splits import assign, assign_splits, groups, missing_genres
+from genre.data.grouping import assign_groups, connected_groups
+from genre.data.splits import assign_splits, missing_genres
 from genre.data.tracks import SPLITS
 from tests.data.splits.conftest import deviations, music, table
 
@@ -100,14 +101,14 @@ def test_assignment_is_as_good_as_the_best_of_all(fractions, seed):
         return total
 
     best = min(cost(part) for part in itertools.product(range(3), repeat=7))
-    assert cost(assign(counts, fractions, np.random.default_rng(seed))) == pytest.approx(best)
+    assert cost(assign_groups(counts, fractions, np.random.default_rng(seed))) == pytest.approx(best)
 
 
 def test_equal_fractions_make_folds():
     tracks = music("emotify", 1)
-    group = groups(tracks, ["artist"])
+    group = connected_groups(tracks, ["artist"])
     counts = pd.crosstab(group, tracks["genre"]).to_numpy()
-    fold = assign(counts, [0.2] * 5, np.random.default_rng(0))
+    fold = assign_groups(counts, [0.2] * 5, np.random.default_rng(0))
     load = np.array([counts[fold == number].sum(axis=0) for number in range(5)])
     assert np.abs(load - 14).max() <= 2
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from genre.data.splits import assign_splits, groups, missing_genres
+from genre.data.grouping import connected_groups
+from genre.data.splits import assign_splits, missing_genres
 from genre.errors import GenreError
 from tests.data.splits.conftest import deviations, music, table
 
@@ -23,7 +24,7 @@ def test_auto_goes_by_artist_where_any_is_known():
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
 def test_unknown_artists_stand_alone(missing):
     tracks = table(["Rock"] * 60, [*["band"] * 20, *[missing] * 40])
-    assert len(set(groups(tracks, ["artist"]))) == 41
+    assert len(set(connected_groups(tracks, ["artist"]))) == 41
     parts = assign_splits(tracks, "artist")
     assert set(parts[:20]) == {"train"}
     assert sorted(parts[20:].value_counts()) == [6, 6, 28]
@@ -54,8 +55,8 @@ def test_albums_join_artists():
         ("live", "own"),  # an artist of an album's name has nothing to do with it
     ]
     tracks = table(["Rock"] * len(names), *([*column] for column in zip(*names, strict=True)))
-    assert groups(tracks, ["artist", "album"]).tolist() == [0, 0, 0, 0, 0, 1, 2, 2, 1, 3, 4, 5]
-    assert groups(tracks, ["artist"]).tolist() == [0, 0, 1, 1, 2, 3, 4, 4, 5, 6, 7, 8]
+    assert connected_groups(tracks, ["artist", "album"]).tolist() == [0, 0, 0, 0, 0, 1, 2, 2, 1, 3, 4, 5]
+    assert connected_groups(tracks, ["artist"]).tolist() == [0, 0, 1, 1, 2, 3, 4, 4, 5, 6, 7, 8]
 
 
 @pytest.mark.parametrize("seed", range(2))
