@@ -13,10 +13,11 @@ from tests.composing import ROOT, compose
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
-COMMANDS = [shlex.split(line, comments=True) for block in BLOCKS for line in block.splitlines() if line.strip()]
+LINES = [line for block in BLOCKS for line in block.replace("\\\n", "").splitlines()]
+COMMANDS = [words for line in LINES if (words := shlex.split(line, comments=True))]
 MAKE = [words for words in COMMANDS if words[0] == "make"]
 OTHERS = [words for words in COMMANDS if words[0] != "make"]
-PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
 def test_the_readme_has_commands_of_every_kind() -> None:
