@@ -58,8 +58,8 @@ def test_build_calls_the_target():
     assert type(net) is CRNN
     assert net.head[-1].out_features == 3
     features = build({"_target_": "genre.audio.features.Mfcc", "n_mfcc": 13, "n_mels": 40, "_convert_": "all"})
-    assert features.identity["n_mfcc"] == 13
-    assert features.identity["n_mels"] == 40
+    assert features.cache_key["n_mfcc"] == 13
+    assert features.cache_key["n_mels"] == 40
     assert build({"_target_": "torch.nn.Dropout", "p": 0.2}).p == 0.2
 
 

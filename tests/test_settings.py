@@ -55,7 +55,7 @@ WRONG = [
     (["data.clip_start=1e9"], "data.clip_start=1000000000.0 is unknown: use seconds from 0 to 86400, or middle"),
     (["data.clip_start=nan"], "data.clip_start=nan is"),
     (["features.n_mels=0"], "features: n_mels must be above 0, not 0"),
-    (["features.f_min=20000"], "features: f_min and f_max must lie in order"),
+    (["features.f_min=20000"], "features: f_min=20000 and f_max=11025.0 must satisfy"),
     (["augment.noise.p=3"], "augment"),
     (["scheduler.plateau.factor=2"], "scheduler.plateau"),
     (

@@ -1,86 +1,87 @@
-"""Batch -> batch on the training device, each clip with its own draw; nothing is clipped afterwards."""
+"""Augment batches of spectrograms on the training device. Clips are changed independently; values are not clipped."""
+
+import math
 
 import torch
 from torch import Tensor, nn
 
 
 class Transform(nn.Module):
-    """One augmentation; `forward` changes every clip, `Augment` decides which clips get it.
+    """Base class of an augmentation: `forward` changes every clip, `Augment` selects the clips that it applies to.
 
     Args:
-        p: Probability that a clip gets it.
+        p: Probability that a clip is changed.
     """
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        self.p = _within_one("p", p)
+        _check("p", p, 0, 1)
+        self.p = p
 
 
 class Augment(nn.Module):
-    """A chain of augmentations: a clip gets the whole chain with probability p, then each part with its own.
+    """A chain of augmentations. A clip enters the chain with probability p; each transform then has its own.
 
     Args:
         p: Probability of the chain.
-        **transforms: In the order in which they are applied; null leaves one out.
+        **transforms: Transforms by name, in the order of application; null disables one.
     """
 
     def __init__(self, p: float = 1.0, **transforms: Transform | None) -> None:
         super().__init__()
-        self.p = _within_one("p", p)
+        _check("p", p, 0, 1)
+        self.p = p
         self.transforms = nn.ModuleDict({k: v for k, v in transforms.items() if v is not None})
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Augment clips; both shapes (batch, time, mels). Does nothing in evaluation mode."""
+        """Augment clips; both shapes (batch, time, mels). In evaluation mode the input is returned unchanged."""
         if not self.training:
             return mel
-        chain = _sample(mel, 1) < self.p
+        in_chain = _sample(mel, 1) < self.p
         for transform in self.transforms.values():
             assert isinstance(transform, Transform)
-            chosen = chain & (_sample(mel, 1) < transform.p)
-            mel = torch.where(chosen[..., None], transform(mel), mel)
+            selected = in_chain & (_sample(mel, 1) < transform.p)
+            mel = torch.where(selected[..., None], transform(mel), mel)
         return mel
 
 
 class FrequencyMask(Transform):
-    """Fill bands of mels with 0.
+    """Set bands of mels to 0.
 
     Args:
-        width: Widest band, in bins.
-        count: Bands a clip.
+        width: Maximum width of a band, in bins.
+        count: Bands per clip.
         p: As for `Transform`.
     """
 
     axis = 2
+    share = 1.0
 
     def __init__(self, width: int, count: int = 2, p: float = 0.5) -> None:
         super().__init__(p)
-        if width < 0 or count < 1:
-            raise ValueError(f"width must be at least 0 and count at least 1, not {width} and {count}")
+        _check("width", width, 0)
+        _check("count", count, 1)
         self.width = width
         self.count = count
-
-    def longest(self, size: int) -> int:
-        """Widest band in an axis of that size."""
-        return min(self.width, size)
 
     def forward(self, mel: Tensor) -> Tensor:
         """Mask every clip; both shapes (batch, time, mels)."""
         size = mel.shape[self.axis]
-        width = (_sample(mel, self.count) * (self.longest(size) + 1)).floor()
+        max_width = min(self.width, int(self.share * size))
+        width = (_sample(mel, self.count) * (max_width + 1)).floor()
         first = (_sample(mel, self.count) * (size - width + 1)).floor()
         position = torch.arange(size, device=mel.device)
-        inside = (position >= first[..., None]) & (position < (first + width)[..., None])
-        masked = inside.any(dim=1)
-        return mel.masked_fill(masked[:, None, :] if self.axis == 2 else masked[:, :, None], 0.0)
+        masked = ((position >= first[..., None]) & (position < (first + width)[..., None])).any(dim=1)
+        return mel.masked_fill(masked.unsqueeze(3 - self.axis), 0.0)
 
 
 class TimeMask(FrequencyMask):
-    """Fill stretches of frames with 0; at most `share` of the clip each.
+    """Set stretches of frames to 0.
 
     Args:
-        width: Longest stretch, in frames.
-        count: Stretches a clip.
-        share: Longest stretch, as a share of the clip.
+        width: Maximum width of a stretch, in frames.
+        count: Stretches per clip.
+        share: Maximum width of a stretch, as a fraction of the clip.
         p: As for `Transform`.
     """
 
@@ -88,20 +89,16 @@ class TimeMask(FrequencyMask):
 
     def __init__(self, width: int, count: int = 2, share: float = 0.25, p: float = 0.5) -> None:
         super().__init__(width, count, p)
-        self.share = _within_one("share", share)
-
-    def longest(self, size: int) -> int:
-        """Longest stretch in a clip of that many frames."""
-        return min(self.width, int(self.share * size))
+        _check("share", share, 0, 1)
+        self.share = share
 
 
 class AmplitudeScale(Transform):
-    """Multiply a clip by a factor from `low` to `high`."""
+    """Multiply a clip by a random factor between `low` and `high`."""
 
     def __init__(self, low: float = 0.8, high: float = 1.2, p: float = 0.5) -> None:
         super().__init__(p)
-        if not 0 <= low <= high:
-            raise ValueError(f"low and high must lie in order from 0 on, not be {low} and {high}")
+        _check("low", low, 0, high)
         self.low = low
         self.high = high
 
@@ -111,17 +108,17 @@ class AmplitudeScale(Transform):
 
 
 class TimeShift(Transform):
-    """Rotate a clip in time by up to `share` of its length either way."""
+    """Rotate a clip in time by up to `share` of its length in either direction."""
 
     def __init__(self, share: float = 0.15, p: float = 0.3) -> None:
         super().__init__(p)
-        self.share = _within_one("share", share)
+        _check("share", share, 0, 1)
+        self.share = share
 
     def forward(self, mel: Tensor) -> Tensor:
         """Rotate every clip; both shapes (batch, time, mels)."""
         frames = mel.shape[1]
-        shift = _integers(mel, int(self.share * frames))
-        source = (torch.arange(frames, device=mel.device) - shift) % frames
+        source = (torch.arange(frames, device=mel.device) - _sample_shift(mel, int(self.share * frames))) % frames
         return mel[torch.arange(len(mel), device=mel.device)[:, None], source]
 
 
@@ -130,8 +127,7 @@ class Noise(Transform):
 
     def __init__(self, sigma: float = 0.003, p: float = 0.3) -> None:
         super().__init__(p)
-        if sigma < 0:
-            raise ValueError(f"sigma must be at least 0, not {sigma}")
+        _check("sigma", sigma, 0)
         self.sigma = sigma
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -140,34 +136,32 @@ class Noise(Transform):
 
 
 class FrequencyShift(Transform):
-    """Shift a clip by up to `bins` mels either way; what comes in from outside is 0."""
+    """Shift a clip by up to `bins` mels in either direction; vacated mels are set to 0."""
 
     def __init__(self, bins: int = 2, p: float = 0.3) -> None:
         super().__init__(p)
-        if bins < 0:
-            raise ValueError(f"bins must be at least 0, not {bins}")
+        _check("bins", bins, 0)
         self.bins = bins
 
     def forward(self, mel: Tensor) -> Tensor:
         """Shift every clip; both shapes (batch, time, mels)."""
         size = mel.shape[2]
-        source = torch.arange(size, device=mel.device) - _integers(mel, self.bins)
-        outside = (source < 0) | (source >= size)
-        index = source.clamp(0, size - 1)[:, None].expand_as(mel)
-        return mel.gather(2, index).masked_fill(outside[:, None], 0.0)
+        source = torch.arange(size, device=mel.device) - _sample_shift(mel, self.bins)
+        inside = source.clamp(0, size - 1)
+        return mel.gather(2, inside[:, None].expand_as(mel)).masked_fill((source != inside)[:, None], 0.0)
 
 
-def _within_one(name: str, value: float) -> float:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} must lie within 0 and 1, not be {value}")
-    return value
+def _check(name: str, value: float, low: float, high: float = math.inf) -> None:
+    if not low <= value <= high:
+        allowed = f"between {low} and {high}" if high < math.inf else f"at least {low}"
+        raise ValueError(f"{name} must be {allowed}, not {value}")
 
 
 def _sample(mel: Tensor, count: int) -> Tensor:
-    """Uniform numbers in [0, 1), shape (batch, count)."""
+    """Sample uniform numbers in [0, 1), shape (batch, count)."""
     return torch.rand(len(mel), count, device=mel.device)
 
 
-def _integers(mel: Tensor, most: int) -> Tensor:
-    """Whole numbers from -most to most, shape (batch, 1)."""
-    return torch.randint(-most, most + 1, (len(mel), 1), device=mel.device)
+def _sample_shift(mel: Tensor, max_shift: int) -> Tensor:
+    """Sample integers from -max_shift to max_shift, shape (batch, 1)."""
+    return torch.randint(-max_shift, max_shift + 1, (len(mel), 1), device=mel.device)

@@ -1,4 +1,4 @@
-"""A file becomes a mono waveform of a known rate and length, or is refused with its reason."""
+"""Decode an audio file to a mono waveform of a given sample rate and duration, or reject it with a reason."""
 
 import hashlib
 import io
@@ -10,22 +10,22 @@ import numpy as np
 import soundfile
 import soxr
 
-from genre.audio.headers import is_cut_ogg, promised_frames
+from genre.audio.headers import declared_frames, is_truncated_ogg
 from genre.audio.mpeg import Mp3
 
 SUFFIXES = (".mp3", ".flac", ".ogg", ".wav", ".au")
 SILENCE_DB = -60.0
-"""A block of 50 ms below this level (dB relative to full scale) counts as silence."""
+"""A block of 50 ms below this level (dB relative to full scale) is silent."""
 MAX_AMPLITUDE = 1e6
-"""Full scale is 1. The power of much more does not fit into float32."""
+"""Larger samples are out of range (full scale is 1): their power may overflow float32."""
 
 
 class AudioError(Exception):
-    """A file that gives no usable sound.
+    """An audio file that cannot be used.
 
     Args:
-        reason: The reason code of the rejection, such as `undecodable`.
-        detail: What happened, for a person.
+        reason: Rejection code, such as `undecodable`.
+        detail: Explanation for the user.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -36,136 +36,135 @@ class AudioError(Exception):
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip and what was learnt about its file on the way.
+    """A decoded clip and the properties of its file.
 
     Attributes:
-        samples: Mono waveform at the rate asked for, zero-padded to the length asked for, shape (samples,).
-        rate: The file's own sample rate in Hz.
-        channels: The file's own number of channels.
-        duration: Seconds that the file's header promises.
-        decoded: Share of the promised sound that could be decoded, 1.0 if all.
-        sounding: Share of the clip's blocks of 50 ms that are louder than `QUIET_DB`.
-        digest: Hash of the decoded samples before any processing.
+        samples: Mono waveform, resampled and zero-padded as requested, shape (samples,).
+        sample_rate: Sample rate of the file in Hz.
+        channels: Number of channels of the file.
+        duration: Duration that the file's header declares, in seconds.
+        decoded_fraction: Fraction of the declared audio that could be decoded.
+        active_fraction: Fraction of the clip's 50 ms blocks that are louder than `SILENCE_DB`.
+        audio_digest: Hash of the decoded samples before mixing and resampling.
     """
 
     samples: np.ndarray
-    rate: int
+    sample_rate: int
     channels: int
     duration: float
-    decoded: float
-    sounding: float
-    digest: str
+    decoded_fraction: float
+    active_fraction: float
+    audio_digest: str
 
 
-def load_clip(path: Path, sample_rate: int, seconds: float, start: float | str = 0.0) -> Clip:
-    """Read a clip: mean of the channels at the file's own rate, resampled (soxr HQ), zero-padded.
+def load_clip(path: Path, sample_rate: int, duration: float, offset: float | str = 0.0) -> Clip:
+    """Decode a clip, average its channels, resample it (soxr HQ) and zero-pad it.
 
     Args:
-        path: An audio file that libsndfile reads.
-        sample_rate: Rate of the result in Hz.
-        seconds: Length of the result.
-        start: Where the clip begins, in seconds, or `middle`. Moved forward where the file would end too early.
+        path: Audio file in a format that libsndfile reads.
+        sample_rate: Sample rate of the result in Hz.
+        duration: Duration of the result in seconds.
+        offset: Start of the clip in seconds, or `middle`. A clip that would exceed the end of the file starts earlier.
 
     Returns:
         The clip.
 
     Raises:
-        AudioError: The file is missing, does not decode or holds samples that are not finite.
+        AudioError: The file is missing, cannot be decoded or contains non-finite samples.
     """
     if not path.is_file():
         raise AudioError("missing_file", "not a regular file" if path.exists() else "no such file")
     if not path.stat().st_size:
         raise AudioError("undecodable", "the file is empty")
     try:
-        return _read_clip(path, sample_rate, seconds, start)
+        return _load(path, sample_rate, duration, offset)
     except (AudioError, OSError, MemoryError):
         raise
-    except soundfile.LibsndfileError as error:
-        raise AudioError("undecodable", error.error_string) from error
-    except Exception as error:  # whatever a library makes of a damaged file: one file must not end them all
-        raise AudioError("undecodable", f"{type(error).__name__}: {error}") from error
+    except Exception as error:  # libraries raise anything on damaged files; one file must not stop an extraction
+        detail = getattr(error, "error_string", f"{type(error).__name__}: {error}")
+        raise AudioError("undecodable", detail) from error
 
 
 def suppress_decoder_output() -> None:
-    """Send file descriptor 2 of this process nowhere: libmpg123 complains there, past Python. For workers."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    """Redirect file descriptor 2 of a worker process to the null device: libmpg123 writes its warnings there."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
 
 
-def _read_clip(path: Path, sample_rate: int, seconds: float, start: float | str) -> Clip:
-    source, promised = _source(path)
-    with _opened(source) as file:
-        rate, channels, wanted = file.samplerate, file.channels, round(seconds * file.samplerate)
-        first = 0 if start == "middle" else round(float(start) * rate)
-        if promised is not None:
-            first = (promised - wanted) // 2 if start == "middle" else min(first, promised - wanted)
-            first = max(0, first)
-        samples = _read_frames(source, first, wanted)
-        if promised is None:
-            promised = first + len(samples)
-        decoded = len(samples) / max(1, min(wanted, promised - first))
-        cut = first + wanted < promised and not _reaches(file, int(0.9 * promised))
-    if cut or is_cut_ogg(path):
-        decoded = 0.0  # it breaks off somewhere beyond the clip, or nobody knows where
+def _load(path: Path, sample_rate: int, duration: float, offset: float | str) -> Clip:
+    source, declared = _find_source(path)
+    with _open(source) as file:
+        rate, channels, requested = file.samplerate, file.channels, round(duration * file.samplerate)
+        first = 0 if offset == "middle" else round(float(offset) * rate)
+        if declared is not None:
+            last = declared - requested
+            first = max(0, last // 2 if offset == "middle" else min(first, last))
+        samples = _read_frames(source, first, requested)
+        if declared is None:
+            declared = first + len(samples)
+        decoded = len(samples) / max(1, min(requested, declared - first))
+        truncated = first + requested < declared and not _can_read(file, int(0.9 * declared))
+    if truncated or is_truncated_ogg(path):
+        decoded = 0.0  # audio is missing behind the clip, or at an unknown position
     if not len(samples):
-        raise AudioError("undecodable", "no sound could be decoded")
+        raise AudioError("undecodable", "no audio could be decoded")
     if not (np.abs(samples) < MAX_AMPLITUDE).all():
-        raise AudioError("not_finite", "samples that are NaN, infinite or beyond all measure")
+        raise AudioError("not_finite", "samples are NaN, infinite or out of range")
     mono = samples @ np.full(channels, 1 / channels, dtype=np.float32)  # 40 times faster than mean(axis=1)
+    length = round(duration * sample_rate)
+    resampled = soxr.resample(mono, rate, sample_rate, quality="HQ")[:length]
     return Clip(
-        samples=_fit(soxr.resample(mono, rate, sample_rate, quality="HQ"), round(seconds * sample_rate)),
-        rate=rate,
+        samples=np.pad(resampled, (0, length - len(resampled))),
+        sample_rate=rate,
         channels=channels,
-        duration=promised / rate,
-        decoded=decoded,
-        sounding=_sounding(mono, rate),
-        digest=hashlib.blake2b(b"%d,%d:" % (rate, channels) + samples.tobytes(), digest_size=16).hexdigest(),
+        duration=declared / rate,
+        decoded_fraction=decoded,
+        active_fraction=_active_fraction(mono, rate),
+        audio_digest=hashlib.blake2b(b"%d,%d:" % (rate, channels) + samples.tobytes(), digest_size=16).hexdigest(),
     )
 
 
-def _source(path: Path) -> tuple[Path | bytes, int | None]:
-    """What to open, and the frames that its header promises; None where they are unknown.
+def _find_source(path: Path) -> tuple[Path | bytes, int | None]:
+    """Return what libsndfile should open and the number of frames that its header declares, None if unknown.
 
-    An mp3 that libsndfile would read only in part is opened as a copy with a header that it understands. That depends
-    on nothing but the file, so that training and prediction get the same samples.
+    An MP3 file that libsndfile would not read to its end is replaced by a copy with a header that it understands.
     """
     with path.open("rb") as file:
         header = file.read(24)
-    if path.suffix.lower() == ".au" and not (
-        header.startswith(b".snd") and len(header) == 24
-    ):  # libsndfile takes any bytes there for telephone sound
-        raise AudioError("undecodable", "it has no header of an AU file")
+    if path.suffix.lower() == ".au" and not (header.startswith(b".snd") and len(header) == 24):
+        # libsndfile would decode any bytes in such a file as mu-law telephone audio
+        raise AudioError("undecodable", "the AU header is missing")
     try:
-        file = _opened(path)
-    except soundfile.LibsndfileError as error:  # its own words for "not audio" speak of a file that does not exist
-        raise AudioError("undecodable", "libsndfile does not know it as sound") from error
+        file = _open(path)
+    except soundfile.LibsndfileError as error:  # its own message says that the file does not exist
+        raise AudioError("undecodable", "libsndfile does not recognize the format") from error
     with file:
-        claimed, kind = file.frames, file.format
-    mp3 = Mp3.read(path) if kind == "MP3" else None
+        reported, container = file.frames, file.format
+    mp3 = Mp3.read(path) if container == "MP3" else None
     if mp3 is None:
-        return path, promised_frames(path, claimed)
-    promised = mp3.promised(claimed)
-    if promised <= claimed:
-        return path, promised
-    copy = mp3.with_header(promised)
-    with _opened(copy) as file:
+        return path, declared_frames(path, reported)
+    declared = mp3.declared_samples(reported)
+    if declared <= reported:
+        return path, declared
+    copy = mp3.with_header(declared)
+    with _open(copy) as file:
         return copy, file.frames
 
 
-def _opened(source: Path | bytes) -> soundfile.SoundFile:
+def _open(source: Path | bytes) -> soundfile.SoundFile:
     return soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source)
 
 
 def _read_frames(source: Path | bytes, first: int, count: int) -> np.ndarray:
-    """Decode up to where the stream breaks off, shape (frames, channels)."""
-    with _opened(source) as file:
+    """Decode up to `count` frames, fewer where the stream is damaged; shape (frames, channels)."""
+    with _open(source) as file:
         file.seek(first)
         try:
             return file.read(count, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError:
             pass
-    with _opened(source) as file:  # once it has failed it stays so
+    with _open(source) as file:  # a file object cannot be used after a failed read
         blocks = [np.zeros((0, file.channels), np.float32)]
         try:
             file.seek(first)
@@ -178,7 +177,7 @@ def _read_frames(source: Path | bytes, first: int, count: int) -> np.ndarray:
         return np.concatenate(blocks)
 
 
-def _reaches(file: soundfile.SoundFile, frame: int) -> bool:
+def _can_read(file: soundfile.SoundFile, frame: int) -> bool:
     try:
         file.seek(frame)
         return len(file.read(1)) == 1
@@ -186,11 +185,7 @@ def _reaches(file: soundfile.SoundFile, frame: int) -> bool:
         return False
 
 
-def _fit(samples: np.ndarray, length: int) -> np.ndarray:
-    return np.pad(samples[:length], (0, max(0, length - len(samples))))
-
-
-def _sounding(mono: np.ndarray, rate: int) -> float:
+def _active_fraction(mono: np.ndarray, rate: int) -> float:
     size = min(len(mono), max(1, rate // 20))
     blocks = mono[: len(mono) // size * size].reshape(-1, size)
     power = np.einsum("ij,ij->i", blocks, blocks) / size

@@ -1,4 +1,4 @@
-"""Waveform -> normalised features, as nn.Modules on torchaudio's transforms; librosa's defaults, clip by clip."""
+"""Compute normalized log-mel spectrograms and MFCCs from waveforms, with librosa's definitions and defaults."""
 
 from typing import Any
 
@@ -8,24 +8,28 @@ from torchaudio.functional import create_dct
 from torchaudio.transforms import MelSpectrogram
 
 FEATURES_VERSION = 1
-"""Raise it when the same settings give other numbers: caches made before are then not used again."""
+"""Increase it when the same settings give different values, so that existing caches are not used."""
 
 
 class LogMel(nn.Module):
-    """Log-mel spectrogram in dB relative to the clip's own maximum, min-max normalised to [0, 1] per clip.
+    """Log-mel spectrogram in dB relative to the maximum of the clip, min-max normalized to [0, 1] per clip.
 
-    Equal to `librosa.feature.melspectrogram` (Slaney scale and norm, centred frames, zero padding, periodic Hann
-    window) and `librosa.power_to_db(ref=numpy.max)`.
+    Equals `librosa.feature.melspectrogram` (Slaney scale and norm, centered frames, zero padding, periodic Hann window)
+    followed by `librosa.power_to_db(ref=numpy.max)`.
 
     Args:
-        sample_rate: Rate of the waveform in Hz.
+        sample_rate: Sample rate of the waveform in Hz.
         n_fft: Window length in samples.
         hop_length: Samples between frames.
-        n_mels: Mel bands.
+        n_mels: Number of mel bands.
         f_min: Lowest frequency in Hz.
         f_max: Highest frequency in Hz, null for half the sample rate.
-        top_db: Everything more than this below the clip's maximum is raised to that floor.
-        amin: Power below which nothing is told apart.
+        top_db: Values are clipped at this many dB below the maximum of the clip.
+        amin: Minimum power.
+
+    Attributes:
+        hparams: The arguments by name.
+        n_features: Number of features per frame.
     """
 
     def __init__(
@@ -40,7 +44,7 @@ class LogMel(nn.Module):
         amin: float = 1e-10,
     ) -> None:
         super().__init__()
-        self.settings: dict[str, Any] = {
+        self.hparams: dict[str, Any] = {
             "sample_rate": sample_rate,
             "n_fft": n_fft,
             "hop_length": hop_length,
@@ -50,27 +54,24 @@ class LogMel(nn.Module):
             "top_db": top_db,
             "amin": amin,
         }
-        for name in ("sample_rate", "n_fft", "hop_length", "n_mels", "top_db", "amin"):
-            if self.settings[name] <= 0:
-                raise ValueError(f"{name} must be above 0, not {self.settings[name]}")
+        for name, value in self.hparams.items():
+            if name not in ("f_min", "f_max") and value <= 0:
+                raise ValueError(f"{name} must be above 0, not {value}")
         if sample_rate % 2 or n_fft % 2:  # torchaudio rounds half the rate and half the window down
             raise ValueError(f"sample_rate and n_fft must be even, not {sample_rate} and {n_fft}")
         if amin < torch.finfo(torch.float32).tiny:
-            raise ValueError(f"amin must be at least {torch.finfo(torch.float32).tiny}, float32's least, not {amin}")
+            raise ValueError(f"amin must be at least {torch.finfo(torch.float32).tiny} (float32), not {amin}")
         f_max = sample_rate / 2 if f_max is None else f_max
         if not 0 <= f_min < f_max <= sample_rate / 2:
-            raise ValueError(f"f_min and f_max must lie in order within 0 and {sample_rate / 2} Hz")
+            raise ValueError(f"f_min={f_min} and f_max={f_max} must satisfy 0 <= f_min < f_max <= {sample_rate / 2} Hz")
         if n_mels > n_fft // 2:
-            raise ValueError(
-                f"n_mels={n_mels} is more than the n_fft / 2 = {n_fft // 2} that the window can tell apart"
-            )
-        self.sample_rate = sample_rate
-        self.hop_length = hop_length
-        self.top_db = top_db
-        self.amin = amin
+            raise ValueError(f"n_mels={n_mels} must be at most n_fft / 2 = {n_fft // 2}")
+        self.sample_rate, self.hop_length = sample_rate, hop_length
+        self.top_db, self.amin = top_db, amin
+        self.n_features = n_mels
         self.mel = MelSpectrogram(
-            sample_rate=sample_rate,
-            n_fft=n_fft,
+            sample_rate,
+            n_fft,
             hop_length=hop_length,
             n_mels=n_mels,
             f_min=f_min,
@@ -81,55 +82,43 @@ class LogMel(nn.Module):
         )
 
     @property
-    def bins(self) -> int:
-        """Features a frame."""
-        return int(self.settings["n_mels"])
-
-    @property
-    def band_hz(self) -> list[float]:
-        """Centre of gravity of each mel band in Hz; nothing for features that are no bands."""
+    def mel_frequencies(self) -> list[float]:
+        """Centroid of each mel band in Hz; empty for features that are not mel bands."""
         weights = self.mel.mel_scale.fb
         frequencies = torch.linspace(0, self.sample_rate / 2, len(weights))
         return ((frequencies @ weights) / weights.sum(dim=0).clamp(min=1e-12)).tolist()
 
     @property
-    def identity(self) -> dict[str, Any]:
-        """Everything that the numbers depend on, the same for settings that are equal; caches are named by it."""
-        exact: dict[str, float | None] = {name: float(self.settings[name]) for name in ("f_min", "top_db", "amin")}
-        highest = self.settings["f_max"]
-        exact["f_max"] = None if highest in (None, self.sample_rate / 2) else float(highest)
-        return self.spelled | exact
+    def cache_key(self) -> dict[str, Any]:
+        """All values that the features depend on, the same for equivalent settings; names the cache."""
+        exact: dict[str, float | None] = {name: float(self.hparams[name]) for name in ("f_min", "top_db", "amin")}
+        f_max = self.hparams["f_max"]
+        exact["f_max"] = None if f_max in (None, self.sample_rate / 2) else float(f_max)
+        return self.cache_key_as_typed | exact
 
     @property
-    def spelled(self) -> dict[str, Any]:
-        """The same with the settings as they were typed."""
-        return {"kind": type(self).__name__, "version": FEATURES_VERSION, **self.settings}
+    def cache_key_as_typed(self) -> dict[str, Any]:
+        """The same with the settings as typed, which named the caches of earlier versions."""
+        return {"kind": type(self).__name__, "version": FEATURES_VERSION, **self.hparams}
 
-    def frames(self, seconds: float) -> int:
-        """Frames that so many seconds of sound make."""
+    def n_frames(self, seconds: float) -> int:
+        """Return the number of frames of a clip of this duration."""
         return 1 + round(seconds * self.sample_rate) // self.hop_length
 
     def decibels(self, waveform: Tensor) -> Tensor:
-        """Mel power in dB relative to 1.0, floored `top_db` below each clip's own maximum.
-
-        Args:
-            waveform: Mono, shape (batch, samples).
-
-        Returns:
-            Shape (batch, time, mels).
-        """
+        """Compute mel power in dB relative to 1.0, clipped at `top_db`, shape (batch, time, mels), from waveforms."""
         power = self.mel(waveform).transpose(1, 2)
         decibels = 10 * power.clamp(min=self.amin).log10()
         return torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - self.top_db)
 
-    def measured(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features and the range that they were normalised from.
+    def forward_with_range(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute features and the range that they were normalized from.
 
         Args:
             waveform: Mono, shape (batch, samples).
 
         Returns:
-            Features in [0, 1], shape (batch, time, bins); lowest and highest value before normalisation
+            Features in [0, 1], shape (batch, time, n_features); minimum and maximum before normalization
             (dB relative to 1.0), each of shape (batch,).
         """
         values = self.decibels(waveform)
@@ -138,35 +127,31 @@ class LogMel(nn.Module):
         return (values - low[:, None, None]) / span, low, high
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Features in [0, 1], shape (batch, time, bins), of mono waveforms, shape (batch, samples)."""
-        return self.measured(waveform)[0]
+        """Compute features in [0, 1], shape (batch, time, n_features), from waveforms, shape (batch, samples)."""
+        return self.forward_with_range(waveform)[0]
 
 
 class Mfcc(LogMel):
     """Mel-frequency cepstral coefficients: orthonormal DCT-II of the mel dB relative to 1.0, min-max per clip.
 
     Args:
-        n_mfcc: Coefficients kept.
-        **mel: As for `LogMel`.
+        n_mfcc: Number of coefficients.
+        **mel: Arguments of `LogMel`.
     """
 
     def __init__(self, n_mfcc: int = 20, **mel: Any) -> None:
         super().__init__(**mel)
-        if not 0 < n_mfcc <= self.settings["n_mels"]:
-            raise ValueError(f"n_mfcc must lie within 1 and n_mels={self.settings['n_mels']}, not be {n_mfcc}")
-        self.settings["n_mfcc"] = n_mfcc
-        self.register_buffer("dct", create_dct(n_mfcc, self.settings["n_mels"], norm="ortho"), persistent=False)
+        n_mels = self.n_features
+        if not 0 < n_mfcc <= n_mels:
+            raise ValueError(f"n_mfcc must be between 1 and n_mels={n_mels}, not {n_mfcc}")
+        self.hparams["n_mfcc"] = self.n_features = n_mfcc
+        self.register_buffer("dct", create_dct(n_mfcc, n_mels, norm="ortho"), persistent=False)
 
     @property
-    def bins(self) -> int:
-        """Features a frame."""
-        return int(self.settings["n_mfcc"])
-
-    @property
-    def band_hz(self) -> list[float]:
-        """Coefficients are no bands."""
+    def mel_frequencies(self) -> list[float]:
+        """Empty: coefficients are not mel bands."""
         return []
 
     def decibels(self, waveform: Tensor) -> Tensor:
-        """Coefficients, shape (batch, time, n_mfcc), of mono waveforms, shape (batch, samples)."""
+        """Compute coefficients, shape (batch, time, n_mfcc), from waveforms."""
         return super().decibels(waveform) @ self.get_buffer("dct")

@@ -1,4 +1,4 @@
-"""The one rule of cutting windows and joining what a network says of them."""
+"""Cut clips into overlapping windows, and combine the outputs of a network over the windows of a track."""
 
 from collections.abc import Callable
 
@@ -7,80 +7,63 @@ from torch import Tensor
 
 
 def window_starts(frames: int, window: int) -> list[int]:
-    """First frames of windows that overlap by half; the last one ends with the clip.
-
-    Args:
-        frames: Length of the clip.
-        window: Length of a window; a longer one is the whole clip.
-
-    Returns:
-        At least one start, ascending.
-    """
+    """Return the first frames of half-overlapping windows of a clip; the last window ends with the clip."""
     last = max(0, frames - window)
-    inner = range(0, last, max(1, window // 2))
-    return [*inner, last]
+    return [*range(0, last, max(1, window // 2)), last]
 
 
 def split_windows(mel: Tensor, window: int | None, frames: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Cut clips into overlapping windows that lie within the sound.
+    """Cut clips into half-overlapping windows that contain no padding.
 
     Args:
         mel: Shape (batch, time, mels).
-        window: Frames per window; None for the whole clip, padding included.
-        frames: Frames of each clip that hold sound, shape (batch,); None where all do. A clip with less sound than a
+        window: Frames per window; None for the whole clip, including padding.
+        frames: Frames of each clip without padding, shape (batch,); None if no clip is padded. A clip shorter than a
             window gives its first window.
 
     Returns:
-        Windows, shape (batch, windows, min(window, time), mels); which of them count, shape (batch, windows). Clips
-        with less sound than others have fewer windows, and repeat their last one without counting it.
+        Windows, shape (batch, windows, min(window, time), mels), and a mask of valid windows, shape (batch, windows).
+        Padded clips have fewer windows; they repeat their last one as invalid.
     """
     time = mel.shape[1]
     window = min(window or time, time)
-    every = window_starts(time, window)
-    sound = [time] * len(mel) if frames is None or window == time else frames.tolist()
-    own = [every if length >= time else window_starts(max(length, window), window) for length in sound]
-    padded = [offsets + offsets[-1:] * (len(every) - len(offsets)) for offsets in own]
-    first = torch.tensor(padded, device=mel.device)
-    counts = torch.tensor([len(offsets) for offsets in own], device=mel.device)
-    rows = torch.arange(len(mel), device=mel.device)[:, None, None]
-    windows = mel[rows, first[:, :, None] + torch.arange(window, device=mel.device)]
-    return windows, torch.arange(len(every), device=mel.device) < counts[:, None]
+    full = window_starts(time, window)
+    lengths = [time] * len(mel) if frames is None or window == time else frames.tolist()
+    starts = [full if length >= time else window_starts(max(length, window), window) for length in lengths]
+    padded = torch.tensor([own + own[-1:] * (len(full) - len(own)) for own in starts], device=mel.device)
+    counts = torch.tensor([len(own) for own in starts], device=mel.device)
+    clips = torch.arange(len(mel), device=mel.device)[:, None, None]
+    windows = mel[clips, padded[:, :, None] + torch.arange(window, device=mel.device)]
+    return windows, torch.arange(len(full), device=mel.device) < counts[:, None]
 
 
 def track_logits(
     net: Callable[[Tensor], Tensor], mel: Tensor, window: int | None, frames: Tensor | None = None
 ) -> Tensor:
-    """Classify whole tracks: the log of the mean of their windows' probabilities.
+    """Classify whole tracks: the logarithm of the mean probability over the windows of a track.
 
     Args:
         net: Windows (batch, time, mels) -> logits (batch, classes).
         mel: Tracks, shape (batch, time, mels).
         window: Frames per window; None for one window per track.
-        frames: Frames of each track that hold sound, shape (batch,); None where all do.
+        frames: Frames of each track without padding, shape (batch,); None if no track is padded.
 
     Returns:
         Log-probabilities, shape (batch, classes).
     """
-    windows, counted = split_windows(mel, window, frames)
-    log_probabilities = net(windows.flatten(0, 1)).float().log_softmax(dim=-1).unflatten(0, counted.shape)
-    log_probabilities = log_probabilities.masked_fill(~counted[:, :, None], -torch.inf)
-    return log_probabilities.logsumexp(dim=1) - counted.sum(dim=1, keepdim=True).float().log()
+    windows, valid = split_windows(mel, window, frames)
+    log_probabilities = net(windows.flatten(0, 1)).float().log_softmax(dim=-1).unflatten(0, valid.shape)
+    log_probabilities = log_probabilities.masked_fill(~valid[:, :, None], -torch.inf)
+    return log_probabilities.logsumexp(dim=1) - valid.sum(dim=1, keepdim=True).float().log()
 
 
 def track_embedding(
     embed: Callable[[Tensor], Tensor], mel: Tensor, window: int | None, frames: Tensor | None = None
 ) -> Tensor:
-    """Embed whole tracks: the mean of their windows' embeddings.
+    """Embed whole tracks: the mean embedding over the windows of a track, shape (batch, channels).
 
-    Args:
-        embed: Windows (batch, time, mels) -> embeddings (batch, channels).
-        mel: Tracks, shape (batch, time, mels).
-        window: Frames per window; None for one window per track.
-        frames: Frames of each track that hold sound, shape (batch,); None where all do.
-
-    Returns:
-        Shape (batch, channels).
+    The arguments are those of `track_logits`; `embed` maps windows (batch, time, mels) to (batch, channels).
     """
-    windows, counted = split_windows(mel, window, frames)
-    embeddings = embed(windows.flatten(0, 1)).unflatten(0, counted.shape)
-    return embeddings.where(counted[:, :, None], 0).sum(dim=1) / counted.sum(dim=1, keepdim=True)
+    windows, valid = split_windows(mel, window, frames)
+    embeddings = embed(windows.flatten(0, 1)).unflatten(0, valid.shape)
+    return embeddings.where(valid[:, :, None], 0).sum(dim=1) / valid.sum(dim=1, keepdim=True)

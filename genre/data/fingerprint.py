@@ -48,7 +48,7 @@ def fingerprints(cache: FeatureCache, tracks: pd.DataFrame) -> np.ndarray:
         pooled /= np.diff(steps)[:, None] * np.diff(bands)
         pooled = convolve1d(pooled, SMOOTHING, axis=1, mode="nearest")
         loud = pooled.mean(axis=2, keepdims=True)
-        sound = (steps[1:] <= [[spec.features.frames(seconds)] for seconds in durations[chosen]])[:, :, None]
+        sound = (steps[1:] <= [[spec.features.n_frames(seconds)] for seconds in durations[chosen]])[:, :, None]
         sound &= loud >= QUIET * (loud * sound).max(axis=1, keepdims=True)
         pooled -= loud
         pooled -= pooled.sum(axis=1, where=sound, keepdims=True) / sound.sum(axis=1, keepdims=True).clip(min=1)

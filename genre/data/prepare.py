@@ -56,7 +56,7 @@ class PreparedData:
         spec = self.cache.spec
         decoded = self.tracks["decoded"].clip(upper=1)
         seconds = self.tracks["duration"].clip(upper=spec.clip_seconds) * decoded
-        return np.array([spec.features.frames(length) for length in seconds], np.int64)
+        return np.array([spec.features.n_frames(length) for length in seconds], np.int64)
 
     def read_clips(self, rows: list[int]) -> list[np.ndarray]:
         """Read whole clips from the cache.

@@ -74,9 +74,9 @@ def spectrograms_figure(pictures: list[SpectrogramPanel], features: LogMel, colu
             used[-1].set_xlabel("time in s")
             used[-1].tick_params(labelbottom=True)
     for axes in grid[:, 0]:
-        axes.set_ylabel("frequency in Hz" if features.band_hz else "coefficient")
+        axes.set_ylabel("frequency in Hz" if features.mel_frequencies else "coefficient")
     if shown is not None:
-        unit = "mel power in dB re 1" if features.band_hz else "value"
+        unit = "mel power in dB re 1" if features.mel_frequencies else "value"
         figure.colorbar(shown, ax=grid, label=unit, shrink=min(1.0, 2.2 / height), aspect=14, pad=0.01)
     return figure
 
@@ -98,7 +98,7 @@ def _draw(
         vmax=high,
         interpolation="nearest",
     )
-    centres = np.array(features.band_hz)
+    centres = np.array(features.mel_frequencies)
     if len(centres):
         ticks = [tick for tick in TICKS_HZ if centres[0] <= tick <= centres[-1]]
         axes.set_yticks(np.interp(ticks, centres, np.arange(len(centres))), [str(tick) for tick in ticks])

@@ -75,7 +75,7 @@ class Components:
         return Trust(self.settings.trust, {"model": {"net": self._net_spec(genres)}})
 
     def _net_spec(self, genres: list[str]) -> dict[str, Any]:
-        return {**to_container(self.settings.model.net), "num_classes": len(genres), "n_mels": self.features.bins}
+        return {**to_container(self.settings.model.net), "num_classes": len(genres), "n_mels": self.features.n_features}
 
 
 def build_components(settings: TrainConfig, tracks: Path | None = None) -> Components:
@@ -151,10 +151,10 @@ def _check_network(parts: Components, recipe: FeatureSpec) -> None:
     with torch.device("meta"):
         network = parts.network(["one", "other"])
         try:
-            network(torch.zeros(2, frames, parts.features.bins))
+            network(torch.zeros(2, frames, parts.features.n_features))
         except (RuntimeError, ValueError) as error:
             raise GenreError(
-                f"model.net does not take {frames} frames of {parts.features.bins} features: "
+                f"model.net does not take {frames} frames of {parts.features.n_features} features: "
                 f"{str(error).splitlines()[0]}"
             ) from error
 
@@ -216,9 +216,9 @@ def to_container(spec: Any) -> Any:
 
 
 def _check_frames(features: LogMel, key: str, seconds: float | None, used: float = 1.0) -> None:
-    if seconds and features.frames(seconds * used) < MIN_FRAMES:
+    if seconds and features.n_frames(seconds * used) < MIN_FRAMES:
         least = (MIN_FRAMES - 1) * features.hop_length / features.sample_rate / used
         raise GenreError(
-            f"{key}={seconds} makes {features.frames(seconds * used)} frames, and the networks need {MIN_FRAMES}: "
+            f"{key}={seconds} makes {features.n_frames(seconds * used)} frames, and the networks need {MIN_FRAMES}: "
             f"use at least {least + 0.05:.1f}"
         )

@@ -18,10 +18,10 @@ def test_the_study_s_formats_are_read():
 def test_round_trip(tmp_path, suffix, rate, channels):
     path = stored(tmp_path / f"a.{suffix}", noise(1.3, rate, channels), rate)
     clip = load_clip(path, 22050, 1.0)
-    assert (clip.rate, clip.channels) == (rate, channels)
+    assert (clip.sample_rate, clip.channels) == (rate, channels)
     assert clip.duration == pytest.approx(1.3, abs=1e-9)
-    assert clip.decoded == 1.0
-    assert clip.sounding == 1.0
+    assert clip.decoded_fraction == 1.0
+    assert clip.active_fraction == 1.0
     assert clip.samples.shape == (22050,)
     assert clip.samples.dtype == np.float32
     ours = soxr.resample(decoded_mono(path)[:rate], rate, 22050, quality="HQ")
@@ -39,7 +39,7 @@ def test_zero_padding(tmp_path, suffix):
     assert clip.samples[28660:28665].all()
     assert not clip.samples[28665:].any()  # 1.3 s at 22,050 Hz
     assert clip.duration == pytest.approx(1.3, abs=1e-9)
-    assert (clip.decoded, clip.sounding) == (1.0, 1.0)  # of the file's own length, the padding aside
+    assert (clip.decoded_fraction, clip.active_fraction) == (1.0, 1.0)  # of the file's own length, the padding aside
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -54,7 +54,7 @@ def test_start(tmp_path, suffix, start, first):
     )  # of 110,250 frames 44,100: the last start is 66,150, the middle half of it
     expected = soxr.resample(decoded_mono(path)[first : first + 44100], 44100, 22050, quality="HQ")
     np.testing.assert_allclose(clip.samples, expected, atol=1e-6)
-    assert clip.decoded == 1.0
+    assert clip.decoded_fraction == 1.0
 
 
 def test_middle_of_a_file_shorter_than_the_clip(tmp_path):

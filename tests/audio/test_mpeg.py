@@ -62,7 +62,7 @@ def test_a_guess_that_is_too_short_is_not_believed(tmp_path, rate, spoil):
     assert soundfile.info(path).duration < 4.0  # libsndfile reads no further
     clip = load_clip(path, rate, 6.0)
     assert clip.duration == pytest.approx(6.0, abs=0.15)
-    assert clip.decoded == 1.0
+    assert clip.decoded_fraction == 1.0
     expected = soundfile.read(whole, dtype="float32")[0]
     shift = 576  # the delay that LAME's header states; the decoder's own is cut off in both
     length = min(len(expected), 6 * rate) - shift
@@ -75,7 +75,7 @@ def test_a_guess_that_is_too_long_is_no_promise(tmp_path, start):
     path = without_header(whole)
     assert soundfile.info(path).duration > 7.0
     clip = load_clip(path, RATE, 3.0, start)
-    assert clip.decoded == 1.0
+    assert clip.decoded_fraction == 1.0
     assert clip.duration == counted_by_lame(whole) * 576 / RATE
 
 
@@ -93,7 +93,7 @@ def test_a_clip_from_the_middle_of_a_file_that_libsndfile_reads_in_part(tmp_path
 def test_what_falls_short_of_an_ignored_header_is_truncated(tmp_path, share):
     path = cut_off(ignored_header(written(tmp_path / "a.mp3", fading(1.0, 0.5))), tmp_path, share)
     clip = load_clip(path, RATE, 6.0)
-    assert clip.decoded < 0.9
+    assert clip.decoded_fraction < 0.9
     assert clip.duration == pytest.approx(6.0, abs=0.15)
 
 
@@ -105,25 +105,25 @@ def test_frames_are_counted_as_lame_counts_them(tmp_path, mode, rate, channels):
     frames = counted_by_lame(path)
     mp3 = Mp3.read(path)
     assert mp3 is not None
-    assert (mp3.frames, mp3.count()) == (frames, frames)
+    assert (mp3.declared_frames, mp3.count_frames()) == (frames, frames)
     bare = Mp3.read(without_header(path))
     assert bare is not None
-    assert (bare.frames, bare.count()) == (None, frames)
+    assert (bare.declared_frames, bare.count_frames()) == (None, frames)
     assert mp3.header.samples == (1152 if rate >= 32000 else 576)
 
 
 def test_tags_and_junk_are_no_frames(tmp_path):
     path = without_header(written(tmp_path / "a.mp3", noise(1.0, RATE, 1)))
     frames = path.read_bytes()
-    expected = Mp3.read(path).count()
+    expected = Mp3.read(path).count_frames()
     tag = b"ID3\x04\0\0" + bytes([0, 0, 2, 10]) + (b"\xff\xf3\x48\xc0" * 100)[: 2 * 128 + 10]
     path.write_bytes(tag + b"junk\xff\xfe" + frames + b"TAG" + b"\xff" * 125)
     mp3 = Mp3.read(path)
     assert mp3.start == len(tag) + 6
-    assert mp3.count() == expected
+    assert mp3.count_frames() == expected
     half = len(frames) // 2
     path.write_bytes(frames[:half] + frames[half + 40 :])  # a hole: two frames are damaged, or one
-    assert expected - 2 <= Mp3.read(path).count() < expected
+    assert expected - 2 <= Mp3.read(path).count_frames() < expected
 
 
 def test_a_vbri_header_counts(tmp_path):
@@ -135,9 +135,9 @@ def test_a_vbri_header_counts(tmp_path):
     header = FrameHeader.parse(raw)
     vbri = (raw + bytes(32) + b"VBRI" + bytes(10) + frames.to_bytes(4)).ljust(header.size, b"\0")
     path.write_bytes(vbri + content)
-    assert Mp3.read(path).frames == frames
+    assert Mp3.read(path).declared_frames == frames
     assert load_clip(path, RATE, 6.0).duration == pytest.approx(frames * 576 / RATE, abs=0.04)
-    assert load_clip(cut_off(path, tmp_path, 0.5), RATE, 6.0).decoded < 0.9
+    assert load_clip(cut_off(path, tmp_path, 0.5), RATE, 6.0).decoded_fraction < 0.9
 
 
 def test_a_header_behind_a_checksum(tmp_path):
@@ -146,7 +146,7 @@ def test_a_header_behind_a_checksum(tmp_path):
     size = FrameHeader.parse(content[:4]).size
     first = content[:1] + bytes([content[1] & 0xFE]) + content[2:4] + b"\x12\x34" + content[4 : size - 2]
     path.write_bytes(first + content[size:])
-    assert Mp3.read(path).frames == frames
+    assert Mp3.read(path).declared_frames == frames
 
 
 def test_headers_that_are_none():

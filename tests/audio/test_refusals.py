@@ -47,7 +47,7 @@ def test_refuses_what_is_not_finite(tmp_path, value):
     samples[50000, 1] = value
     path = stored(tmp_path / "a.wav", samples, subtype="FLOAT")
     assert refusal(path, 2.0) == "not_finite"
-    assert load_clip(path, 22050, 1.0).decoded == 1.0  # it lies beyond this clip
+    assert load_clip(path, 22050, 1.0).decoded_fraction == 1.0  # it lies beyond this clip
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "flac", "wav", "au"])
@@ -58,9 +58,9 @@ def test_a_file_that_breaks_off_within_the_clip(tmp_path, six_seconds, suffix, s
     seconds = 6.0 - start
     clip = load_clip(cut_off(whole, tmp_path, share), 22050, seconds, start)
     promised = (6 * share - start) / seconds
-    assert promised - 0.04 < clip.decoded < min(0.9, promised + 0.01)
+    assert promised - 0.04 < clip.decoded_fraction < min(0.9, promised + 0.01)
     assert clip.duration == pytest.approx(6.0)
-    kept = int(clip.decoded * seconds * 22050) - 500  # the resampler sees an end there
+    kept = int(clip.decoded_fraction * seconds * 22050) - 500  # the resampler sees an end there
     unbroken = load_clip(whole, 22050, seconds, start)
     np.testing.assert_allclose(clip.samples[:kept], unbroken.samples[:kept], atol=1e-5)
     assert not clip.samples[kept + 1000 :].any()
@@ -77,18 +77,18 @@ AU_SUBTYPES = ["PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW"
 )
 def test_a_file_of_another_encoding_that_breaks_off(tmp_path, suffix, subtype):
     whole = stored(tmp_path / f"a.{suffix}", noise(2.0), subtype=subtype)
-    assert load_clip(whole, 22050, 2.0).decoded == 1.0
+    assert load_clip(whole, 22050, 2.0).decoded_fraction == 1.0
     assert load_clip(whole, 22050, 2.0).duration == pytest.approx(2.0)
     clip = load_clip(cut_off(whole, tmp_path, 0.5), 22050, 2.0 if suffix != "flac" else 0.2)
-    assert clip.decoded == (pytest.approx(0.5, abs=0.001) if suffix != "flac" else 0.0)
+    assert clip.decoded_fraction == (pytest.approx(0.5, abs=0.001) if suffix != "flac" else 0.0)
     assert clip.duration == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "flac", "wav", "au"])
 @pytest.mark.parametrize(("share", "start"), [(0.5, 0.0), (0.8, 0.0), (0.8, 1.0), (0.8, "middle")])
 def test_a_file_that_breaks_off_beyond_the_clip(tmp_path, six_seconds, suffix, share, start):
-    assert load_clip(six_seconds[suffix], 22050, 1.0, start).decoded == 1.0
-    assert load_clip(cut_off(six_seconds[suffix], tmp_path, share), 22050, 1.0, start).decoded < 0.9
+    assert load_clip(six_seconds[suffix], 22050, 1.0, start).decoded_fraction == 1.0
+    assert load_clip(cut_off(six_seconds[suffix], tmp_path, share), 22050, 1.0, start).decoded_fraction < 0.9
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "flac", "wav", "au"])
@@ -100,24 +100,24 @@ def test_a_clip_that_begins_beyond_the_break(tmp_path, six_seconds, suffix):
 @pytest.mark.parametrize("suffix", ["mp3", "wav", "au"])
 def test_a_few_missing_frames_at_the_end_are_forgiven(tmp_path, six_seconds, suffix):
     short = cut_off(six_seconds[suffix], tmp_path, 0.97)
-    assert load_clip(short, 22050, 1.0).decoded == 1.0
-    assert 0.9 < load_clip(short, 22050, 6.0).decoded < 1.0
+    assert load_clip(short, 22050, 1.0).decoded_fraction == 1.0
+    assert 0.9 < load_clip(short, 22050, 6.0).decoded_fraction < 1.0
 
 
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
 @pytest.mark.parametrize("seconds", [1.0, 6.0])
 def test_an_ogg_file_without_its_last_page_is_truncated(tmp_path, six_seconds, share, seconds):
-    assert load_clip(six_seconds["ogg"], 22050, seconds).decoded == 1.0
-    assert load_clip(cut_off(six_seconds["ogg"], tmp_path, share), 22050, seconds).decoded < 0.9
+    assert load_clip(six_seconds["ogg"], 22050, seconds).decoded_fraction == 1.0
+    assert load_clip(cut_off(six_seconds["ogg"], tmp_path, share), 22050, seconds).decoded_fraction < 0.9
 
 
 def test_an_ogg_file_that_ends_at_a_page_is_truncated(tmp_path, six_seconds):
     content = six_seconds["ogg"].read_bytes()
     path = tmp_path / "a.ogg"
     path.write_bytes(content[: content.rfind(b"OggS")])
-    assert load_clip(path, 22050, 1.0).decoded < 0.9
+    assert load_clip(path, 22050, 1.0).decoded_fraction < 0.9
     path.write_bytes(content + b"TAG" + bytes(125))
-    assert load_clip(path, 22050, 1.0).decoded == 1.0
+    assert load_clip(path, 22050, 1.0).decoded_fraction == 1.0
 
 
 @pytest.mark.parametrize("error", [ValueError("negative dimensions are not allowed"), IndexError("out of range")])

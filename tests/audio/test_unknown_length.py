@@ -31,7 +31,7 @@ def test_a_wav_file_of_unknown_size(tmp_path, size):
     content[at : at + 4] = struct.pack("<I", size)
     path.write_bytes(content)
     clip = load_clip(path, 22050, 1.0)
-    assert clip.decoded == 1.0
+    assert clip.decoded_fraction == 1.0
     assert clip.duration == pytest.approx(2.0)
 
 
@@ -40,7 +40,7 @@ def test_an_au_file_of_unknown_size(tmp_path):
     content = path.read_bytes()
     path.write_bytes(content[:8] + b"\xff\xff\xff\xff" + content[12:])
     clip = load_clip(path, 22050, 1.0, "middle")
-    assert clip.decoded == 1.0
+    assert clip.decoded_fraction == 1.0
     assert clip.duration == pytest.approx(2.0)
 
 
@@ -59,7 +59,7 @@ def test_a_flac_file_of_unknown_length(tmp_path, start):
     path = stored(tmp_path / "a.flac", noise(2.0))
     clip, known = load_clip(of_unknown_length(path), 22050, 1.0, start), load_clip(path, 22050, 1.0, start)
     np.testing.assert_array_equal(clip.samples, known.samples)
-    assert clip.decoded == 1.0
+    assert clip.decoded_fraction == 1.0
     assert 1.0 <= clip.duration <= 2.0  # as far as was read
 
 
@@ -74,4 +74,4 @@ def test_a_flac_file_of_unknown_length_shorter_than_the_clip(tmp_path, seconds):
     path = stored(tmp_path / "a.flac", noise(seconds))
     clip = load_clip(of_unknown_length(path), 22050, 3.0)
     assert clip.duration == pytest.approx(seconds, abs=0.02)  # libsndfile loses the block in which the end comes
-    assert clip.decoded == 1.0
+    assert clip.decoded_fraction == 1.0

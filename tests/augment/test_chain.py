@@ -114,10 +114,10 @@ def test_defaults_are_the_study_s():
 
 @pytest.mark.parametrize("p", [-0.1, 1.1, math.nan])
 def test_refuses_an_impossible_probability(p):
-    with pytest.raises(ValueError, match="p must lie within 0 and 1"):
+    with pytest.raises(ValueError, match="p must be between 0 and 1"):
         Augment(p=p)
     for make in EACH.values():
-        with pytest.raises(ValueError, match="p must lie within 0 and 1"):
+        with pytest.raises(ValueError, match="p must be between 0 and 1"):
             make(p)
 
 

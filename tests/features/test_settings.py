@@ -59,11 +59,11 @@ CHANGES = [
 def test_identity_changes_with_each_setting():
     made = [LogMel(**change) for change in [{}, *CHANGES]]
     made += [Mfcc(**change) for change in [{}, *CHANGES, {"n_mfcc": 13}]]
-    identities = [json.dumps(features.identity, sort_keys=True) for features in made]  # plain values, as a name needs
+    identities = [json.dumps(features.cache_key, sort_keys=True) for features in made]  # plain values, as a name needs
     assert len(set(identities)) == len(identities) == 19
-    assert json.dumps(LogMel(top_db=60.0).identity, sort_keys=True) in identities  # and with nothing else
-    assert LogMel().identity["version"] == FEATURES_VERSION
-    assert (LogMel().identity["kind"], Mfcc().identity["kind"]) == ("LogMel", "Mfcc")
+    assert json.dumps(LogMel(top_db=60.0).cache_key, sort_keys=True) in identities  # and with nothing else
+    assert LogMel().cache_key["version"] == FEATURES_VERSION
+    assert (LogMel().cache_key["kind"], Mfcc().cache_key["kind"]) == ("LogMel", "Mfcc")
 
 
 def test_refuses_a_highest_frequency_of_0():

@@ -71,7 +71,7 @@ def loudest(path: str) -> See:
         prepared = built.data.data
         row = prepared.tracks.set_index("path").loc[path]
         clip = prepared.cache.read_windows([row["shard"]], [row["row"]], [0], 8)[0]
-        return prepared.cache.spec.features.band_hz[int(clip.astype(float).mean(axis=0).argmax())]
+        return prepared.cache.spec.features.mel_frequencies[int(clip.astype(float).mean(axis=0).argmax())]
 
     return see
 
@@ -206,7 +206,7 @@ def sizes(built: Built) -> tuple[Any, ...]:
     """What a small collection has of its own."""
     data, features, net = built.settings.data, built.parts.features, built.parts.network(["a", "b"])
     clip = (data.clip_seconds, data.segment_seconds, data.min_seconds, built.parts.data.batch_size)
-    return *clip, features.bins, found(net, nn.Conv2d)[0].out_channels, built.settings.trainer.max_epochs
+    return *clip, features.n_features, found(net, nn.Conv2d)[0].out_channels, built.settings.trainer.max_epochs
 
 
 def near(value: float, tolerance: float) -> Any:

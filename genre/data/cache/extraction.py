@@ -38,21 +38,21 @@ class FeatureSpec:
     def cache_key(self) -> dict[str, Any]:
         """Plain values that name the spec, the same for settings that are equal."""
         start = self.clip_start if isinstance(self.clip_start, str) else float(self.clip_start)
-        return {**self.features.identity, "clip_seconds": float(self.clip_seconds), "clip_start": start}
+        return {**self.features.cache_key, "clip_seconds": float(self.clip_seconds), "clip_start": start}
 
     @property
-    def spelled(self) -> dict[str, Any]:
+    def cache_key_as_typed(self) -> dict[str, Any]:
         """The same as it was typed, which is how caches used to be named."""
-        return {**self.features.spelled, "clip_seconds": self.clip_seconds, "clip_start": self.clip_start}
+        return {**self.features.cache_key_as_typed, "clip_seconds": self.clip_seconds, "clip_start": self.clip_start}
 
     @property
     def n_frames(self) -> int:
         """Frames a clip."""
-        return self.features.frames(self.clip_seconds)
+        return self.features.n_frames(self.clip_seconds)
 
     def n_segment_frames(self, segment_seconds: float | None) -> int | None:
         """Frames a window of so many seconds; None for the whole clip."""
-        return self.features.frames(segment_seconds) if segment_seconds else None
+        return self.features.n_frames(segment_seconds) if segment_seconds else None
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def extract_shard(shard: Shard) -> int:
         rows.append(row)
         if array is not None:
             arrays.append(array)
-    shape = (0, shard.spec.n_frames, shard.spec.features.bins)
+    shape = (0, shard.spec.n_frames, shard.spec.features.n_features)
     checksum = write_array(shard.array_path, np.stack(arrays) if arrays else np.empty(shape, np.float16))
     write_table(shard.array_path.with_suffix(".parquet"), pd.DataFrame(rows).assign(**{CHECKSUM: checksum}))
     return len(rows)
@@ -112,14 +112,14 @@ def _extract(path: Path, spec: FeatureSpec) -> tuple[dict[str, Any], np.ndarray 
     except (OSError, MemoryError) as error:  # it says nothing about the file, so it must not be remembered with it
         raise unreadable(path, error) from error
     with torch.inference_mode():
-        values, low, high = spec.features.measured(torch.from_numpy(clip.samples)[None])
+        values, low, high = spec.features.forward_with_range(torch.from_numpy(clip.samples)[None])
     row |= {
-        "audio_digest": clip.digest,
+        "audio_digest": clip.audio_digest,
         "duration": clip.duration,
-        "rate": clip.rate,
+        "rate": clip.sample_rate,
         "channels": clip.channels,
-        "decoded": clip.decoded,
-        "sounding": clip.sounding,
+        "decoded": clip.decoded_fraction,
+        "sounding": clip.active_fraction,
         "low": low.item(),
         "high": high.item(),
     }
@@ -130,7 +130,7 @@ def _read(path: Path, spec: FeatureSpec) -> Clip:
     """Decode a file; a failure is believed if it comes again and the system can read the file to its end."""
     try:
         clip = load_clip(path, spec.features.sample_rate, spec.clip_seconds, spec.clip_start)
-        if clip.decoded >= 1:
+        if clip.decoded_fraction >= 1:
             return clip
     except AudioError:
         pass

@@ -54,7 +54,7 @@ class FeatureCache:
 
     def __init__(self, parent: Path, name: str, spec: FeatureSpec) -> None:
         self.spec = spec
-        folders = [parent / f"{name}-{_hash(identity)}" for identity in (spec.cache_key, spec.spelled)]
+        folders = [parent / f"{name}-{_hash(identity)}" for identity in (spec.cache_key, spec.cache_key_as_typed)]
         # Equal settings used to be told apart by their spelling, such as 80 and 80.0
         self.folder = folders[1] if folders[1].is_dir() and not folders[0].is_dir() else folders[0]
         self._offsets: dict[int, int] = {}
@@ -142,7 +142,7 @@ class FeatureCache:
             GenreError: A shard is gone or cut since it was checked.
         """
         places = list(zip(shards, rows, starts, strict=True))
-        windows = np.empty((len(places), frames, self.spec.features.bins), np.float16)
+        windows = np.empty((len(places), frames, self.spec.features.n_features), np.float16)
         for window, (shard, row, start) in zip(windows, places, strict=True):
             self._read(int(shard), int(row) * self.spec.n_frames + int(start), window)
         return windows
@@ -231,5 +231,5 @@ class FeatureCache:
                     states.save()
 
 
-def _hash(identity: dict[str, Any]) -> str:
-    return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=5).hexdigest()
+def _hash(cache_key: dict[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(cache_key, sort_keys=True).encode(), digest_size=5).hexdigest()

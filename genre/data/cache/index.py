@@ -129,7 +129,7 @@ class Index:
         concerned = self.table[self.table["shard"].isin(numbers)]
         clips = concerned.groupby("shard")["row"].max() + 1
         sums = concerned.groupby("shard")[CHECKSUM].first()
-        size = 2 * int(clips.sum()) * self.spec.n_frames * self.spec.features.bins
+        size = 2 * int(clips.sum()) * self.spec.n_frames * self.spec.features.n_features
         bad: set[int] = set()
         with ThreadPoolExecutor(cores()) as pool, progress_bar("checking the cache", "shards", size > MUCH) as progress:
             results = pool.map(self._check, clips.index, clips, sums)
@@ -141,7 +141,7 @@ class Index:
 
     def _check(self, number: int, clips: int, checksum: int) -> DamageError | None:
         path = shard_path(self.folder, number, ".npy")
-        shape = (self.spec.n_frames, self.spec.features.bins)
+        shape = (self.spec.n_frames, self.spec.features.n_features)
         try:
             status = path.stat()
             state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, int(checksum))

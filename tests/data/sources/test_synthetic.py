@@ -87,15 +87,15 @@ def test_every_good_file_is_mp3_of_its_length(root: Path) -> None:
             assert (info.format, info.samplerate, info.channels) == ("MP3", entry.rate, entry.channels)
             assert info.duration == pytest.approx(SECONDS, abs=0.06)
             clip = load_clip(entry.path(root), 22050, SECONDS)
-            assert clip.sounding > 0.1
-            assert clip.decoded > 0.9
+            assert clip.active_fraction > 0.1
+            assert clip.decoded_fraction > 0.9
 
 
 def test_each_fault_is_what_it_says(root: Path) -> None:
     assert {entry.fault for entry in entries()} == {"", *FAULTS}
     assert entries()[-1].number == max(entry.number for entry in entries())
-    assert load_clip(faulty("truncated", root), 22050, SECONDS).decoded < 0.9
-    assert load_clip(faulty("silent", root), 22050, SECONDS).sounding == 0
+    assert load_clip(faulty("truncated", root), 22050, SECONDS).decoded_fraction < 0.9
+    assert load_clip(faulty("silent", root), 22050, SECONDS).active_fraction == 0
     assert load_clip(faulty("short", root), 22050, SECONDS).duration < 0.5
     assert faulty("empty", root).stat().st_size == 0
     for fault in ("empty", "text"):
