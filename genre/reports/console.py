@@ -19,9 +19,9 @@ from genre.evaluation.comparison import Comparison
 from genre.evaluation.predictions import answers
 from genre.evaluation.runs import EvaluatedRun
 from genre.reports import comparison_text
-from genre.reports.run import UNFINISHED
 
 MAX_LISTED = 5
+UNFINISHED = "The run is not finished: this is its best checkpoint so far."
 
 
 def print_audit(found: pd.DataFrame, unknown: list[str]) -> None:

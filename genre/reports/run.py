@@ -14,11 +14,10 @@ from genre.evaluation.predictions import Predictions, answers
 from genre.evaluation.runs import EvaluatedRun
 from genre.evaluation.scores import confusion_table
 from genre.reports import run_diagnostics
-from genre.reports.console import _three
+from genre.reports.console import UNFINISHED, _three
 from genre.reports.figures import confusion_by_row_figure, confusion_figure, learning_curves
 from genre.reports.page import Page
 
-UNFINISHED = "The run is not finished: this is its best checkpoint so far."
 SHARES = ("precision", "recall", "f1")
 ALIKE = (
     "With 95 % intervals. One without width means that the few artists of a genre are alike here, not that its score "
