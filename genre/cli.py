@@ -12,7 +12,7 @@ from genre.config.errors import exit_with_one_line
 from genre.config.targets import Trust
 from genre.config.validate import validate
 from genre.errors import GenreError
-from genre.files import whole
+from genre.files import atomic_write
 
 if TYPE_CHECKING:
     from genre.data.prepare import PreparedData
@@ -103,7 +103,7 @@ def audit(
         if count:
             print(f"{kind} unknown for {count} of {len(prepared.tracks)} tracks")
     if out:
-        with whole(out) as temporary:
+        with atomic_write(out) as temporary:
             found.to_csv(temporary, index=False)
     if len(found):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Write files whole or not at all, and explain a full disk."""
+"""Write files atomically, explain full disks, and clean up empty folders."""
 
 import errno
 import itertools
@@ -12,17 +12,17 @@ from typing import Any
 
 from genre.errors import GenreError
 
-LITTLE = 1 << 20
-"""Bytes: with less free space than this, a failed write is taken for a full disk."""
+MIN_FREE_BYTES = 1 << 20
+"""With less free space than this, a failed write is attributed to a full disk."""
 
 
 @contextmanager
-def whole(path: Path, size: int = 0) -> Iterator[Path]:
+def atomic_write(path: Path, size: int = 0) -> Iterator[Path]:
     """Write a file under a temporary name beside it, and rename it when it is complete.
 
     Args:
-        path: The file; its folder exists. An older version stays until the new one is complete.
-        size: Bytes that will be written, if known; part of the message when the disk is full.
+        path: The file, in an existing folder. An older version stays until the new one is complete.
+        size: Number of bytes that will be written, if known, for the message about a full disk.
 
     Yields:
         The path to write to, on the same file system as `path`.
@@ -32,24 +32,24 @@ def whole(path: Path, size: int = 0) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with explained(path.parent, size):
+        with explain_full_disk(path.parent, size):
             yield temporary
             with temporary.open("rb+") as file:
-                os.fsync(file.fileno())  # a disk may report only here that it is full
+                os.fsync(file.fileno())  # some disks report only here that they are full
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def explained(folder: Path, size: int = 0) -> Iterator[None]:
-    """Turn a write that fails because the disk is full into a message that names the disk.
+def explain_full_disk(folder: Path, size: int = 0) -> Iterator[None]:
+    """Turn a write error caused by a full disk into a message that names the disk.
 
     Libraries report it in many ways: torch raises RuntimeError, numpy an OSError without a number.
 
     Args:
-        folder: Where the file is written.
-        size: Bytes that the write needs, if known.
+        folder: Folder of the file.
+        size: Number of bytes that the write needs, if known.
 
     Raises:
         GenreError: The disk is full.
@@ -61,47 +61,37 @@ def explained(folder: Path, size: int = 0) -> Iterator[None]:
         if number not in (None, errno.ENOSPC, errno.EDQUOT):
             raise
         free = shutil.disk_usage(folder).free
-        if number is None and free >= max(LITTLE, size):
+        if number is None and free >= max(MIN_FREE_BYTES, size):
             raise
-        wanted = f"{_amount(size)} are needed, " if size else ""
+        needed = f"{_bytes(size)} are needed, " if size else ""
+        mount = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.is_mount())
         raise GenreError(
-            f"the disk of {folder} is full ({wanted}{_amount(free)} are free): free some space on "
-            f"{_mount(folder)}, or choose another folder"
+            f"the disk of {folder} is full ({needed}{_bytes(free)} are free): free some space on {mount}, or choose "
+            "another folder"
         ) from error
 
 
-def _amount(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
-
-
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all.
+    """Write a JSON file atomically.
 
     Args:
         path: The file.
-        values: Plain values; numbers have to be finite, since JSON knows no others.
+        values: Plain values; numbers must be finite.
     """
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n")
 
 
 def missing_folders(path: Path) -> list[Path]:
-    """List the folders that do not exist yet on the way to a path, deepest first.
-
-    Args:
-        path: A folder.
-
-    Returns:
-        The folder itself and its parents, as far as they are missing; absolute paths.
-    """
+    """List the folders that have to be created for a path: itself and its missing parents, deepest first."""
     return list(itertools.takewhile(lambda folder: not folder.exists(), [path.absolute(), *path.absolute().parents]))
 
 
 def remove_empty(folders: Iterable[Path]) -> None:
-    """Remove folders that are empty, deepest first; stop at the first one that is not.
+    """Remove empty folders, up to the first that is not empty.
 
     Args:
-        folders: Folders that this process created, as `missing_folders` lists them.
+        folders: Folders created by this process, deepest first, as `missing_folders` lists them.
     """
     for folder in folders:
         try:
@@ -112,9 +102,5 @@ def remove_empty(folders: Iterable[Path]) -> None:
             return
 
 
-def _mount(folder: Path) -> Path:
-    """Mount point of a folder's file system."""
-    path = folder.resolve()
-    while not path.is_mount():
-        path = path.parent
-    return path
+def _bytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"

@@ -7,7 +7,7 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
-from genre.files import explained
+from genre.files import explain_full_disk
 
 IGNORED_WARNINGS = (
     "does not have many workers",
@@ -46,7 +46,7 @@ class _LogFile(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the name is logging's)
         """Raise what went wrong."""
-        with explained(Path(self.baseFilename).parent):
+        with explain_full_disk(Path(self.baseFilename).parent):
             raise
 
 

@@ -13,7 +13,7 @@ from genre.data import split_report
 from genre.evaluation.evaluate import evaluate_checkpoint
 from genre.evaluation.predictions import answers
 from genre.evaluation.scores import confusion_table
-from genre.files import whole, write_json
+from genre.files import atomic_write, write_json
 from genre.reports.console import print_test_scores
 from genre.reports.figures import confusion_figure
 from genre.reports.theme import theme
@@ -71,5 +71,5 @@ def _test(parts: Components, folder: Path, loggers: list[Logger], best: float) -
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         table.to_parquet(temporary)

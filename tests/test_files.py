@@ -15,7 +15,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     files.write_json(path, {"accuracy": 0.5})
     with pytest.raises(TypeError):
         files.write_json(path, {"fine": 1, "odd": object()})
-    with pytest.raises(FileNotFoundError), files.whole(path) as temporary:
+    with pytest.raises(FileNotFoundError), files.atomic_write(path) as temporary:
         temporary.with_suffix("").rename(temporary)
     assert json.loads(path.read_text()) == {"accuracy": 0.5}
     assert [entry.name for entry in tmp_path.iterdir()] == ["scores.json"]
@@ -31,7 +31,7 @@ def test_json_stays_json(tmp_path: Path) -> None:
 def test_a_full_disk_is_named_with_what_is_needed(tmp_path: Path, number: int) -> None:
     with (
         pytest.raises(GenreError, match=rf"the disk of {tmp_path} is full \(2\.5 MB are needed, "),
-        files.whole(tmp_path / "a", 2_500_000),
+        files.atomic_write(tmp_path / "a", 2_500_000),
     ):
         raise OSError(number, "no space")
 
@@ -39,14 +39,14 @@ def test_a_full_disk_is_named_with_what_is_needed(tmp_path: Path, number: int) -
 def test_errors_without_a_number_are_a_full_disk_only_where_there_is_no_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(RuntimeError), files.explained(tmp_path):
+    with pytest.raises(RuntimeError), files.explain_full_disk(tmp_path):
         raise RuntimeError("PytorchStreamWriter failed writing file")
     usage = files.shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(GenreError, match=r"1\.0 kB are free"), files.explained(tmp_path):
+    with pytest.raises(GenreError, match=r"1\.0 kB are free"), files.explain_full_disk(tmp_path):
         raise RuntimeError("PytorchStreamWriter failed writing file")
 
 
 def test_other_system_errors_stay_what_they_are(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError), files.explained(tmp_path):
+    with pytest.raises(PermissionError), files.explain_full_disk(tmp_path):
         raise PermissionError(errno.EACCES, "no")

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 import genre
 from genre.errors import GenreError
-from genre.files import explained
+from genre.files import explain_full_disk
 from genre.reports.theme import FigureFactory, theme
 
 INDEX = "index.html"
@@ -114,7 +114,7 @@ class Page:
                 if (folder / name).exists():
                     raise GenreError(f"{folder / name} is not a report's: write the report to another folder")
         folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder, prefix=".report-") as temporary, explained(folder):
+        with TemporaryDirectory(dir=folder, prefix=".report-") as temporary, explain_full_disk(folder):
             made = Path(temporary)
             self._write(made)
             for name in (FIGURES, TABLES):

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from genre.config.best import BEST
 from genre.config.schema import SearchConfig
 from genre.errors import GenreError
-from genre.files import whole
+from genre.files import atomic_write
 from genre.search.notes import COMMAND, CONFIG, REASON, SURPLUS, TRAINED, counted
 from genre.search.storage import connect
 from genre.search.study import LOCK
@@ -144,7 +144,7 @@ def note(search: SearchConfig) -> None:
     shown = search.storage if url.password is None else url.set(password=None).render_as_string()
     own = search.storage == own_storage(Path(search.folder))
     text = yaml.safe_dump({"storage": None if own else shown, "study": search.study})
-    with whole(Path(search.folder) / SEARCH) as temporary:
+    with atomic_write(Path(search.folder) / SEARCH) as temporary:
         temporary.write_text(text)
 
 
@@ -178,7 +178,7 @@ def write_best(found: Outcome) -> None:
     how = "largest" if found.maximize else "smallest"
     head = f"# Trial {best['trial']} of {len(found.trials)}: the {how} {found.metric}, {best['value']:.6g}\n"
     # Under a lock, since several processes may end at once
-    with FileLock(found.folder / LOCK), whole(found.folder / BEST) as temporary:
+    with FileLock(found.folder / LOCK), atomic_write(found.folder / BEST) as temporary:
         temporary.write_text(head + yaml.safe_dump(settings, sort_keys=False))
 
 

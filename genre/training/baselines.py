@@ -16,7 +16,7 @@ from genre import run_folder
 from genre.audio.windows import track_logits
 from genre.data.datamodule import GenreDataModule
 from genre.errors import GenreError
-from genre.files import whole
+from genre.files import atomic_write
 from genre.models.baselines import ClassPrior, MelStatisticsClassifier
 from genre.training.checkpoints import save
 from genre.training.components import Components, build
@@ -90,7 +90,7 @@ def fit_baseline(parts: Components, folder: Path, device: str, loggers: list[Log
     for name in (run_folder.LAST, run_folder.BEST):
         save(checkpoint, folder / name)
     row = {"epoch": 0, "step": 0, **scores, "seconds": seconds}
-    with whole(folder / run_folder.METRICS) as temporary:
+    with atomic_write(folder / run_folder.METRICS) as temporary:
         pd.DataFrame([row]).to_csv(temporary, index=False)
     for logger in loggers:
         logger.log_metrics(scores, step=0)

@@ -11,7 +11,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 
 from genre import run_folder
 from genre.errors import GenreError
-from genre.files import whole
+from genre.files import atomic_write
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def save(checkpoint: dict[str, Any], path: Path) -> None:
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path, buffer.tell()) as temporary:
+    with atomic_write(path, buffer.tell()) as temporary:
         temporary.write_bytes(buffer.getbuffer())
 
 
@@ -64,7 +64,7 @@ def to_resume_from(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     if last_content is None:
         if last.exists():
             log.warning("%s is damaged: resuming from best.ckpt, after epoch %d", last, best_content["epoch"] + 1)
-        with whole(last) as temporary:  # if training ended with the best epoch, this is the last one, too
+        with atomic_write(last) as temporary:  # if training ended with the best epoch, this is the last one, too
             shutil.copyfile(best, temporary)
     return last, last_content or best_content
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig, OmegaConf
 
 from genre.errors import GenreError
-from genre.files import whole, write_json
+from genre.files import atomic_write, write_json
 from genre.training.components import build
 
 
@@ -65,7 +65,7 @@ class EpochCSVLogger(Logger):
             return
         self.rows[epoch] = row
         table = pd.DataFrame([self.rows[number] for number in sorted(self.rows)])
-        with whole(self.path) as temporary:
+        with atomic_write(self.path) as temporary:
             table.to_csv(temporary, index=False)
 
 

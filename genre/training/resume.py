@@ -10,7 +10,7 @@ from genre.config.stored import read_config, stored_config
 from genre.config.targets import Trust
 from genre.data.prepare import PreparedData
 from genre.errors import GenreError
-from genre.files import whole
+from genre.files import atomic_write
 
 
 def relocate(config: DictConfig, data_root: str | None, cache: str | None) -> DictConfig:
@@ -79,12 +79,12 @@ def create_run_folder(folder: Path, config: DictConfig, overrides: list[str], pr
     """Make a folder a run's: from here on it is one that can be resumed."""
     (folder / run_folder.CONFIG).parent.mkdir(parents=True, exist_ok=True)
     if not run_folder.is_started(folder):
-        with whole(folder / run_folder.TRACKS) as temporary:
+        with atomic_write(folder / run_folder.TRACKS) as temporary:
             prepared.tracks.drop(columns=["shard", "row", "mtime_ns"]).to_parquet(temporary)
-        with whole(folder / run_folder.REJECTED) as temporary:
+        with atomic_write(folder / run_folder.REJECTED) as temporary:
             prepared.rejected.to_csv(temporary, index=False)
-        with whole(folder / run_folder.OVERRIDES) as temporary:
+        with atomic_write(folder / run_folder.OVERRIDES) as temporary:
             OmegaConf.save(OmegaConf.create(overrides), temporary)
-        with whole(folder / run_folder.CONFIG) as temporary:  # the last one: it makes the run a started one
+        with atomic_write(folder / run_folder.CONFIG) as temporary:  # the last one: it makes the run a started one
             OmegaConf.save(config, temporary)
     logging_setup.log_to_file(folder / run_folder.LOG)

@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from genre import run_folder
 from genre.errors import GenreError
-from genre.files import explained, missing_folders, remove_empty
+from genre.files import explain_full_disk, missing_folders, remove_empty
 
 LOCK = ".lock"
 FOLDERS = tuple(str(Path(name).parent) for name in (run_folder.CONFIG, run_folder.BEST))
@@ -49,7 +49,7 @@ def locked(folder: Path) -> Iterator[None]:
                 f"{folder} is being trained by another process{_holder(path)}: wait for it, or choose another run_dir"
             ) from error
         try:
-            with explained(folder):
+            with explain_full_disk(folder):
                 path.write_text(f"pid {os.getpid()} on {socket.gethostname()}")
             _remove_leftovers(folder)
             yield

@@ -45,7 +45,7 @@ def plan(folder: Path, root: Path, todo: list[str], spec: FeatureSpec) -> list[S
         count = max(count, min(cores(), len(todo)))
     parts = [list(part) for part in np.array_split(np.array(todo, dtype=object), count)]
     shards = [Shard(first + i, part, root, folder, spec) for i, part in enumerate(parts)]
-    with files.whole(path) as temporary:
+    with files.atomic_write(path) as temporary:
         temporary.write_text(json.dumps({shard.number: shard.paths for shard in shards}, indent=1))
     return shards
 

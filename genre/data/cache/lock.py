@@ -38,7 +38,7 @@ def locked(folder: Path, todo: int) -> Iterator[bool]:
         raise GenreError(f"{folder} holds something else than a cache: move that away, or use another paths.cache")
     lock = FileLock(folder / "lock")
     try:
-        with files.explained(next(parent for parent in folder.absolute().parents if parent.is_dir())):
+        with files.explain_full_disk(next(parent for parent in folder.absolute().parents if parent.is_dir())):
             folder.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire(timeout=1 if todo else 0)

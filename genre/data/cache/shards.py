@@ -87,7 +87,7 @@ def write_array(path: Path, array: np.ndarray) -> int:
     content = io.BytesIO()
     np.save(content, array)
     checksum = zlib.crc32(content.getbuffer())
-    with files.whole(path, content.getbuffer().nbytes) as temporary:
+    with files.atomic_write(path, content.getbuffer().nbytes) as temporary:
         temporary.write_bytes(content.getbuffer())
         if _checksum(temporary) != checksum:
             raise GenreError(f"{path} was written and reads otherwise: check the disk, or set paths.cache to another")
@@ -159,7 +159,7 @@ def write_table(path: Path, table: pd.DataFrame, notes: dict[str, Any] = NOTES) 
     arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata({"genre": json.dumps(notes)})
     content = pa.BufferOutputStream()
     pq.write_table(arrow, content, write_page_checksum=True)
-    with files.whole(path, content.tell()) as temporary:
+    with files.atomic_write(path, content.tell()) as temporary:
         temporary.write_bytes(content.getvalue())
 
 

@@ -78,7 +78,7 @@ class Synthetic(Fma):
             temporary = root.with_name(f".{root.name}-unfinished")
             shutil.rmtree(temporary, ignore_errors=True)
             try:
-                with files.explained(root.parent, round(self.count * self.seconds * BYTES_PER_SECOND)):
+                with files.explain_full_disk(root.parent, round(self.count * self.seconds * BYTES_PER_SECOND)):
                     self._write(temporary)
                     (temporary / "synthetic.json").write_text(text)
             except BaseException:

@@ -11,7 +11,7 @@ import pandas as pd
 from mutagen.wave import WAVE
 
 from genre.data.cache.lock import READ_ONLY
-from genre.files import whole
+from genre.files import atomic_write
 
 KEYS = {
     "albumartist": ("albumartist", "TPE2"),
@@ -139,7 +139,7 @@ def _load(index: Path | None) -> pd.DataFrame:
 def _keep(index: Path, table: pd.DataFrame) -> None:
     try:
         index.parent.mkdir(parents=True, exist_ok=True)
-        with whole(index) as temporary:
+        with atomic_write(index) as temporary:
             table.to_parquet(temporary)
     except OSError as error:
         if error.errno not in READ_ONLY:
