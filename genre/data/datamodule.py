@@ -1,13 +1,13 @@
 """Prepared data -> batches."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import lightning as L
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 
 from genre.data.prepare import PreparedData
 
@@ -110,6 +110,19 @@ class RandomWindowSampler(Sampler[tuple[int, int]]):
         return iter(zip(order[mine].tolist(), starts[mine].tolist(), strict=True))
 
 
+class FixedWindows(SequentialSampler):
+    """The same windows in the same order in each epoch; `trainer.overfit_batches` replaces any other sampler.
+
+    Args:
+        data_source: The windows, as (track, first frame).
+    """
+
+    data_source: list[tuple[int, int]]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.data_source)
+
+
 class GenreDataModule(L.LightningDataModule):
     """Batches of windows for training, of whole clips for validation and test.
 
@@ -167,7 +180,8 @@ class GenreDataModule(L.LightningDataModule):
         sound = np.clip(self.data.sound_frames[rows] - first, window, clip)
         share = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = RandomWindowSampler(rows, sound - window, clip - window, self.seed, genres, first, share)
-        return self._loader(window, sampler)
+        overfit = bool(getattr(self.trainer, "overfit_batches", 0))
+        return self._loader(window, FixedWindows(list(sampler)) if overfit else sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Whole clips of the validation tracks, in order; all of them in each process, which keeps the scores exact."""
@@ -181,7 +195,7 @@ class GenreDataModule(L.LightningDataModule):
         """Whole clips of a part's tracks, in order."""
         first, clip = self.clip_span(part)
         windows = [(row, first) for row in self._rows(part).tolist()]
-        return self._loader(clip, cast(Sampler[tuple[int, int]], windows))
+        return self._loader(clip, FixedWindows(windows))
 
     def clip_span(self, part: str) -> tuple[int, int]:
         """First frame and length of what a part uses of each clip."""
@@ -207,7 +221,7 @@ class GenreDataModule(L.LightningDataModule):
     def _rows(self, part: str) -> np.ndarray:
         return np.flatnonzero(self.data.tracks["split"] == part)
 
-    def _loader(self, frames: int, sampler: Sampler[tuple[int, int]]) -> DataLoader[Batch]:
+    def _loader(self, frames: int, sampler: Sampler[Any]) -> DataLoader[Batch]:
         return DataLoader(
             ClipDataset(self.data, frames),
             self.batch_size,

@@ -114,7 +114,7 @@ class Recorder(L.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def fit(data: GenreDataModule, epochs: int, path, checkpoint: str | None = None) -> Recorder:
+def fit(data: GenreDataModule, epochs: int, path, checkpoint: str | None = None, **given) -> Recorder:
     trainer = L.Trainer(
         accelerator="cpu",
         max_epochs=epochs,
@@ -124,6 +124,7 @@ def fit(data: GenreDataModule, epochs: int, path, checkpoint: str | None = None)
         enable_model_summary=False,
         num_sanity_val_steps=1,
         default_root_dir=path,
+        **given,
     )
     recorder = Recorder()
     trainer.fit(recorder, datamodule=data, ckpt_path=checkpoint, weights_only=True)
@@ -146,6 +147,13 @@ def test_lightning_tells_the_epoch_and_a_resumed_run_draws_the_same(make, prepar
         assert resumed.seen[f"train {number}"] == whole.seen[f"train {number}"]
         assert resumed.drawn[number] == whole.drawn[number]
     assert "train 1" not in resumed.seen
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*LeafSpec")
+def test_overfitting_repeats_the_same_windows_each_epoch(make, prepared, tmp_path):
+    seen = fit(make(), 3, tmp_path, overfit_batches=1).seen
+    assert seen["train 0"] == seen["train 1"] == seen["train 2"] == epoch(make(), 0)[:4]
+    assert seen["val 1"] == seen["val 2"] == [(row, 0) for row in rows(prepared, "val")[:4]]
 
 
 def test_halves_keep_training_and_tests_apart(music_folder: Path, tmp_path: Path) -> None:
