@@ -42,15 +42,17 @@ def precompute(overrides: Overrides = None) -> None:
     """Extract the features of a collection into the cache, and nothing else."""
     from genre.data.prepare import select_tracks  # torch takes seconds to load: `--help` should not
 
-    parts = _parts(overrides)
-    selection, _ = select_tracks(parts.source, parts.settings.data, parts.cache, parts.make_executor)
-    print(f"{len(selection.kept)} tracks are in {parts.cache.folder}")
+    components = _components(overrides)
+    selection, _ = select_tracks(
+        components.source, components.settings.data, components.cache, components.make_executor
+    )
+    print(f"{len(selection.kept)} tracks are in {components.cache.folder}")
 
 
 @cache.command()
 def verify(overrides: Overrides = None) -> None:
     """Check each file of a collection's cache. Exit code 1 when one is damaged; the next use makes it again."""
-    found = _parts(overrides).cache
+    found = _components(overrides).cache
     damage = found.verify()
     for error in damage:
         print(f"{error.path} is damaged ({error.what})")
@@ -69,15 +71,15 @@ def eda(
     from genre.data import split_report
     from genre.reports import eda as page
 
-    parts = _parts(overrides)
-    prepared = parts.data.data
-    split_report.log_split_warnings(prepared.tracks, parts.settings.data)
+    components = _components(overrides)
+    prepared = components.datamodule.data
+    split_report.log_split_warnings(prepared.tracks, components.settings.data)
     wanted = [name.strip() for name in genres.split(",")] if genres else None
     if unknown := sorted(set(wanted or []) - set(prepared.genres)):
         raise GenreError(f"--genres: {', '.join(unknown)} is unknown here; the genres are {', '.join(prepared.genres)}")
-    name = parts.settings.data.name
-    folder = out or Path(parts.settings.paths.runs) / "eda" / name
-    print(f"report: {page.write_eda_report(prepared, Path(parts.source.root), name, folder, wanted)}")
+    name = components.settings.data.name
+    folder = out or Path(components.settings.paths.runs) / "eda" / name
+    print(f"report: {page.write_eda_report(prepared, Path(components.source.root), name, folder, wanted)}")
 
 
 @app.command()
@@ -95,7 +97,7 @@ def audit(
     from genre.reports.console import print_audit
 
     given = dict(text.partition("=")[::2] for text in overrides or [])
-    prepared = _of_run(overrides or []) if "run_dir" in given else _parts(overrides).data.data
+    prepared = _of_run(overrides or []) if "run_dir" in given else _components(overrides).datamodule.data
     found = find_leaks(prepared)
     missing = {kind: int(prepared.tracks[kind].isna().sum()) for kind in ("artist", "album")}
     print_audit(found, [kind for kind, count in missing.items() if count == len(prepared.tracks)])
@@ -138,10 +140,10 @@ def _of_run(overrides: list[str]) -> "PreparedData":
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         evaluation = validate(hydra.compose("evaluate", overrides))
     config = relocate(stored_config(folder, Trust(evaluation.trust)), evaluation.data_root, evaluation.cache)
-    return build_components(validate(config), folder / run_folder.TRACKS).data.data
+    return build_components(validate(config), folder / run_folder.TRACKS).datamodule.data
 
 
-def _parts(overrides: list[str] | None) -> "Components":
+def _components(overrides: list[str] | None) -> "Components":
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose("train", overrides or [])
     checked_settings = validate(config)

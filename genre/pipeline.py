@@ -44,27 +44,28 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
     if should_skip(config, folder):
         log.info("%s is finished", folder)
         return float(run_folder.read_scores(folder)[config.monitor.metric])
-    with start_run(config, folder, overrides) as (parts, loggers):
+    with start_run(config, folder, overrides) as (components, loggers):
         if is_main():
-            split_report.log_split_warnings(parts.data.data.tracks, parts.settings.data)
-        best = fit(parts, folder, loggers)
+            split_report.log_split_warnings(components.datamodule.data.tracks, components.settings.data)
+        best = fit(components, folder, loggers)
         if is_main():
-            _test(parts, folder, loggers, best)
+            _test(components, folder, loggers, best)
     return best
 
 
-def _test(parts: Components, folder: Path, loggers: list[Logger], best: float) -> None:
+def _test(components: Components, folder: Path, loggers: list[Logger], best: float) -> None:
     """Test a trained run, and write and print its scores."""
-    settings = parts.settings
-    scores, predictions = evaluate_checkpoint(parts, folder, settings.trainer.accelerator)
+    settings = components.settings
+    scores, predictions = evaluate_checkpoint(components, folder, settings.trainer.accelerator)
     _write_table(predictions, folder / run_folder.PREDICTIONS)
     scores[settings.monitor.metric] = best
     if settings.test_last:
-        last, predictions_last = evaluate_checkpoint(parts, folder, settings.trainer.accelerator, run_folder.LAST)
+        last, predictions_last = evaluate_checkpoint(components, folder, settings.trainer.accelerator, run_folder.LAST)
         _write_table(predictions_last, folder / run_folder.PREDICTIONS_LAST)
         scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
+    found = answers(predictions, components.datamodule.data.tracks, scores["genres"])
     with theme():
-        figure = confusion_figure(confusion_table(answers(predictions, parts.data.data.tracks, scores["genres"])))
+        figure = confusion_figure(confusion_table(found))
     log_test_results(loggers, scores, figure)
     write_json(folder / run_folder.SCORES, scores)
     print_test_scores(scores, folder)

@@ -30,8 +30,8 @@ def test_every_option_composes_and_its_parts_can_be_made(group: str, option: str
         with pytest.raises(GenreError, match="trainer: No supported gpu backend found"):
             build_components(settings)
         return
-    parts = build_components(settings)
-    assert parts.network(["a", "b", "c"]) is not None
+    components = build_components(settings)
+    assert components.build_network(["a", "b", "c"]) is not None
     for name, spec in settings.logger.items():
         assert build(f"logger.{name}", spec) is not None
     assert hasattr(build("executor", settings.executor), "submit")

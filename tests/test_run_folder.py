@@ -72,7 +72,7 @@ def test_build_leaves_its_argument_alone():
 def test_load(tmp_path):
     net = network()
     trained = load_model(stored(tmp_path, checkpoint(net)))
-    assert trained.card == CARD
+    assert trained.metadata == CARD
     assert trained.genres == CARD["genres"]
     assert not trained.net.training
     weights = trained.net.state_dict()
@@ -107,7 +107,7 @@ def test_load_of_what_lightning_writes(tmp_path):
     trainer.strategy.connect(classifier)
     trainer.save_checkpoint(tmp_path / run_folder.BEST)
     trained = load_model(tmp_path)
-    assert trained.card == CARD
+    assert trained.metadata == CARD
     assert all(torch.equal(trained.net.state_dict()[name], value) for name, value in net.state_dict().items())
 
 

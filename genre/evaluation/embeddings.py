@@ -29,7 +29,7 @@ def embed_test_set(model: TrainedModel, data: GenreDataModule, device: str) -> n
         Shape (test tracks, channels), in the order of the track table.
     """
     net = model.net.to(device)
-    window = data.data.cache.spec.n_segment_frames(model.card["segment_seconds"])
+    window = data.data.cache.spec.n_segment_frames(model.metadata["segment_seconds"])
     embed = cast(Callable[[Tensor], Tensor], net.embed)
     with torch.inference_mode():
         batches = [

@@ -24,7 +24,7 @@ from genre.evaluation.logit_adjustment import adjust_logits, select_tau
 from genre.evaluation.runs import EvaluatedRun
 from genre.models.checkpoint import TrainedModel, load_model, resolve_device
 from genre.training.components import Components, build_components
-from genre.training.metrics import compute_metrics, predicted
+from genre.training.metrics import compute_metrics, predict_classes
 from genre.training.resume import relocate, stored_config
 
 NO_PREDICTION = -1
@@ -46,7 +46,7 @@ def predict_splits(
         One row a track: `track_id, split, target, prediction, logits`; classes by number, -1 for none, logits a list.
     """
     net = model.net.to(device)
-    window = data.data.cache.spec.n_segment_frames(model.card["segment_seconds"])
+    window = data.data.cache.spec.n_segment_frames(model.metadata["segment_seconds"])
     tables = []
     for batch in chain.from_iterable(data.eval_dataloader(part) for part in parts):
         with torch.inference_mode():
@@ -57,7 +57,7 @@ def predict_splits(
             "track_id": tracks["track_id"].to_numpy(),
             "split": tracks["split"].to_numpy(),
             "target": batch.target.numpy(),
-            "prediction": predicted(logits, NO_PREDICTION).numpy(),
+            "prediction": predict_classes(logits, NO_PREDICTION).numpy(),
             "logits": list(logits.numpy()),
         }
         tables.append(pd.DataFrame(columns))
@@ -78,7 +78,7 @@ def apply_logit_adjustment(predictions: pd.DataFrame, prepared: PreparedData) ->
     tau = select_tau(*logits_and_targets(predictions, "val"), shares)
     logits = adjust_logits(torch.from_numpy(np.stack(predictions["logits"].to_list())), shares, tau)
     predictions["logits"] = list(logits.numpy())
-    predictions["prediction"] = predicted(logits, NO_PREDICTION).numpy()
+    predictions["prediction"] = predict_classes(logits, NO_PREDICTION).numpy()
     return tau
 
 
@@ -111,12 +111,12 @@ def test_scores(predictions: pd.DataFrame) -> dict[str, float | None]:
 
 
 def evaluate_checkpoint(
-    parts: Components, folder: Path, accelerator: str, checkpoint: str = run_folder.BEST
+    components: Components, folder: Path, accelerator: str, checkpoint: str = run_folder.BEST
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Judge a checkpoint of a run folder on the test part.
 
     Args:
-        parts: What the configuration names.
+        components: What the configuration names.
         folder: The run folder.
         accelerator: Where to compute.
         checkpoint: Its path in the folder.
@@ -127,13 +127,14 @@ def evaluate_checkpoint(
     Raises:
         GenreError: The checkpoint is missing or knows other genres than the data.
     """
-    trained = load_model(folder, checkpoint, parts.trust(parts.data.data.genres))
-    if trained.genres != parts.data.data.genres:
+    settings, prepared = components.settings, components.datamodule.data
+    trained = load_model(folder, checkpoint, components.trust(prepared.genres))
+    if trained.genres != prepared.genres:
         raise GenreError(
             f"the checkpoint in {folder} knows the genres {', '.join(trained.genres)} and the data have "
-            f"{', '.join(parts.data.data.genres)}: test it on the data that it was trained on"
+            f"{', '.join(prepared.genres)}: test it on the data that it was trained on"
         )
-    if trained.card["features"] != dict(parts.settings.features):
+    if trained.metadata["features"] != dict(settings.features):
         raise GenreError(f"the checkpoint in {folder} was trained on other features than its configuration names")
     if not (folder / run_folder.METRICS).is_file():
         raise GenreError(f"{folder / run_folder.METRICS} is missing: run_dir has to be the folder of a finished run")
@@ -143,11 +144,11 @@ def evaluate_checkpoint(
     except (ValueError, KeyError) as error:
         raise GenreError(f"{folder / run_folder.METRICS} is damaged: train again") from error
     started = time.perf_counter()
-    predictions = predict_splits(trained, parts.data, resolve_device(accelerator))
+    predictions = predict_splits(trained, components.datamodule, resolve_device(accelerator))
     seconds = time.perf_counter() - started
-    tau = apply_logit_adjustment(predictions, parts.data.data) if parts.settings.model.logit_adjustment else 0.0
+    tau = apply_logit_adjustment(predictions, prepared) if settings.model.logit_adjustment else 0.0
     return test_scores(predictions) | {
-        "model": parts.settings.model.name,
+        "model": settings.model.name,
         "genres": trained.genres,
         "parameters": sum(p.numel() for p in trained.net.parameters()),
         "tau": tau,
@@ -176,8 +177,8 @@ def reevaluate_run(evaluation: EvaluateConfig, folder: Path) -> EvaluatedRun:
     trust = Trust(evaluation.trust)
     config = relocate(stored_config(folder, trust), evaluation.data_root, evaluation.cache)
     model = load_model(folder, trust=trust)  # without a checkpoint there is no point in reading data
-    parts = build_components(validate(config), folder / run_folder.TRACKS)
+    components = build_components(validate(config), folder / run_folder.TRACKS)
     accelerator = evaluation.accelerator or config.trainer.accelerator
-    scores, predictions = evaluate_checkpoint(parts, folder, accelerator)
-    monitor = (parts.settings.monitor.metric, parts.settings.monitor.mode)
-    return EvaluatedRun(folder, scores, predictions, model, parts.data, resolve_device(accelerator), monitor)
+    scores, predictions = evaluate_checkpoint(components, folder, accelerator)
+    monitor = (components.settings.monitor.metric, components.settings.monitor.mode)
+    return EvaluatedRun(folder, scores, predictions, model, components.datamodule, resolve_device(accelerator), monitor)

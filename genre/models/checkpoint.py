@@ -46,12 +46,12 @@ class TrainedModel:
     """
 
     net: nn.Module
-    card: dict[str, Any]
+    metadata: dict[str, Any]
 
     @property
     def genres(self) -> list[str]:
         """The classes in the order of the logits."""
-        return list(self.card["genres"])
+        return list(self.metadata["genres"])
 
 
 def load_model(folder: Path, checkpoint: str = BEST, trust: Trust | None = None) -> TrainedModel:

@@ -135,7 +135,7 @@ def _draw(
 ) -> None:
     prepared = run.data.data
     rows = np.flatnonzero(prepared.tracks["split"] == "test")[chosen].tolist()
-    window = prepared.cache.spec.n_segment_frames(run.model.card["segment_seconds"])
+    window = prepared.cache.spec.n_segment_frames(run.model.metadata["segment_seconds"])
     first, length = run.data.clip_span("test")
     sound = (prepared.sound_frames - first).clip(0, length).tolist()
     pictures = []

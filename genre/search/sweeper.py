@@ -223,4 +223,4 @@ def _prepare(settings: TrainConfig) -> None:
     from genre.training.components import build_components
 
     logging_setup.configure_logging()
-    _ = build_components(settings).data.data
+    _ = build_components(settings).datamodule.data

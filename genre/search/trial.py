@@ -75,13 +75,13 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
     if config.search.trial is None:
         raise GenreError("hparams_search is for a multirun: python train.py -m hparams_search=...")
     logging_setup.configure_logging(logging.WARNING)  # what is said of the data is the same for all trials
-    with fit.start_run(config, folder, overrides) as (parts, loggers):
-        assert parts.settings.search is not None
-        trial = _attach(parts.settings.search)
-        pruning = Pruning(trial, parts.settings.monitor.metric, parts.settings.search.prune)
+    with fit.start_run(config, folder, overrides) as (components, loggers):
+        assert components.settings.search is not None
+        trial = _attach(components.settings.search)
+        pruning = Pruning(trial, components.settings.monitor.metric, components.settings.search.prune)
         result: float | Exception | None = None
         try:
-            result = value = _learn(parts, folder, loggers, pruning)
+            result = value = _learn(components, folder, loggers, pruning)
         except Exception as error:
             result = error
             raise
@@ -93,8 +93,8 @@ def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
     return value
 
 
-def _learn(parts: Components, folder: Path, loggers: list[Logger], pruning: Pruning) -> float:
-    value = fit.fit(parts, folder, loggers, [pruning])
+def _learn(components: Components, folder: Path, loggers: list[Logger], pruning: Pruning) -> float:
+    value = fit.fit(components, folder, loggers, [pruning])
     if pruning.pruned:
         raise optuna.TrialPruned("worse than the median")
     if not pruning.epochs:  # a model that is fitted in one go

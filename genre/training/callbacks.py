@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, a line an epoch elsewhere."""
+"""Trainer callbacks: checkpoints, progress, and the end of a diverged training."""
 
 import logging
 import sys
@@ -9,54 +9,19 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 
+from genre.errors import GenreError
 from genre.training.loggers import EpochCSVLogger
 
 log = logging.getLogger(__name__)
 
 
-class EpochLogger(Callback):
-    """Says each epoch's scores and about how long the rest takes: a file shows no bar.
-
-    Args:
-        metric: What selects the best epoch.
-    """
-
-    def __init__(self, metric: str) -> None:
-        self.metric = metric
-        self.started, self.first = 0.0, 0
-
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Look at the clock."""
-        self.started, self.first = time.perf_counter(), trainer.current_epoch
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Say it."""
-        names = dict.fromkeys((self.metric, "val/loss", "val/accuracy"))
-        scores = ", ".join(f"{name} {trainer.callback_metrics[name]:.4f}" for name in names)
-        done, epochs = trainer.current_epoch + 1, trainer.max_epochs or 0
-        rest = (time.perf_counter() - self.started) / (done - self.first) * (epochs - done)
-        log.info("epoch %d of at most %d: %s; at most %.0f s left", done, epochs, scores, rest)
-
-
-def progress_callback(metric: str) -> Callback:
-    """What shows how far a training is.
-
-    Args:
-        metric: What selects the best epoch.
-
-    Returns:
-        A callback for the trainer.
-    """
-    return RichProgressBar(leave=False) if sys.stdout.isatty() else EpochLogger(metric)
-
-
 class Checkpoint(ModelCheckpoint):
-    """Remembers the best score in a run folder that was moved, which Lightning's own forgets."""
+    """Model checkpoint that keeps its best score when the run folder was moved, which Lightning's own forgets."""
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write the epoch to metrics.csv, then save it.
+        """Write the epoch to metrics.csv, then save the checkpoint.
 
-        Lightning logs an epoch after its checkpoint: a process that is killed in between would lose its scores.
+        Lightning logs an epoch after its checkpoint. A process that is killed in between would lose the scores.
         """
         scores = {name: float(value) for name, value in trainer.callback_metrics.items()}
         for logger in trainer.loggers:
@@ -65,19 +30,23 @@ class Checkpoint(ModelCheckpoint):
         super().on_train_epoch_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the state with the path of its one file as it is now: Lightning deletes what it replaces."""
-        own = str(Path(str(self.dirpath)) / f"{self.filename}{self.FILE_EXTENSION}")
-
-        def here(path: str) -> str:
-            return own if path else path
-
-        moved = {name: here(value) for name, value in state_dict.items() if name.endswith("path")}
-        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
-        super().load_state_dict(state_dict | moved | {"dirpath": str(self.dirpath), "best_k_models": best})
+        """Restore the state, with the present path of the file: Lightning deletes the file that it replaces."""
+        current = str(Path(str(self.dirpath)) / f"{self.filename}{self.FILE_EXTENSION}")
+        paths = {name: current if path else "" for name, path in state_dict.items() if name.endswith("path")}
+        best = {current if path else "": score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict(state_dict | paths | {"dirpath": str(self.dirpath), "best_k_models": best})
 
 
 def keep_checkpoint(path: Path, **monitor: Any) -> ModelCheckpoint:
-    """Keep one file: the best checkpoint by the monitored score, or without a score the last one."""
+    """Create a callback that keeps one checkpoint file.
+
+    Args:
+        path: Path of the checkpoint.
+        **monitor: Arguments `monitor` and `mode`, to keep the best epoch; without them the last epoch is kept.
+
+    Returns:
+        The callback.
+    """
     return Checkpoint(
         dirpath=path.parent,
         filename=path.stem,
@@ -85,3 +54,72 @@ def keep_checkpoint(path: Path, **monitor: Any) -> ModelCheckpoint:
         save_on_train_epoch_end=True,
         **monitor,
     )
+
+
+class EpochLogger(Callback):
+    """Log the scores of each epoch and the estimated time left, where there is no terminal for a progress bar.
+
+    Args:
+        metric: Monitored score.
+    """
+
+    def __init__(self, metric: str) -> None:
+        self.metric = metric
+        self.start_time, self.start_epoch = 0.0, 0
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Record the start time."""
+        self.start_time, self.start_epoch = time.perf_counter(), trainer.current_epoch
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Log the epoch's scores and the estimated time left."""
+        names = dict.fromkeys((self.metric, "val/loss", "val/accuracy"))
+        scores = ", ".join(f"{name} {trainer.callback_metrics[name]:.4f}" for name in names)
+        done, epochs = trainer.current_epoch + 1, trainer.max_epochs or 0
+        seconds = (time.perf_counter() - self.start_time) / (done - self.start_epoch) * (epochs - done)
+        log.info("epoch %d of at most %d: %s; at most %.0f s left", done, epochs, scores, seconds)
+
+
+def progress_callback(metric: str) -> Callback:
+    """Create a progress bar on a terminal, otherwise an `EpochLogger` of this monitored score."""
+    return RichProgressBar(leave=False) if sys.stdout.isatty() else EpochLogger(metric)
+
+
+class Divergence(Callback):
+    """End training after the first epoch whose training loss, validation loss or monitored score is not finite.
+
+    The epoch's row of metrics.csv and its last.ckpt are written first. The checkpoint stores the reason.
+
+    Args:
+        metric: Monitored score.
+    """
+
+    def __init__(self, metric: str) -> None:
+        self.metrics = tuple(dict.fromkeys((metric, "val/loss", "train/loss")))
+        self.reason = ""
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Stop the trainer if a score is not finite."""
+        scores = trainer.callback_metrics
+        diverged = [name for name in self.metrics if not scores[name].isfinite()]
+        if diverged:
+            self.reason = f"{diverged[0]} is {scores[diverged[0]]} in epoch {trainer.current_epoch}"
+            trainer.should_stop = True
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Fail if training diverged."""
+        _fail(self.reason)
+
+    def state_dict(self) -> dict[str, Any]:
+        """State to store in the checkpoint."""
+        return {"reason": self.reason}
+
+
+def refuse_diverged(checkpoint: dict[str, Any]) -> None:
+    """Raise a GenreError if the run that wrote this checkpoint diverged: it must not be resumed."""
+    _fail(checkpoint["callbacks"].get(Divergence.__qualname__, {}).get("reason"))
+
+
+def _fail(reason: str | None) -> None:
+    if reason:
+        raise GenreError(f"training diverged ({reason}): lower model.learning_rate")

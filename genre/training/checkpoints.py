@@ -1,4 +1,4 @@
-"""Checkpoints are written whole or not at all, and a damaged one does not end a run."""
+"""Write checkpoints atomically, and find the one to resume from."""
 
 import io
 import logging
@@ -16,20 +16,20 @@ from genre.files import atomic_write
 log = logging.getLogger(__name__)
 
 
-class WholeCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside its target and renames it; Lightning's own writes it to TMPDIR and copies it."""
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning plugin that writes checkpoints with `save_checkpoint`; its own writes to TMPDIR and copies."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Write a checkpoint."""
-        save(checkpoint, Path(path))
+        save_checkpoint(checkpoint, Path(path))
 
 
-def save(checkpoint: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint whole or not at all.
+def save_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint completely or not at all.
 
     Args:
         checkpoint: Tensors and plain values.
-        path: The file; its folder is created.
+        path: Path of the checkpoint; its folder is created.
 
     Raises:
         GenreError: The disk is full.
@@ -41,36 +41,36 @@ def save(checkpoint: dict[str, Any], path: Path) -> None:
         temporary.write_bytes(buffer.getbuffer())
 
 
-def to_resume_from(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    """Find the checkpoint that a run is resumed from: the last one, or the best one where the last is damaged.
+def find_resume_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Find the checkpoint to resume from: the last one, or the best one if the last one is damaged.
 
-    Both hold the whole state of training, so the result is the same; after the best one, more epochs are repeated.
+    Both hold the full training state, so the result is the same. Resuming from the best one repeats more epochs.
 
     Args:
-        folder: The run folder.
+        folder: Run folder.
 
     Returns:
-        The path of the last checkpoint and its content; None where no epoch was completed.
+        Path of the last checkpoint and its content; None if no epoch was completed.
 
     Raises:
-        GenreError: No checkpoint can be read, or the best one is lost.
+        GenreError: The best checkpoint is missing or damaged.
     """
     last, best = folder / run_folder.LAST, folder / run_folder.BEST
     if not last.exists() and not best.exists():
         return None
     best_content, last_content = _read(best), _read(last)
     if best_content is None:
-        raise GenreError(f"{best} cannot be read: delete {best.parent} to train this run from its beginning")
+        raise GenreError(f"{best} cannot be read: delete {best.parent} to train this run from the start")
     if last_content is None:
         if last.exists():
             log.warning("%s is damaged: resuming from best.ckpt, after epoch %d", last, best_content["epoch"] + 1)
-        with atomic_write(last) as temporary:  # if training ended with the best epoch, this is the last one, too
+        with atomic_write(last) as temporary:  # training may be over: the best epoch may be the last
             shutil.copyfile(best, temporary)
     return last, last_content or best_content
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Read a checkpoint of training; None if that is not possible."""
+    """Read a training checkpoint; None if it is missing or damaged."""
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         _ = content["epoch"], content["callbacks"]

@@ -1,4 +1,4 @@
-"""The one LightningModule: loss, optimiser, schedulers, scores."""
+"""The LightningModule: loss, optimizer, learning-rate schedules and metrics."""
 
 import time
 from collections.abc import Callable
@@ -12,30 +12,30 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from genre.audio.windows import track_logits
 from genre.data.datamodule import Batch
-from genre.training.metrics import Scores
+from genre.training.metrics import GenreMetrics
 
 
 class GenreClassifier(L.LightningModule):
-    """Trains a network on windows and judges it on whole tracks.
+    """Train a network on segments and evaluate it on whole tracks.
 
-    Features come in float32, and the network gets them in its own type, which `trainer.precision` sets.
+    Features arrive in float32 and are converted to the network's type, which `trainer.precision` sets.
 
     Args:
-        net: (batch, time, mels) -> logits (batch, classes).
-        card: Plain values that go into every checkpoint: what it takes to use the network elsewhere.
-        segment_frames: Length of a window in validation, test and prediction; None for the whole clip.
-        learning_rate: Of Adam.
-        weight_decay: Of Adam (added to the gradient, as the study has it).
-        label_smoothing: Of the training loss.
-        class_weights: Weights of the genres in the training loss, shape (classes,); None for none.
-        schedulers: Each makes a learning-rate scheduler of the optimiser; all step at the end of an epoch.
+        net: Network: (batch, time, mels) -> logits (batch, classes).
+        metadata: Plain values stored in every checkpoint; with them the network can be used without the configuration.
+        segment_frames: Window length in validation, test and prediction; None for the whole clip.
+        learning_rate: Learning rate of Adam.
+        weight_decay: Weight decay of Adam, added to the gradient as in the study.
+        label_smoothing: Label smoothing of the training loss.
+        class_weights: Class weights of the training loss, shape (classes,); None for none.
+        schedulers: Factories: optimizer -> learning-rate scheduler. All schedulers step once per epoch.
         monitor: Score that a plateau scheduler watches.
     """
 
     def __init__(
         self,
         net: nn.Module,
-        card: dict[str, Any],
+        metadata: dict[str, Any],
         segment_frames: int | None,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.0,
@@ -45,25 +45,25 @@ class GenreClassifier(L.LightningModule):
         monitor: str = "val/loss",
     ) -> None:
         super().__init__()
-        self.save_hyperparameters({"card": card}, logger=False)
+        self.save_hyperparameters({"card": metadata}, logger=False)
         self.net = net
         self.segment_frames = segment_frames
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
-        self.make_schedulers = schedulers or []
+        self.scheduler_factories = schedulers or []
         self.schedulers: list[LRScheduler] = []
-        self.restored: list[dict[str, Any]] = []
+        self.restored_schedulers: list[dict[str, Any]] = []
         self.monitor = monitor
         self.loss = nn.CrossEntropyLoss(class_weights, label_smoothing=label_smoothing)
-        self.train_scores = Scores(len(card["genres"]), "train/")
-        self.val_scores = Scores(len(card["genres"]), "val/")
+        self.train_metrics = GenreMetrics(len(metadata["genres"]), "train/")
+        self.val_metrics = GenreMetrics(len(metadata["genres"]), "val/")
 
     def forward(self, mel: Tensor, frames: Tensor | None = None) -> Tensor:
         """Classify whole tracks.
 
         Args:
-            mel: Shape (batch, time, mels).
-            frames: Frames of each track that hold sound, shape (batch,); None where all do.
+            mel: Log-mel in [0, 1], shape (batch, time, mels).
+            frames: Number of frames with sound per track, shape (batch,); None if all have.
 
         Returns:
             Log-probabilities, shape (batch, classes).
@@ -71,27 +71,27 @@ class GenreClassifier(L.LightningModule):
         return track_logits(self.net, mel.to(self.dtype), self.segment_frames, frames)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        """Loss of one batch of windows."""
+        """Compute the loss of a batch of segments."""
         logits = self.net(batch.mel.to(self.dtype))
         loss = self.loss(logits, batch.target)
-        self.train_scores.update(logits.detach(), batch.target)
+        self.train_metrics.update(logits.detach(), batch.target)
         self._log("train/loss", loss, len(batch.target))
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Start the epoch's clock."""
-        self.started = time.perf_counter()
+        """Record the start time of the epoch."""
+        self.epoch_started = time.perf_counter()
 
     def on_train_epoch_end(self) -> None:
-        """Log the epoch's training scores, learning rate and seconds, then step the schedulers.
+        """Log the training metrics, learning rate and duration of the epoch, then step the schedulers.
 
-        Lightning itself steps a plateau scheduler only after the epoch's checkpoint is written, so that a resumed
-        run would miss a step. Here they step before it.
+        Lightning steps a plateau scheduler after it has written the epoch's checkpoint, so a resumed run would miss a
+        step. Here the schedulers step before that.
         """
-        self.log_dict(self.train_scores.compute())
-        self.train_scores.reset()
+        self.log_dict(self.train_metrics.compute())
+        self.train_metrics.reset()
         self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
-        self.log("seconds", time.perf_counter() - self.started)
+        self.log("seconds", time.perf_counter() - self.epoch_started)
         for scheduler in self.schedulers:
             if isinstance(scheduler, ReduceLROnPlateau):
                 scheduler.step(self.trainer.callback_metrics[self.monitor])
@@ -99,31 +99,31 @@ class GenreClassifier(L.LightningModule):
                 scheduler.step()
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        """Loss and scores of one batch of tracks."""
+        """Update the loss and the metrics with a batch of tracks."""
         logits = self(batch.mel, batch.frames)
-        self.val_scores.update(logits, batch.target)
+        self.val_metrics.update(logits, batch.target)
         self._log("val/loss", F.cross_entropy(logits, batch.target), len(batch.target))
 
     def on_validation_epoch_end(self) -> None:
-        """Scores of the epoch."""
-        self.log_dict(self.val_scores.compute(), prog_bar=True)
-        self.val_scores.reset()
+        """Log the validation metrics of the epoch."""
+        self.log_dict(self.val_metrics.compute(), prog_bar=True)
+        self.val_metrics.reset()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam; the schedulers are this module's own."""
+        """Create the optimizer, and the schedulers, which Lightning does not see."""
         optimizer = torch.optim.Adam(self.net.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
-        self.schedulers = [make(optimizer) for make in self.make_schedulers]
-        for scheduler, state in zip(self.schedulers, self.restored, strict=False):
+        self.schedulers = [factory(optimizer) for factory in self.scheduler_factories]
+        for scheduler, state in zip(self.schedulers, self.restored_schedulers, strict=False):
             scheduler.load_state_dict(state)
         return optimizer
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the schedulers' state."""
+        """Store the state of the schedulers."""
         checkpoint["schedulers"] = [scheduler.state_dict() for scheduler in self.schedulers]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Hold the schedulers' state until there is an optimiser."""
-        self.restored = checkpoint["schedulers"]
+        """Keep the state of the schedulers until `configure_optimizers` creates them."""
+        self.restored_schedulers = checkpoint["schedulers"]
 
     def _log(self, name: str, value: Tensor, batch_size: int) -> None:
         self.log(name, value, on_step=False, on_epoch=True, prog_bar=True, batch_size=batch_size, sync_dist=True)

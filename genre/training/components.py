@@ -42,7 +42,7 @@ class Components:
         source: Where the music lies.
         cache: Where its features go.
         make_executor: Makes what extracts them.
-        data: Batches; prepared at the first use.
+        datamodule: Batches; prepared at the first use.
         schedulers: Each makes a learning-rate scheduler of an optimiser.
     """
 
@@ -51,10 +51,10 @@ class Components:
     source: Source
     cache: FeatureCache
     make_executor: Callable[[], Executor]
-    data: GenreDataModule
+    datamodule: GenreDataModule
     schedulers: list[Callable[..., Any]]
 
-    def card(self, genres: list[str]) -> dict[str, Any]:
+    def model_metadata(self, genres: list[str]) -> dict[str, Any]:
         """Plain values that let a checkpoint be used without the configuration."""
         data = self.settings.data
         return {
@@ -66,7 +66,7 @@ class Components:
             "genres": genres,
         }
 
-    def network(self, genres: list[str]) -> nn.Module:
+    def build_network(self, genres: list[str]) -> nn.Module:
         """Make the network, initialized from torch's random numbers."""
         return network(self._net_spec(genres))
 
@@ -147,9 +147,9 @@ def _check_network(parts: Components, recipe: FeatureSpec) -> None:
     net = parts.settings.model.net
     if not is_dataclass(net) and not isinstance(net, dict):
         raise GenreError(f"model.net={net} is not a network: choose one, such as model=cnn2d_gru")
-    frames = parts.data.segment_frames or recipe.n_frames
+    frames = parts.datamodule.segment_frames or recipe.n_frames
     with torch.device("meta"):
-        network = parts.network(["one", "other"])
+        network = parts.build_network(["one", "other"])
         try:
             network(torch.zeros(2, frames, parts.features.n_features))
         except (RuntimeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""A configuration becomes a trained and tested run in a folder, and its objective."""
+"""Start a run in its folder and train its model."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -20,12 +20,11 @@ from genre.config.validate import validate
 from genre.data.prepare import PreparedData
 from genre.errors import GenreError
 from genre.models.checkpoint import resolve_device
-from genre.training import baselines
-from genre.training.callbacks import keep_checkpoint, progress_callback
-from genre.training.checkpoints import WholeCheckpointIO, to_resume_from
+from genre.training.baselines import fit_baseline
+from genre.training.callbacks import Divergence, keep_checkpoint, progress_callback, refuse_diverged
+from genre.training.checkpoints import AtomicCheckpointIO, find_resume_checkpoint
 from genre.training.classifier import GenreClassifier
 from genre.training.components import Components, build_components, to_container
-from genre.training.divergence import Divergence, refuse_diverged
 from genre.training.loggers import EpochCSVLogger, build_loggers, logging_to
 from genre.training.resume import create_run_folder, resolve_config
 from genre.training.run_lock import locked
@@ -35,130 +34,120 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def start_run(config: DictConfig, folder: Path, overrides: list[str]) -> Iterator[tuple[Components, list[Logger]]]:
-    """Make the parts of a run and open its folder, which stays locked, and its loggers, until the run ends.
+    """Build the components of a run, prepare its data and create its folder.
+
+    The folder stays locked and the loggers stay open until the context exits.
 
     Args:
-        config: What Hydra composed.
-        folder: The run folder.
-        overrides: The command line's.
+        config: Configuration composed by Hydra.
+        folder: Run folder.
+        overrides: Overrides given on the command line.
 
     Yields:
-        The parts, their data prepared, and the loggers.
+        The components, with prepared data, and the loggers.
 
     Raises:
-        GenreError: The run cannot start, and nothing is left behind.
+        GenreError: The run cannot start. No folder is left behind.
     """
-    # The other processes of a training have no folder of their own
     with locked(folder) if is_main() else nullcontext():
         config = resolve_config(config, folder, overrides)
-        started = run_folder.is_started(folder)  # a resumed run keeps its split, whatever has come to the data since
-        parts = build_components(validate(config), folder / run_folder.TRACKS if started else None)
-        _check_devices(parts.settings.trainer)
-        prepared = parts.data.data
-        loggers = build_loggers(parts.settings.logger, folder)
+        resumed = run_folder.is_started(folder)  # a resumed run keeps its split, even if the data changed since
+        components = build_components(validate(config), folder / run_folder.TRACKS if resumed else None)
+        _check_devices(components.settings.trainer)
+        prepared = components.datamodule.data
+        loggers = build_loggers(components.settings.logger, folder)
         if is_main():
             create_run_folder(folder, config, overrides, prepared)
         with logging_to(loggers, folder, config):
-            yield parts, list(loggers.values())
+            yield components, list(loggers.values())
 
 
 def is_main() -> bool:
-    """Whether this is the only process of a training, or the first of several."""
+    """Whether this process has rank 0, or is the only one. The others write no files and print nothing."""
     return bool(getattr(rank_zero_only, "rank", 0) == 0)
 
 
 def _check_devices(trainer: TrainerConfig) -> None:
     if trainer.devices not in (1, "auto") and resolve_device(trainer.accelerator) == "cpu":
-        raise GenreError(f"trainer.devices={trainer.devices} is for GPUs, and none is used here: leave it at 1")
+        raise GenreError(f"trainer.devices={trainer.devices} requires GPUs: set trainer.devices=1")
 
 
-def fit(parts: Components, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()) -> float:
-    """Train a network, or fit a model that is fitted in one go.
+def fit(components: Components, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()) -> float:
+    """Train a network, or fit a baseline that trains without epochs.
 
     Args:
-        parts: What the configuration names.
-        folder: The run folder.
-        loggers: Beside metrics.csv.
-        callbacks: For training, beside its own.
+        components: Components of the run.
+        folder: Run folder.
+        loggers: Loggers in addition to metrics.csv.
+        callbacks: Trainer callbacks in addition to the standard ones; not used by baselines.
 
     Returns:
-        The monitored score of the best epoch.
+        Monitored score of the best epoch.
 
     Raises:
         GenreError: Training diverged.
     """
-    if parts.settings.model.fit:
-        return baselines.fit_baseline(parts, folder, resolve_device(parts.settings.trainer.accelerator), loggers)
-    return fit_network(parts, folder, loggers, callbacks)
+    if components.settings.model.fit:
+        return fit_baseline(components, folder, resolve_device(components.settings.trainer.accelerator), loggers)
+    return fit_network(components, folder, loggers, callbacks)
 
 
-def fit_network(parts: Components, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()) -> float:
-    """Train the configured network in a run folder, from its last checkpoint where it has one.
-
-    Args:
-        parts: What the configuration names.
-        folder: The run folder.
-        loggers: Beside metrics.csv.
-        callbacks: Beside its own.
-
-    Returns:
-        The monitored score of the best epoch.
-
-    Raises:
-        GenreError: Training diverged.
-    """
-    settings, model, monitor = parts.settings, parts.settings.model, parts.settings.monitor
-    prepared = parts.data.data
+def fit_network(
+    components: Components, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()
+) -> float:
+    """Train a network, from the last checkpoint if the folder has one. See `fit`."""
+    settings, model, monitor = components.settings, components.settings.model, components.settings.monitor
+    prepared = components.datamodule.data
     L.seed_everything(settings.seed, verbose=False)
     classifier = GenreClassifier(
-        parts.network(prepared.genres),
-        parts.card(prepared.genres),
-        parts.data.segment_frames,
+        components.build_network(prepared.genres),
+        components.model_metadata(prepared.genres),
+        components.datamodule.segment_frames,
         learning_rate=model.learning_rate,
         weight_decay=model.weight_decay,
         label_smoothing=model.label_smoothing,
         class_weights=balanced_class_weights(prepared) if model.class_weights else None,
-        schedulers=parts.schedulers,
+        schedulers=components.schedulers,
         monitor=monitor.metric,
     )
-    checkpoint, resumed = to_resume_from(folder) or (None, None)
-    if resumed:
-        refuse_diverged(resumed)
+    path, checkpoint = find_resume_checkpoint(folder) or (None, None)
+    if checkpoint:
+        refuse_diverged(checkpoint)
     patience = settings.early_stopping.patience or settings.trainer.max_epochs
     best = keep_checkpoint(folder / run_folder.BEST, monitor=monitor.metric, mode=monitor.mode)
     stopping = EarlyStopping(monitor.metric, mode=monitor.mode, patience=patience, check_on_train_epoch_end=True)
-    shown = progress_callback(monitor.metric)
+    progress = progress_callback(monitor.metric)
     trainer = L.Trainer(
         **to_container(settings.trainer),
-        enable_progress_bar=isinstance(shown, ProgressBar),  # Lightning would add one
+        enable_progress_bar=isinstance(progress, ProgressBar),  # Lightning would add one
         callbacks=[
             stopping,
             best,
             keep_checkpoint(folder / run_folder.LAST),
-            shown,
+            progress,
             *callbacks,
             Divergence(monitor.metric),
         ],
-        logger=[EpochCSVLogger(folder / run_folder.METRICS, resumed["epoch"] + 1 if resumed else 0), *loggers],
-        plugins=[WholeCheckpointIO()],
-        use_distributed_sampler=False,  # the data divides its batches among devices by itself
+        logger=[EpochCSVLogger(folder / run_folder.METRICS, checkpoint["epoch"] + 1 if checkpoint else 0), *loggers],
+        plugins=[AtomicCheckpointIO()],
+        use_distributed_sampler=False,  # the data module distributes the batches itself
         default_root_dir=folder,
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         enable_model_summary=False,
     )
-    if resumed is None or not _is_over(resumed, settings.trainer.max_epochs):
+    if checkpoint is None or not _is_over(checkpoint, settings.trainer.max_epochs):
         try:
-            trainer.fit(classifier, datamodule=parts.data, ckpt_path=checkpoint, weights_only=True)
-        except SystemExit as error:  # Lightning's answer to Ctrl-C
+            trainer.fit(classifier, datamodule=components.datamodule, ckpt_path=path, weights_only=True)
+        except SystemExit as error:  # Lightning turns Ctrl-C into SystemExit
             raise KeyboardInterrupt from error
     if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()  # the test is of one process, whose scores would wait for the others
+        torch.distributed.destroy_process_group()  # one process tests alone: its metrics must not wait for the others
     return _best_score(folder)
 
 
 def _is_over(checkpoint: dict[str, Any], max_epochs: int) -> bool:
-    """Whether training had ended when this was saved: a resumed fit would add an epoch to a stopped one."""
+    """Whether training had ended at this checkpoint. Resuming a run that stopped early would add an epoch."""
     stopped = any(
         state["wait_count"] >= state["patience"]
         for name, state in checkpoint["callbacks"].items()
@@ -168,13 +157,20 @@ def _is_over(checkpoint: dict[str, Any], max_epochs: int) -> bool:
 
 
 def _best_score(folder: Path) -> float:
-    """The score that best.ckpt was saved for."""
+    """Monitored score that best.ckpt was saved with."""
     callbacks = torch.load(folder / run_folder.BEST, map_location="cpu", weights_only=True)["callbacks"]
-    states = [s for n, s in callbacks.items() if n.startswith("Checkpoint") and s["monitor"]]
+    states = [state for name, state in callbacks.items() if name.startswith("Checkpoint") and state["monitor"]]
     return float(states[0]["best_model_score"])
 
 
 def balanced_class_weights(prepared: PreparedData) -> Tensor:
-    """Weights of the genres, inverse to their training tracks, of mean 1 over those tracks; shape (classes,)."""
+    """Class weights inversely proportional to the class frequencies; their mean over the training tracks is 1.
+
+    Args:
+        prepared: Prepared data.
+
+    Returns:
+        Shape (classes,), as scikit-learn's `class_weight="balanced"`.
+    """
     counts = torch.from_numpy(prepared.train_counts).float()
     return counts.sum() / (len(counts) * counts)

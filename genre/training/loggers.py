@@ -1,4 +1,4 @@
-"""metrics.csv: one row an epoch, whichever other loggers there are."""
+"""Loggers of a run: metrics.csv, and TensorBoard, Weights & Biases and MLflow."""
 
 import json
 import os
@@ -20,13 +20,18 @@ from genre.errors import GenreError
 from genre.files import atomic_write, write_json
 from genre.training.components import build
 
+CONFUSION = "test/confusion"
+RUN_IDS = ".hydra/loggers.json"
+"""File in a run folder: the ids of its runs in W&B and MLflow, so that a resumed run continues them."""
+ID_ARGUMENTS = {"WandbLogger": "id", "MLFlowLogger": "run_id"}
+
 
 class EpochCSVLogger(Logger):
-    """Collects what is logged for an epoch in one row, and goes on with the file of an interrupted run.
+    """Write one row per epoch, and continue the file of a resumed run.
 
     Args:
-        path: The file; rewritten whole.
-        start_epoch: Rows from this epoch on are dropped: a resumed run makes them again.
+        path: Path of the CSV file, which is rewritten at each change.
+        start_epoch: Rows from this epoch on are dropped: a resumed run repeats them.
     """
 
     def __init__(self, path: Path, start_epoch: int = 0) -> None:
@@ -38,24 +43,24 @@ class EpochCSVLogger(Logger):
                 old = pd.read_csv(path).to_dict("records")
                 self.rows = {int(row["epoch"]): row for row in old if row["epoch"] < start_epoch}
             except (ValueError, KeyError) as error:
-                raise GenreError(f"{path} is damaged: delete it, and with it the scores of its epochs") from error
+                raise GenreError(f"{path} is damaged: delete it to resume without earlier scores") from error
 
     @property
     def name(self) -> str:
-        """Of the file."""
+        """File name without suffix."""
         return self.path.stem
 
     @property
     def version(self) -> str:
-        """There is one."""
+        """Always empty: the file has no versions."""
         return ""
 
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """They are in the run folder's configuration."""
+        """Do nothing: the run folder holds the configuration."""
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Add values to their epoch's row."""
+        """Add values to the row of their epoch; values without an epoch are ignored."""
         if "epoch" not in metrics:
             return
         epoch = int(metrics["epoch"])
@@ -69,67 +74,58 @@ class EpochCSVLogger(Logger):
             table.to_csv(temporary, index=False)
 
 
-CONFUSION = "test/confusion"
-IDS = ".hydra/loggers.json"
-"""In a run folder: what W&B and MLflow call the run, so that a resumed run is the same one there."""
-ID_ARGUMENTS = {"WandbLogger": "id", "MLFlowLogger": "run_id"}
-
-
 def build_loggers(specs: dict[str, Any], folder: Path) -> dict[str, Logger]:
-    """Make the loggers of a run; W&B and MLflow continue the run that they have of this folder.
+    """Create the loggers of a run. W&B and MLflow continue the run that they have of this folder.
 
     Args:
-        specs: The `logger` part of the configuration.
-        folder: The run folder.
+        specs: Configuration of the loggers by name.
+        folder: Run folder.
 
     Returns:
-        The loggers by name.
+        Loggers by name.
 
     Raises:
-        GenreError: A logger does not take its values.
+        GenreError: A logger does not accept its arguments, or W&B has no API key.
     """
-    ids = _ids(folder / IDS)
+    ids = _read_ids(folder / RUN_IDS)
     loggers = {}
     for name, spec in specs.items():
         argument = ID_ARGUMENTS.get(str(spec["_target_"]).rpartition(".")[2])
         known = {argument: str(ids[name])} if argument and name in ids else {}
         loggers[name] = build(f"logger.{name}", known | spec)
-    _require_accounts(list(loggers.values()))
+    _require_wandb_login(list(loggers.values()))
     return loggers
 
 
 @contextmanager
 def logging_to(loggers: dict[str, Logger], folder: Path, config: DictConfig) -> Iterator[None]:
-    """Log a run's configuration, and close its loggers with the status with which the run ends.
+    """Log the configuration of a run, and finalize its loggers with the status in which the run ends.
 
-    A multirun stays in one process: a W&B run that is left open would get the scores of the next job.
+    The jobs of a multirun share a process: a W&B run that stays open would receive the scores of the next job.
 
     Args:
-        loggers: Of the run, by name.
-        folder: The run folder.
-        config: The configuration.
-
-    Yields:
-        Nothing.
+        loggers: Loggers by name.
+        folder: Run folder.
+        config: Configuration of the run.
 
     Raises:
         GenreError: MLflow no longer has the run.
     """
-    path = folder / IDS
-    ids = _ids(path)
+    path = folder / RUN_IDS
+    ids = _read_ids(path)
     values: Any = OmegaConf.to_container(config, resolve=True)
     status = "failed"
 
-    def close(logger: Logger) -> None:
-        _close(logger, status)
+    def finalize(logger: Logger) -> None:
+        _finalize(logger, status)
 
-    with ExitStack() as stack:  # closes all of them, also where closing one fails
+    with ExitStack() as stack:  # finalizes all loggers, even if one of them fails
         for name, logger in loggers.items():
             if name in ids and isinstance(logger, MLFlowLogger):
                 _reopen(logger, path)
-            stack.callback(close, logger)
+            stack.callback(finalize, logger)
             if name in ids:
-                continue  # it has the configuration, and MLflow refuses new values, such as another run folder
+                continue  # it has the configuration, and MLflow rejects changed values, such as another run folder
             logger.log_hyperparams(values)
             if isinstance(logger, WandbLogger | MLFlowLogger):
                 ids[name] = logger.version
@@ -138,7 +134,7 @@ def logging_to(loggers: dict[str, Logger], folder: Path, config: DictConfig) -> 
         status = "success"
 
 
-def _ids(path: Path) -> dict[str, Any]:
+def _read_ids(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text())) if path.exists() else {}
     except (ValueError, TypeError) as error:
@@ -154,7 +150,7 @@ def _reopen(logger: MLFlowLogger, path: Path) -> None:
         raise GenreError(f"MLflow has no run {logger.run_id}: delete {path} to log to a new one") from error
 
 
-def _close(logger: Logger, status: str) -> None:
+def _finalize(logger: Logger, status: str) -> None:
     logger.finalize(status)
     if isinstance(logger, WandbLogger):
         import wandb  # an optional dependency
@@ -163,41 +159,8 @@ def _close(logger: Logger, status: str) -> None:
             wandb.finish(exit_code=int(status != "success"))
 
 
-def log_test_results(loggers: list[Logger], scores: dict[str, Any], confusion: Figure) -> None:
-    """Log the test's scores and confusion matrix.
-
-    Args:
-        loggers: Of the run.
-        scores: As in scores.json.
-        confusion: The figure of the confusion matrix.
-    """
-    numbers = {name: value for name, value in scores.items() if name.startswith("test/") and value is not None}
-    for logger in loggers:
-        logger.log_metrics(numbers)
-        _log_figure(logger, confusion)
-
-
-def _log_figure(logger: Logger, figure: Figure) -> None:
-    """Pictures are no part of Lightning's interface: a logger that is not named here goes without."""
-    if isinstance(logger, TensorBoardLogger):
-        logger.experiment.add_figure(CONFUSION, figure, close=False)
-    elif isinstance(logger, WandbLogger):
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        logger.log_image(CONFUSION, [np.asarray(canvas.buffer_rgba())])
-    elif isinstance(logger, MLFlowLogger):
-        logger.experiment.log_figure(logger.run_id, figure, f"{CONFUSION}.png")
-
-
-def _require_accounts(loggers: list[Logger]) -> None:
-    """See that Weights & Biases can be logged into, before there is a run folder; at a terminal it asks for itself.
-
-    Args:
-        loggers: Of the run.
-
-    Raises:
-        GenreError: There is no key.
-    """
+def _require_wandb_login(loggers: list[Logger]) -> None:
+    """Fail before the run folder is created if W&B has no API key. On a terminal, W&B itself asks for one."""
     online = [logger for logger in loggers if isinstance(logger, WandbLogger) and not logger._offline]
     if not online or os.environ.get("WANDB_MODE", "online") != "online" or sys.stdin.isatty():
         return
@@ -209,3 +172,24 @@ def _require_accounts(loggers: list[Logger]) -> None:
         raise GenreError(
             "logger=wandb needs an account: run `wandb login`, or add logger.wandb.offline=true to log without one"
         ) from error
+
+
+def log_test_results(loggers: list[Logger], scores: dict[str, Any], confusion: Figure) -> None:
+    """Log the test scores and the figure of the confusion matrix.
+
+    Args:
+        loggers: Loggers of the run.
+        scores: Scores as in scores.json.
+        confusion: Figure of the confusion matrix; only TensorBoard, W&B and MLflow receive it.
+    """
+    numbers = {name: value for name, value in scores.items() if name.startswith("test/") and value is not None}
+    for logger in loggers:
+        logger.log_metrics(numbers)
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.add_figure(CONFUSION, confusion, close=False)
+        elif isinstance(logger, WandbLogger):
+            canvas = FigureCanvasAgg(confusion)
+            canvas.draw()
+            logger.log_image(CONFUSION, [np.asarray(canvas.buffer_rgba())])
+        elif isinstance(logger, MLFlowLogger):
+            logger.experiment.log_figure(logger.run_id, confusion, f"{CONFUSION}.png")

@@ -1,4 +1,4 @@
-"""Which configuration a run folder stands for: a new one, that of an unfinished run, or none any more."""
+"""Resolve the configuration of a new or resumed run."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from genre.files import atomic_write
 
 
 def relocate(config: DictConfig, data_root: str | None, cache: str | None) -> DictConfig:
-    """The configuration of a run whose audio or caches lie elsewhere now; None for where they were."""
+    """Replace the folders of the audio and the caches in a configuration; None keeps a folder."""
     if data_root:
         config.data.root = data_root
     if cache:
@@ -23,10 +23,10 @@ def relocate(config: DictConfig, data_root: str | None, cache: str | None) -> Di
 
 
 def should_skip(config: DictConfig, folder: Path) -> bool:
-    """Whether a folder holds the finished run of this very configuration, and such runs are to be skipped.
+    """Whether the folder holds a finished run of this configuration and `finished=skip` is set.
 
     Raises:
-        GenreError: It holds a finished run of another configuration.
+        GenreError: The folder holds a finished run of another configuration.
     """
     if config.finished != "skip" or not run_folder.is_finished(folder):
         return False
@@ -40,19 +40,19 @@ def should_skip(config: DictConfig, folder: Path) -> bool:
 
 
 def resolve_config(config: DictConfig, folder: Path, overrides: list[str]) -> DictConfig:
-    """The configuration of a run: a new one, or that of the unfinished run in the folder.
+    """Resolve the configuration of a run: a new one, or the stored one of an unfinished run.
 
     Args:
-        config: What Hydra composed.
-        folder: The run folder.
-        overrides: The command line's. If they say nothing about what is trained (`run_dir=X` alone, or with
-            `trainer.accelerator=gpu`), the stored configuration is used, with what they say.
+        config: Configuration composed by Hydra.
+        folder: Run folder.
+        overrides: Overrides given on the command line. If none of them changes what is trained (`run_dir=X` alone, or
+            with `trainer.accelerator=gpu`), the stored configuration is used with these overrides.
 
     Returns:
-        The configuration, with the folder as its `run_dir`.
+        The configuration, with `run_dir` set to the folder.
 
     Raises:
-        GenreError: The run in the folder is finished, or trains something else.
+        GenreError: The run is finished, or the stored configuration trains something else.
     """
     if run_folder.is_finished(folder):
         raise GenreError(f"{folder} holds a finished run: choose another run_dir, or delete it to train again")
@@ -76,7 +76,7 @@ def resolve_config(config: DictConfig, folder: Path, overrides: list[str]) -> Di
 
 
 def create_run_folder(folder: Path, config: DictConfig, overrides: list[str], prepared: PreparedData) -> None:
-    """Make a folder a run's: from here on it is one that can be resumed."""
+    """Write the configuration and the track tables of a run, from which it can be resumed, and open its log file."""
     (folder / run_folder.CONFIG).parent.mkdir(parents=True, exist_ok=True)
     if not run_folder.is_started(folder):
         with atomic_write(folder / run_folder.TRACKS) as temporary:
@@ -85,6 +85,6 @@ def create_run_folder(folder: Path, config: DictConfig, overrides: list[str], pr
             prepared.rejected.to_csv(temporary, index=False)
         with atomic_write(folder / run_folder.OVERRIDES) as temporary:
             OmegaConf.save(OmegaConf.create(overrides), temporary)
-        with atomic_write(folder / run_folder.CONFIG) as temporary:  # the last one: it makes the run a started one
+        with atomic_write(folder / run_folder.CONFIG) as temporary:  # written last: it marks the run as started
             OmegaConf.save(config, temporary)
     logging_setup.log_to_file(folder / run_folder.LOG)

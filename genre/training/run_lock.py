@@ -1,4 +1,4 @@
-"""A run folder is locked as long as a process trains in it."""
+"""Lock a run folder while a process trains in it."""
 
 import os
 import socket
@@ -14,8 +14,8 @@ from genre.files import explain_full_disk, missing_folders, remove_empty
 
 LOCK = ".lock"
 FOLDERS = tuple(str(Path(name).parent) for name in (run_folder.CONFIG, run_folder.BEST))
-WRITTEN = (run_folder.LOG, *FOLDERS)
-"""Must not be links: a run folder may be somebody else's, and its train.log could be your ~/.bashrc."""
+WRITTEN = (LOCK, run_folder.LOG, *FOLDERS)
+"""Must not be links: a run folder may be somebody else's, and its train.log could point to your ~/.bashrc."""
 
 
 @contextmanager
@@ -23,21 +23,18 @@ def locked(folder: Path) -> Iterator[None]:
     """Lock a run folder. The operating system releases the lock when the process ends, however it ends.
 
     Args:
-        folder: The run folder; it is created, and removed again if it stays empty.
-
-    Yields:
-        Nothing.
+        folder: Run folder; it is created, and removed again if it stays empty.
 
     Raises:
-        GenreError: Another process has locked it, or a link in it leads elsewhere.
+        GenreError: Another process holds the lock, or the folder contains a link.
     """
-    path = folder / LOCK
-    for part in (path, *(folder / name for name in WRITTEN)):
-        if part.is_symlink():
+    for path in (folder / name for name in WRITTEN):
+        if path.is_symlink():
             raise GenreError(
-                f"{part} is a link, and the run would write where it leads: replace it by what it leads to, or choose "
-                "another run_dir"
+                f"{path} is a link, and the run would write to its target: replace it by the target, or choose another "
+                "run_dir"
             )
+    path = folder / LOCK
     created = missing_folders(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
@@ -51,10 +48,12 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             with explain_full_disk(folder):
                 path.write_text(f"pid {os.getpid()} on {socket.gethostname()}")
-            _remove_leftovers(folder)
+            for parent in (folder, *(folder / name for name in FOLDERS)):
+                for leftover in parent.glob(".*.tmp"):  # of a process that was killed while it wrote
+                    leftover.unlink(missing_ok=True)
             yield
         finally:
-            path.unlink(missing_ok=True)  # before the release: a process that opened it meanwhile sees that it is gone
+            path.unlink(missing_ok=True)  # before the release: a process that has opened it notices that it is gone
             lock.release()
     finally:
         remove_empty(created)
@@ -66,10 +65,3 @@ def _holder(path: Path) -> str:
     except OSError:
         return ""
     return f" ({text})" if text else ""
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove unfinished files of a process that was killed while it wrote them."""
-    for parent in (folder, *(folder / name for name in FOLDERS)):
-        for path in parent.glob(".*.tmp"):
-            path.unlink(missing_ok=True)

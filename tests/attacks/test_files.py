@@ -16,7 +16,7 @@ from genre.data.cache.lock import locked
 from genre.errors import GenreError
 from genre.reports.page import Page
 from genre.search.outcome import open_folder, read
-from genre.training.loggers import IDS
+from genre.training.loggers import RUN_IDS
 from tests.attacks.conftest import evaluate, refusal, resume, set_in_config
 from tests.search.test_report import made
 
@@ -168,5 +168,5 @@ def test_metrics_of_something_else_are_one_line(text: str, run: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[1", "[1]", "\x00"])
 def test_damaged_ids_of_loggers_are_one_line(text: str, run: Path) -> None:
-    (run / IDS).write_text(text)
-    assert f"{run / IDS} is damaged: delete it" in refusal(run, resume)
+    (run / RUN_IDS).write_text(text)
+    assert f"{run / RUN_IDS} is damaged: delete it" in refusal(run, resume)

@@ -51,8 +51,8 @@ def test_what_the_cache_knows_is_not_decoded_again(
     music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = validate(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
-    parts = build_components(settings)
-    eda.write_eda_report(parts.data.data, music_folder, "x", tmp_path / "a")
+    components = build_components(settings)
+    eda.write_eda_report(components.datamodule.data, music_folder, "x", tmp_path / "a")
     decoded = []
     real = eda.read_clip
 

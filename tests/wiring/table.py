@@ -126,7 +126,7 @@ def seeded(seed: int) -> See:
     def see(built: Built) -> bool:
         state, genres, parts = built.net.state_dict(), built.data.data.genres, built.parts
         lightning.seed_everything(seed, verbose=False)
-        expected = parts.network(genres).state_dict()
+        expected = parts.build_network(genres).state_dict()
         same = all(torch.equal(state[name], expected[name]) for name in expected)
         order = list(built.data.train_dataloader().sampler)
         rows = np.flatnonzero(tracks(built)["split"] == "train")
@@ -161,7 +161,7 @@ def ends_with_the_last_state(built: Built) -> bool:
 def layers(built: Built) -> list[str]:
     """Kinds of layers, each once."""
     kinds = (nn.Conv1d, nn.Conv2d, nn.GRU, nn.LSTM)
-    net = built.parts.network(["a", "b"])
+    net = built.parts.build_network(["a", "b"])
     return list(dict.fromkeys(type(module).__name__ for module in found(net, *kinds))) or [type(net).__name__]
 
 
@@ -188,7 +188,7 @@ def accelerated(built: Built) -> tuple[Any, ...]:
 
 def loggers(built: Built) -> list[str]:
     """Beside that of metrics.csv."""
-    return [name for name in built.loggers if name != "MetricsCsv"]
+    return [name for name in built.loggers if name != "EpochCSVLogger"]
 
 
 def labels(built: Built) -> list[str]:
@@ -204,8 +204,8 @@ def debugged(built: Built) -> tuple[Any, ...]:
 
 def sizes(built: Built) -> tuple[Any, ...]:
     """What a small collection has of its own."""
-    data, features, net = built.settings.data, built.parts.features, built.parts.network(["a", "b"])
-    clip = (data.clip_seconds, data.segment_seconds, data.min_seconds, built.parts.data.batch_size)
+    data, features, net = built.settings.data, built.parts.features, built.parts.build_network(["a", "b"])
+    clip = (data.clip_seconds, data.segment_seconds, data.min_seconds, built.parts.datamodule.batch_size)
     return *clip, features.n_features, found(net, nn.Conv2d)[0].out_channels, built.settings.trainer.max_epochs
 
 

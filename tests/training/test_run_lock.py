@@ -14,7 +14,7 @@ from genre import run_folder
 from genre.errors import GenreError
 from genre.training.run_lock import LOCK, locked
 from tests.composing import ROOT, compose
-from tests.fit.conftest import Runs, break_at, learnt
+from tests.training.conftest import Runs, break_at, learnt
 
 HOLD = """
 import sys, time
@@ -80,7 +80,7 @@ def test_the_lock_is_held_until_the_scores_are_written(runs: Runs, monkeypatch: 
             held.append("nothing")
         held.append(run_folder.is_finished(folder))
 
-    monkeypatch.setattr("genre.reports.console.print_test_scores", show)
+    monkeypatch.setattr("genre.pipeline.print_test_scores", show)
     runs.train("run", "model=majority")
     assert held == [True]
 

@@ -8,7 +8,7 @@ import torch
 from scipy.special import logsumexp
 from sklearn.metrics import accuracy_score, f1_score
 
-from genre.training.metrics import F1Macro, Scores, compute_metrics
+from genre.training.metrics import F1Macro, GenreMetrics, compute_metrics
 
 CLASSES = 7
 
@@ -65,7 +65,7 @@ def test_score_is_scikit_learns(case):
 @pytest.mark.parametrize("size", [1, 7, 64, 300])
 def test_batches_give_the_whole(case, size):
     logits, targets = example(case)
-    collection = Scores(CLASSES, "val/")
+    collection = GenreMetrics(CLASSES, "val/")
     for _ in range(2):  # an epoch after another, with a reset between
         for first in range(0, len(targets), size):
             part = slice(first, first + size)
@@ -85,13 +85,13 @@ def test_a_genre_without_targets_does_not_count():
 
 
 def test_weighted_f1_by_hand():
-    collection = Scores(3, "")
+    collection = GenreMetrics(3, "")
     collection.update(torch.eye(3)[[0, 0, 2, 1, 1]], torch.tensor([0, 0, 0, 1, 1]))
     assert collection.compute()["f1_weighted"].item() == pytest.approx((3 * 0.8 + 2 * 1) / 5)
 
 
 def test_higher_is_better():
-    assert all(metric.higher_is_better for metric in Scores(3, "").values())
+    assert all(metric.higher_is_better for metric in GenreMetrics(3, "").values())
 
 
 def test_nothing_is_warned_of():
@@ -115,7 +115,7 @@ def test_logits_that_are_no_numbers_are_wrong_answers() -> None:
 def test_logits_that_are_no_numbers_are_wrong_in_training_and_validation(size: int) -> None:
     logits = torch.tensor([[float("nan")] * 3, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, float("inf"), 0.0]])
     targets = torch.tensor([0, 0, 1, 1])  # argmax would answer all four rightly
-    collection = Scores(3, "train/")
+    collection = GenreMetrics(3, "train/")
     for first in range(0, 4, size):
         collection.update(logits[first : first + size], targets[first : first + size])
     expected = [3, 0, 1, 3]

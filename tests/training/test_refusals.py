@@ -10,7 +10,7 @@ from genre import run_folder
 from genre.config.schema import EvaluateConfig
 from genre.errors import GenreError
 from genre.evaluation import evaluate
-from tests.fit.conftest import Runs, weights
+from tests.training.conftest import Runs, weights
 
 
 def test_adjusted_logits_are_tested_where_asked(runs: Runs) -> None:
@@ -46,7 +46,7 @@ def test_an_unfinished_run_of_other_settings_is_refused(runs: Runs) -> None:
 
 
 def test_several_processors_are_refused(runs: Runs) -> None:
-    with pytest.raises(GenreError, match=r"trainer\.devices=2 is for GPUs, and none is used here: leave it at 1"):
+    with pytest.raises(GenreError, match=r"trainer\.devices=2 requires GPUs: set trainer\.devices=1"):
         runs.train("two", "trainer.devices=2")
     assert not (runs.home / "two").exists()
 

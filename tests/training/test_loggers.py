@@ -12,11 +12,11 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import DummyLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from genre import files
+from genre import files, pipeline
 from genre.errors import GenreError
 from genre.training import fit, loggers
 from tests.composing import ROOT, TINY
-from tests.fit.conftest import Runs, break_at, learnt
+from tests.training.conftest import Runs, break_at, learnt
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_wandb_is_told_how_a_run_ended(tmp_path: Path, monkeypatch: pytest.Monke
     codes = []
     monkeypatch.setattr(wandb, "run", object())
     monkeypatch.setattr(wandb, "finish", lambda exit_code: codes.append(exit_code))
-    loggers._close(WandbLogger(save_dir=tmp_path, offline=True), status)
+    loggers._finalize(WandbLogger(save_dir=tmp_path, offline=True), status)
     assert codes == [code]
 
 
@@ -193,7 +193,7 @@ def test_all_loggers_are_told_that_a_test_failed_also_where_one_of_them_fails_th
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fit, "judge", fail)
+    monkeypatch.setattr(pipeline, "evaluate_checkpoint", fail)
     with pytest.raises(ConnectionError, match="no network"):
         train_told(runs, monkeypatch, "model=majority", first=first, broken=broken, last=last)
     assert [told.ends for told in (first, broken, last)] == [["failed"]] * 3
@@ -211,5 +211,5 @@ def test_the_ids_of_loggers_are_kept_and_given_only_where_they_belong(tmp_path: 
 
 
 def write_json_in(folder: Path, ids: dict[str, str]) -> None:
-    (folder / loggers.IDS).parent.mkdir()
-    files.write_json(folder / loggers.IDS, ids)
+    (folder / loggers.RUN_IDS).parent.mkdir()
+    files.write_json(folder / loggers.RUN_IDS, ids)

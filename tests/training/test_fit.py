@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 from genre import run_folder
 from genre.config.schema import EvaluateConfig
 from genre.evaluation import evaluate
-from tests.fit.conftest import Runs, learnt, weights
+from tests.training.conftest import Runs, learnt, weights
 
 
 def test_a_run_leaves_a_folder_that_tells_all(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from genre import run_folder
 from genre.errors import GenreError
 from genre.evaluation import evaluate
 from tests.composing import ROOT
-from tests.fit.conftest import Runs, break_at, learnt
+from tests.training.conftest import Runs, break_at, learnt
 
 
 @pytest.mark.slow
@@ -65,6 +65,6 @@ def test_the_other_processes_of_a_training_neither_lock_nor_test_nor_print(
 
 
 def test_several_devices_without_a_gpu_are_refused(runs: Runs) -> None:
-    with pytest.raises(GenreError, match=r"trainer\.devices=2 is for GPUs"):
+    with pytest.raises(GenreError, match=r"trainer\.devices=2 requires GPUs"):
         runs.train("run", "trainer.devices=2", "trainer.strategy=ddp")
     assert not (runs.home / "run").exists()

@@ -11,7 +11,7 @@ from genre.config.schema import EvaluateConfig
 from genre.evaluation import evaluate
 from genre.pipeline import train_and_test
 from tests.composing import compose
-from tests.fit.conftest import Runs, learnt
+from tests.training.conftest import Runs, learnt
 
 
 def test_a_baseline_leaves_the_same_folder(runs: Runs) -> None:

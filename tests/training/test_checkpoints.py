@@ -16,7 +16,7 @@ import torch
 from genre import run_folder
 from genre.errors import GenreError
 from genre.training import checkpoints, run_lock
-from tests.fit.conftest import Runs, break_at, learnt, weights
+from tests.training.conftest import Runs, break_at, learnt, weights
 
 DISK = 4 << 20
 
@@ -74,7 +74,7 @@ def test_a_checkpoint_is_whole_whenever_its_process_is_killed() -> None:
             child = os.fork()
             if child == 0:
                 while True:
-                    checkpoints.save(checkpoint, path)
+                    checkpoints.save_checkpoint(checkpoint, path)
             while not path.exists():
                 time.sleep(0.01)
             time.sleep(0.01 + 0.007 * attempt)
@@ -151,7 +151,7 @@ def test_a_run_whose_best_checkpoint_is_damaged_says_what_to_do(runs: Runs, lost
     (folder / run_folder.SCORES).unlink()
     for name in lost:
         (folder / name).write_bytes(b"garbage")
-    message = r"best\.ckpt cannot be read: delete .*/run/checkpoints to train this run from its beginning"
+    message = r"best\.ckpt cannot be read: delete .*/run/checkpoints to train this run from the start"
     with pytest.raises(GenreError, match=message):
         runs.train("run", "trainer.max_epochs=1")
     shutil.rmtree(folder / "checkpoints")

@@ -11,7 +11,7 @@ from genre.errors import GenreError
 from genre.evaluation import evaluate
 from genre.pipeline import train_and_test
 from tests.composing import compose
-from tests.fit.conftest import Runs, break_at, learnt, weights
+from tests.training.conftest import Runs, break_at, learnt, weights
 
 
 def test_a_resumed_run_equals_an_undisturbed_one(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from genre.evaluation import evaluate
 from genre.evaluation.predictions import answers
 from genre.evaluation.scores import scores_from_counts
 from genre.training.classifier import GenreClassifier
-from tests.fit.conftest import Runs, learnt, weights
+from tests.training.conftest import Runs, learnt, weights
 
 BY_ACCURACY = ("monitor.metric=val/accuracy", "monitor.mode=max")
 
@@ -75,7 +75,7 @@ def test_a_training_loss_alone_ends_the_run(runs: Runs, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("model", ["logreg", "majority"])
 def test_a_baseline_with_non_finite_logits_has_failed(runs: Runs, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
-    monkeypatch.setattr("genre.evaluation.evaluate.track_logits", lambda net, mel, *_: net(mel) * float("nan"))
+    monkeypatch.setattr("genre.training.baselines.track_logits", lambda net, mel, *_: net(mel) * float("nan"))
     with pytest.raises(GenreError, match=r"val/loss is nan"):
         runs.train("run", f"model={model}", *BY_ACCURACY)
     assert not (runs.home / "run" / run_folder.SCORES).exists()

@@ -8,7 +8,7 @@ import torch
 
 from genre import run_folder
 from genre.evaluation import evaluate
-from tests.fit.conftest import Runs, learnt, weights
+from tests.training.conftest import Runs, learnt, weights
 
 TYPES = {"bf16-true": torch.bfloat16, "64-true": torch.float64, "bf16-mixed": torch.float32}
 NEAR = {"bf16-true": 2e-2, "64-true": 1e-4, "bf16-mixed": 2e-2}
