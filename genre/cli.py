@@ -55,7 +55,7 @@ def verify(overrides: Overrides = None) -> None:
     found = _components(overrides).cache
     damage = found.verify()
     for error in damage:
-        print(f"{error.path} is damaged ({error.what})")
+        print(error)
     if damage:
         raise typer.Exit(1)
     print(f"{found.folder} is whole")

@@ -1,26 +1,22 @@
 """Executors that extract the shards of a cache."""
 
-import os
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
+
+from joblib import cpu_count
 
 from genre.audio.decoding import suppress_decoder_output
 
 
-def cores() -> int:
-    """Cores that this process may use; where the system does not tell, all there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def local_executor(workers: int | None = None) -> Executor:
-    """Processes on this machine.
+    """Run processes on this machine.
 
     Args:
-        workers: How many; null for one a core that this process may use.
+        workers: Number of processes; None for one per available core.
 
     Returns:
-        An executor whose processes start at its first task; torch is imported once for all of them.
+        An executor that starts its processes with the first task and imports torch once for all of them.
     """
     context = get_context("forkserver")
     context.set_forkserver_preload(["genre.data.cache.extraction"])
-    return ProcessPoolExecutor(workers or cores(), mp_context=context, initializer=suppress_decoder_output)
+    return ProcessPoolExecutor(workers or cpu_count(), mp_context=context, initializer=suppress_decoder_output)

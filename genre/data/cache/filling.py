@@ -1,4 +1,4 @@
-"""Fill a cache: plan the shards, and have an executor extract them."""
+"""Fill a cache: plan its shards and extract them with an executor."""
 
 import json
 import logging
@@ -8,74 +8,57 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
+from joblib import cpu_count
 
 from genre import files
-from genre.data.cache.executors import cores
 from genre.data.cache.extraction import FeatureSpec, Shard, extract_shard
 from genre.data.cache.shards import DamageError, shard_number
 from genre.errors import GenreError
 from genre.progress import progress_bar
 
-MOST_CLIPS, FEWEST_CLIPS = 64, 16
-"""Clips per shard. 64 of the study's clips are 20 MB, and seconds of work if they are lost."""
-PIECES = 16
-"""Shards of a medium-sized collection, so that the progress bar moves."""
+MAX_CLIPS, MIN_CLIPS = 64, 16
+"""Clips per shard. 64 clips of 30 s are 20 MB, and a few seconds of work if they are lost."""
+N_SHARDS = 16
+"""Number of shards of a medium-sized data set, so that the progress bar moves."""
 
 log = logging.getLogger(__name__)
 
 
-def plan(folder: Path, root: Path, todo: list[str], spec: FeatureSpec) -> list[Shard]:
-    """Divide the work into shards of about the same size, and write down which.
+def plan_shards(folder: Path, root: Path, paths: list[str], spec: FeatureSpec) -> list[Shard]:
+    """Divide files into shards of about equal size, and write the plan to `plan.json`.
 
     Args:
         folder: The cache's folder.
-        root: What the paths are relative to.
-        todo: Files to extract.
-        spec: How.
+        root: The folder that the paths are relative to.
+        paths: Files to extract.
+        spec: How to extract them.
 
     Returns:
-        The shards. The first files of a small collection are divided among all cores.
+        The shards; in a new cache at least one per core.
     """
-    path = folder / "plan.json"
-    used = {shard_number(file) for file in folder.glob("shard-*.parquet")}
-    # A number is never given twice, not even that of a shard which a killed run's worker may yet finish
-    first = max(used | _planned(path), default=-1) + 1
-    count = max(-(-len(todo) // MOST_CLIPS), min(PIECES, len(todo) // FEWEST_CLIPS), 1)
+    plan = folder / "plan.json"
+    used = {shard_number(path) for path in folder.glob("shard-*.parquet")}
+    # Numbers are never reused: a worker that outlived a killed run may still write a planned shard
+    first = max(used | _planned_numbers(plan), default=-1) + 1
+    count = max(-(-len(paths) // MAX_CLIPS), min(N_SHARDS, len(paths) // MIN_CLIPS), 1)
     if not used:
-        count = max(count, min(cores(), len(todo)))
-    parts = [list(part) for part in np.array_split(np.array(todo, dtype=object), count)]
-    shards = [Shard(first + i, part, root, folder, spec) for i, part in enumerate(parts)]
-    with files.atomic_write(path) as temporary:
+        count = max(count, min(cpu_count(), len(paths)))
+    chunks = np.array_split(np.array(paths, dtype=object), count)
+    shards = [Shard(number, list(chunk), root, folder, spec) for number, chunk in enumerate(chunks, first)]
+    with files.atomic_write(plan) as temporary:
         temporary.write_text(json.dumps({shard.number: shard.paths for shard in shards}, indent=1))
     return shards
 
 
-def _planned(path: Path) -> set[int]:
-    """Numbers of the shards of the last plan."""
-    try:
-        return {int(number) for number in json.loads(path.read_bytes())}
-    except FileNotFoundError:
-        return set()
-    except (ValueError, TypeError) as error:
-        warn([DamageError(path, str(error))])
-        return set()
-
-
-def warn(damage: list[DamageError]) -> None:
-    """Name what is damaged, in one line each."""
-    for error in damage:
-        log.warning("%s is damaged (%s): what it held is made again", error.path, error.what)
-
-
-def extract(shards: list[Shard], make_executor: Callable[[], Executor]) -> None:
-    """Extract shards.
+def extract_shards(shards: list[Shard], make_executor: Callable[[], Executor]) -> None:
+    """Extract shards and show the progress.
 
     Args:
-        shards: The plan.
-        make_executor: Makes what does the work.
+        shards: The shards.
+        make_executor: Makes the executor that extracts them.
 
     Raises:
-        GenreError: A worker died, the disk is full, or the system could not read a file.
+        GenreError: A worker was killed, the disk is full, or the system could not read a file.
     """
     total = sum(len(shard.paths) for shard in shards)
     with make_executor() as executor, progress_bar("extracting", "clips") as progress:
@@ -85,9 +68,27 @@ def extract(shards: list[Shard], make_executor: Callable[[], Executor]) -> None:
             for future in as_completed(futures):
                 progress.advance(task, future.result())
         except BrokenProcessPool as error:
-            text = "an extraction process died, likely for want of memory: try executor.workers=1"
-            raise GenreError(text) from error
+            raise GenreError(
+                "an extraction worker was killed, probably out of memory: try executor.workers=1"
+            ) from error
         finally:
             executor.shutdown(cancel_futures=True)
         seconds = progress.tasks[0].elapsed or 1
     log.info("extracted %d clips in %.1f s (%.1f clips/s)", total, seconds, total / seconds)
+
+
+def warn_of_damage(damage: list[DamageError]) -> None:
+    """Log one line per damaged file."""
+    for error in damage:
+        log.warning("%s: it will be rebuilt", error)
+
+
+def _planned_numbers(plan: Path) -> set[int]:
+    """Shard numbers of the last plan."""
+    try:
+        return {int(number) for number in json.loads(plan.read_bytes())}
+    except FileNotFoundError:
+        return set()
+    except (ValueError, TypeError) as error:
+        warn_of_damage([DamageError(plan, str(error))])
+        return set()

@@ -1,4 +1,4 @@
-"""The lock of a cache: one process at a time writes there."""
+"""Lock a cache, so that only one process at a time writes there."""
 
 import errno
 import logging
@@ -13,46 +13,46 @@ from genre import files
 from genre.errors import GenreError
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-OWN = re.compile(r"lock|recipe\.json|shard-\d+\..*")
-"""A folder that holds files, and none of these, is no cache: what is tidied away there would be somebody's."""
+CACHE_FILE = re.compile(r"lock|recipe\.json|shard-\d+\..*")
+"""A non-empty folder without any of these is not a cache, and nothing may be deleted there."""
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def locked(folder: Path, todo: int) -> Iterator[bool]:
+def locked(folder: Path, n_missing: int) -> Iterator[bool]:
     """Hold the lock of a cache.
 
     Args:
-        folder: The cache's folder; it is made if it does not exist.
-        todo: Files that have to be extracted. If there are none, a lock that is not to be had is done without.
+        folder: The cache's folder; created if it does not exist.
+        n_missing: Number of files to extract. With 0, the block runs without the lock where it is unavailable.
 
     Yields:
-        Whether it is held.
+        Whether the lock is held.
 
     Raises:
-        GenreError: There is work, and the cache cannot be written; or the folder is not a cache's.
+        GenreError: Files are missing and the cache is read-only, or the folder is not a cache.
     """
-    there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    if there and not any(map(OWN.fullmatch, there)):
-        raise GenreError(f"{folder} holds something else than a cache: move that away, or use another paths.cache")
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    if names and not any(map(CACHE_FILE.fullmatch, names)):
+        raise GenreError(f"{folder} exists and is not a cache: move it away, or use another paths.cache")
     lock = FileLock(folder / "lock")
     try:
         with files.explain_full_disk(next(parent for parent in folder.absolute().parents if parent.is_dir())):
             folder.mkdir(parents=True, exist_ok=True)
             try:
-                lock.acquire(timeout=1 if todo else 0)
+                lock.acquire(timeout=1 if n_missing else 0)
             except Timeout:
-                if todo:
-                    log.info("waiting for another process that fills %s", folder)
+                if n_missing:
+                    log.info("waiting for another process that is filling %s", folder)
                     lock.acquire()
     except OSError as error:
         if error.errno not in READ_ONLY:
             raise
-        if todo:
+        if n_missing:
             raise GenreError(
-                f"{folder} lacks {todo} files and cannot be written ({error.strerror}): set paths.cache to a folder "
-                "that can be"
+                f"{folder} lacks {n_missing} files and is read-only ({error.strerror}): set paths.cache to a writable "
+                "folder"
             ) from error
     try:
         yield lock.is_locked

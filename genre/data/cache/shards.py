@@ -1,4 +1,4 @@
-"""The files of a shard, an array and a table: written whole, and checked when they are read."""
+"""Read and write a shard's files, an array and a table, atomically and with checksums."""
 
 import io
 import json
@@ -34,35 +34,37 @@ EMPTY_ROW: dict[str, Any] = {
     "shard": 0,
     "row": -1,
 }
-"""The columns of a shard's table and of the index. `row` is -1 for a file that gave no sound."""
+"""Columns of a shard's table and of the index, with their types. `row` is -1 for a file without usable audio."""
 CHECKSUM = "checksum"
 """Column with the CRC-32 of the shard's array file, the same in each row."""
-UNKNOWN = -1
-"""Checksum of a shard that was made before there were checksums."""
+UNKNOWN_CHECKSUM = -1
+"""Checksum of a shard written by version 0.1, which stored none."""
 HEADER = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '<f2', 'fortran_order': False, 'shape': \((\d+), (\d+), (\d+)\), \} *\n", re.DOTALL
 )
-CHUNK = 1 << 20
-NOTES = {"version": 2}
-"""Of every table since there are checksums."""
+METADATA = {"version": 2}
+"""Metadata of every table since version 0.2."""
 
 
 class DamageError(Exception):
-    """A file of the cache that is not what was written.
+    """A damaged file of a cache.
 
     Args:
         path: The file.
-        what: What is wrong with it.
+        problem: What is wrong with it.
     """
 
-    def __init__(self, path: Path, what: str) -> None:
-        super().__init__(path, what)
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(path, problem)
         self.path = path
-        self.what = what
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.path} is damaged ({self.problem})"
 
 
 def shard_path(folder: Path, number: int, suffix: str) -> Path:
-    """Name of one file of a shard."""
+    """Path of a shard's array (`.npy`) or table (`.parquet`)."""
     return folder / f"shard-{number:05d}{suffix}"
 
 
@@ -72,91 +74,85 @@ def shard_number(path: Path) -> int:
 
 
 def write_array(path: Path, array: np.ndarray) -> int:
-    """Write an array whole, and read it back.
+    """Write an array atomically and read it back.
 
     Args:
         path: The file.
-        array: float16 features, shape (clips, time, bins).
+        array: float16 features, shape (clips, time, mels).
 
     Returns:
         CRC-32 of the file.
 
     Raises:
-        GenreError: The disk is full, or gives back other bytes than it was given.
+        GenreError: The disk is full, or returns other bytes than were written.
     """
     content = io.BytesIO()
     np.save(content, array)
     checksum = zlib.crc32(content.getbuffer())
     with files.atomic_write(path, content.getbuffer().nbytes) as temporary:
         temporary.write_bytes(content.getbuffer())
-        if _checksum(temporary) != checksum:
-            raise GenreError(f"{path} was written and reads otherwise: check the disk, or set paths.cache to another")
+        if _crc32(temporary) != checksum:
+            raise GenreError(f"{path} does not read back as written: check the disk, or use another paths.cache")
     return checksum
 
 
-def check_array(path: Path, shape: tuple[int, int], clips: int, checksum: int) -> int:
-    """Check an array file as a whole.
+def check_array(path: Path, shape: tuple[int, int], clips: int) -> int:
+    """Check the layout of an array file and read it.
 
     Args:
         path: The file.
-        shape: Expected shape of a clip, (time, bins).
-        clips: It holds at least so many.
-        checksum: Its CRC-32, `UNKNOWN` to take any.
+        shape: Expected shape of a clip, (time, mels).
+        clips: Minimum number of clips.
 
     Returns:
-        Its CRC-32.
+        CRC-32 of the file.
 
     Raises:
-        DamageError: It is missing or damaged.
+        DamageError: The file is missing or has another layout.
         GenreError: The system cannot read it.
     """
     try:
         with path.open("rb") as file:
-            offset, found = layout(path, file.read(256))
-        size = path.stat().st_size
+            offset, found = array_layout(path, file.read(256))
+        expected_size = offset + 2 * found[0] * found[1] * found[2]
         if found[1:] != shape or found[0] < clips:
-            raise DamageError(path, f"its shape is {found} and not {(clips, *shape)}")
-        if size != offset + 2 * found[0] * found[1] * found[2]:
-            raise DamageError(path, f"it has {size} bytes of {offset + 2 * found[0] * found[1] * found[2]}")
-        actual = _checksum(path)
-    except FileNotFoundError as error:
-        raise DamageError(path, "it is missing") from error
+            raise DamageError(path, f"its shape is {found} instead of {(clips, *shape)}")
+        if (size := path.stat().st_size) != expected_size:
+            raise DamageError(path, f"it has {size} of {expected_size} bytes")
+        return _crc32(path)
     except OSError as error:
-        raise GenreError(f"{path} cannot be read ({error.strerror}): delete it to have its clips made again") from error
-    if checksum not in (actual, UNKNOWN):
-        raise DamageError(path, "its checksum differs")
-    return actual
+        raise _unreadable(path, error) from error
 
 
-def layout(path: Path, start: bytes) -> tuple[int, tuple[int, int, int]]:
-    """Where the numbers of an array begin, and its shape.
+def array_layout(path: Path, start: bytes) -> tuple[int, tuple[int, int, int]]:
+    """Parse the header of an array file.
 
     Args:
         path: The file, for the message.
         start: Its first bytes.
 
     Returns:
-        Offset in bytes; shape (clips, time, bins).
+        Offset of the values in bytes, and the shape (clips, time, mels).
 
     Raises:
-        DamageError: Its header is not that of such an array.
+        DamageError: The header is not that of an array of the cache.
     """
     header = HEADER.match(start)
     if not header:
-        raise DamageError(path, "its header is not that of an array" if start else "it is empty")
-    clips, frames, bins = (int(number) for number in header.groups())
-    return header.end(), (clips, frames, bins)
+        raise DamageError(path, "its header is invalid" if start else "it is empty")
+    clips, frames, mels = (int(number) for number in header.groups())
+    return header.end(), (clips, frames, mels)
 
 
-def write_table(path: Path, table: pd.DataFrame, notes: dict[str, Any] = NOTES) -> None:
-    """Write a table whole, with a checksum for each page.
+def write_table(path: Path, table: pd.DataFrame, metadata: dict[str, Any] = METADATA) -> None:
+    """Write a table atomically, with a checksum per page.
 
     Args:
         path: The file.
-        table: Its index is not written.
-        notes: Plain values to keep beside it.
+        table: The table, written without its index.
+        metadata: Plain values stored beside it.
     """
-    arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata({"genre": json.dumps(notes)})
+    arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata({"genre": json.dumps(metadata)})
     content = pa.BufferOutputStream()
     pq.write_table(arrow, content, write_page_checksum=True)
     with files.atomic_write(path, content.tell()) as temporary:
@@ -164,68 +160,69 @@ def write_table(path: Path, table: pd.DataFrame, notes: dict[str, Any] = NOTES) 
 
 
 def read_table(path: Path, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a table and check that it is one of the cache's.
+    """Read a table and check its columns.
 
     Args:
         path: The file.
-        columns: What it has to have.
+        columns: Required columns.
 
     Returns:
-        The table; the notes beside it, empty where there are none.
+        The table and its metadata, which is empty in version 0.1.
 
     Raises:
-        DamageError: It is missing, damaged or something else.
+        DamageError: The file is missing or damaged, or a column is missing or of another type.
         GenreError: The system cannot read it.
     """
     try:
         content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise DamageError(path, "it is missing") from error
     except OSError as error:
-        raise GenreError(f"{path} cannot be read ({error.strerror}): delete it to have it made again") from error
+        raise _unreadable(path, error) from error
     try:
         arrow = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
-        notes = json.loads((arrow.schema.metadata or {}).get(b"genre", b"null")) or {}
+        metadata = json.loads((arrow.schema.metadata or {}).get(b"genre", b"null")) or {}
         table = arrow.to_pandas(ignore_metadata=True)
-    except Exception as error:  # Arrow fails in a dozen ways, all of which mean the same here
+    except Exception as error:  # Arrow reports damage with a dozen exceptions
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DamageError(path, text[:100] if content else "it is empty") from error
     for name in columns:
         if name not in table:
             raise DamageError(path, f"it has no column {name}")
-        if table[name].isna().any() or (name in EMPTY_ROW and not _is_of_type(table[name], EMPTY_ROW[name])):
-            raise DamageError(path, f"its column {name} holds something else")
-    return table, notes
+        if table[name].isna().any() or (name in EMPTY_ROW and not _has_type(table[name], type(EMPTY_ROW[name]))):
+            raise DamageError(path, f"its column {name} has another type")
+    return table, metadata
 
 
 def read_shard_table(path: Path) -> pd.DataFrame:
-    """Read the table of a shard; its columns are those of `EMPTY_ROW` and `CHECKSUM`.
+    """Read a shard's table, with the columns of `EMPTY_ROW` and `CHECKSUM`.
 
     Raises:
-        DamageError: It is missing, damaged or another's.
+        DamageError: The file is missing, damaged or another shard's.
     """
-    table, notes = read_table(path, list(EMPTY_ROW))
-    if not notes and CHECKSUM not in table:  # of an earlier version
-        table[CHECKSUM] = UNKNOWN
-    elif not notes or CHECKSUM not in table or table[CHECKSUM].nunique() != 1:
-        raise DamageError(path, "its names were changed")
+    table, metadata = read_table(path, list(EMPTY_ROW))
+    if not metadata and CHECKSUM not in table:  # version 0.1
+        table[CHECKSUM] = UNKNOWN_CHECKSUM
+    elif not metadata or CHECKSUM not in table or table[CHECKSUM].nunique() != 1:
+        raise DamageError(path, "its column names were changed")
     rows = sorted(table.loc[table["row"] >= 0, "row"])
     if set(table["shard"]) != {shard_number(path)} or rows != list(range(len(rows))):
-        raise DamageError(path, "it is another shard's")
+        raise DamageError(path, "it belongs to another shard")
     return table[[*EMPTY_ROW, CHECKSUM]]
 
 
-def _is_of_type(column: pd.Series, example: Any) -> bool:
-    if isinstance(example, str):
-        return pd.api.types.is_string_dtype(column)
-    return column.dtype == np.dtype(type(example))
+def _has_type(column: pd.Series, kind: type) -> bool:
+    return pd.api.types.is_string_dtype(column) if kind is str else column.dtype == np.dtype(kind)
 
 
-def _checksum(path: Path) -> int:
-    """CRC-32 of a file; threads may do it at the same time."""
-    checksum, buffer = 0, bytearray(CHUNK)
-    view = memoryview(buffer)
+def _unreadable(path: Path, error: OSError) -> Exception:
+    if isinstance(error, FileNotFoundError):
+        return DamageError(path, "it is missing")
+    return GenreError(f"{path} cannot be read ({error.strerror}): delete it to have it rebuilt")
+
+
+def _crc32(path: Path) -> int:
+    """CRC-32 of a file, computed without holding the interpreter's lock."""
+    checksum, buffer = 0, memoryview(bytearray(1 << 20))
     with path.open("rb", buffering=0) as file:
         while count := file.readinto(buffer):
-            checksum = zlib.crc32(view[:count], checksum)
+            checksum = zlib.crc32(buffer[:count], checksum)
     return checksum

@@ -13,9 +13,9 @@ import pandas as pd
 import soundfile
 import soxr
 from filelock import FileLock
+from joblib import cpu_count
 
 from genre import files
-from genre.data.cache.executors import cores
 from genre.data.sources.fma import Fma
 from genre.errors import GenreError
 from genre.progress import progress_bar
@@ -100,7 +100,7 @@ class Synthetic(Fma):
         # Not the forkserver: once it runs, the extraction could no longer have it import torch for all workers.
         context = multiprocessing.get_context("spawn")
         with (
-            ProcessPoolExecutor(cores(), context) as executor,
+            ProcessPoolExecutor(cpu_count(), context) as executor,
             progress_bar("writing synthetic music", "tracks") as progress,
         ):
             for _ in progress.track(executor.map(_write_track, jobs, chunksize=4), total=len(jobs)):

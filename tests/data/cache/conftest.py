@@ -25,12 +25,12 @@ NAMES = [f"{number % 3}/{number:02d}.wav" for number in range(40)]  # two files 
 
 def two_files_each() -> None:
     """Plan shards of two files, as on a machine of twenty cores; for the processes that tests start."""
-    filling.cores = lambda: 20
+    filling.cpu_count = lambda: 20
 
 
 @pytest.fixture(autouse=True)
 def _twenty_cores(monkeypatch) -> None:
-    monkeypatch.setattr(filling, "cores", lambda: 20)
+    monkeypatch.setattr(filling, "cpu_count", lambda: 20)
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def _music(tmp_path_factory) -> Path:
     for number, name in enumerate(NAMES):
         write_sound(folder / "music" / name, sound(number, 1.0, RATE), RATE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(filling, "cores", lambda: 20)
+        patch.setattr(filling, "cpu_count", lambda: 20)
         FeatureCache(folder / "caches", "music", SPEC).update(folder / "music", NAMES, Executors())
     return folder
 

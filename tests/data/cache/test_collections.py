@@ -81,7 +81,7 @@ def test_looking_for_changes_is_saved_as_it_goes(root, filled, make, tmp_path, e
     with monkeypatch.context() as patch:
         patch.setattr(file_states, "file_digest", failing)
         patch.setattr(file_states, "SAVE_SECONDS", 0.0)
-        with pytest.raises(GenreError, match=r"elsewhere/./29\.wav could not be read now \(Input/output error\)"):
+        with pytest.raises(GenreError, match=r"29\.wav cannot be read at the moment \(Input/output error\)"):
             make().update(moved, NAMES, executors)
     monkeypatch.setattr(file_states, "file_digest", lambda path: read.append(path) or digest(path))
     make().update(moved, NAMES, executors)
@@ -90,7 +90,7 @@ def test_looking_for_changes_is_saved_as_it_goes(root, filled, make, tmp_path, e
 
 
 def test_a_look_at_many_files_is_shown(root, filled, make, tmp_path, executors, monkeypatch, caplog, capsys):
-    monkeypatch.setattr(file_states, "FEW", 39)
+    monkeypatch.setattr(file_states, "PROGRESS_FILES", 39)
     moved = root.rename(tmp_path / "elsewhere")
     with caplog.at_level(logging.INFO, "genre"):
         make().update(moved, NAMES, executors)
@@ -103,7 +103,7 @@ def test_few_folders_of_music_are_remembered(root, filled, make, tmp_path, execu
     for number in range(12):
         root = root.rename(tmp_path / f"moved {number}")
         make().update(root, NAMES, executors)
-    assert len(list(filled.folder.glob("files-*"))) == file_states.KEPT
+    assert len(list(filled.folder.glob("files-*"))) == file_states.MAX_FOLDERS
 
 
 def test_who_waits_says_so(root, filled, make, executors, caplog):
@@ -121,7 +121,7 @@ def test_who_waits_says_so(root, filled, make, executors, caplog):
     with caplog.at_level(logging.INFO, "genre"):
         make().update(root, [*NAMES, "new.wav"], executors)
     other.join()
-    assert caplog.messages[0] == f"waiting for another process that fills {filled.folder}"
+    assert caplog.messages[0] == f"waiting for another process that is filling {filled.folder}"
     assert executors.paths == ["new.wav"]
 
 

@@ -182,16 +182,16 @@ def test_arrays_are_checked_once_per_process(root, filled, executors, monkeypatc
 def test_damage_while_a_cache_is_used_is_one_line(filled):
     row = filled.lookup(NAMES).loc[NAMES[7]]
     keep(0.5)(filled.folder / ARRAY)
-    with pytest.raises(GenreError, match=r"shard-00003\.npy changed while it was used \(it ends too early\)"):
+    with pytest.raises(GenreError, match=r"shard-00003\.npy changed while it was in use \(it ends too early\)"):
         read(filled, row)
     (filled.folder / ARRAY).unlink()
-    with pytest.raises(GenreError, match=r"shard-00003\.npy changed while it was used \(No such file or directory\)"):
+    with pytest.raises(GenreError, match=r"shard-00003\.npy changed while it was in use \(No such file or directory\)"):
         read(filled, row)
 
 
 def test_what_a_disk_does_not_give_back_is_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(shards, "_checksum", lambda path: 7)
-    with pytest.raises(GenreError, match=r"was written and reads otherwise"):
+    monkeypatch.setattr(shards, "_crc32", lambda path: 7)
+    with pytest.raises(GenreError, match=r"does not read back as written"):
         shards.write_array(tmp_path / "shard-00000.npy", np.zeros((1, 63, 16), np.float16))
     assert not list(tmp_path.iterdir())
 

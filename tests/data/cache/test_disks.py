@@ -75,14 +75,13 @@ def test_an_incomplete_cache_on_a_read_only_disk_is_one_line(root, filled, read_
     with pytest.raises(GenreError) as error:
         make().update(root, NAMES, executors)
     assert str(error.value) == (
-        f"{filled.folder} lacks 1 files and cannot be written (Read-only file system): set paths.cache to a folder "
-        "that can be"
+        f"{filled.folder} lacks 1 files and is read-only (Read-only file system): set paths.cache to a writable folder"
     )
 
 
 def test_no_cache_on_a_read_only_disk_is_one_line(root, filled, read_only, executors):
     cache = FeatureCache(filled.folder.parent, "other", SPEC)
-    with pytest.raises(GenreError, match=r"other-\w+ lacks 40 files and cannot be written"):
+    with pytest.raises(GenreError, match=r"other-\w+ lacks 40 files and is read-only"):
         cache.update(root, NAMES, executors)
 
 
@@ -129,7 +128,7 @@ def test_an_error_of_the_system_ends_the_extraction_and_is_not_remembered(root, 
     _, times = failing
     with pytest.raises(GenreError) as error:
         make().update(root, NAMES, executors)
-    assert str(error.value).startswith(f"{root / '1/10.wav'} could not be read now (")
+    assert str(error.value).startswith(f"{root / '1/10.wav'} cannot be read at the moment (")
     assert "\n" not in str(error.value)
     times[0] = 0
     cache = make()
@@ -156,7 +155,7 @@ def test_a_file_that_the_disk_does_not_give_back_whole_is_not_truncated(root, ma
 
     def load_clip(path: Path, *arguments):
         clip = decode(path, *arguments)
-        return replace(clip, decoded=0.5) if path == bad else clip
+        return replace(clip, decoded_fraction=0.5) if path == bad else clip
 
     def file_digest(path: Path) -> str:
         reads.append(path)
@@ -167,7 +166,7 @@ def test_a_file_that_the_disk_does_not_give_back_whole_is_not_truncated(root, ma
     with monkeypatch.context() as patch:
         patch.setattr(extraction, "load_clip", load_clip)
         patch.setattr(extraction, "file_digest", file_digest)
-        with pytest.raises(GenreError, match=r"10\.wav could not be read now \(Input/output error\)"):
+        with pytest.raises(GenreError, match=r"10\.wav cannot be read at the moment \(Input/output error\)"):
             make().update(root, NAMES, executors)
     cache = make()
     assert_holds(cache, root, cache.update(root, NAMES, executors))

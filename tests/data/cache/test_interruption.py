@@ -99,7 +99,7 @@ def test_a_dead_worker_is_an_error_that_says_what_to_try(root, make, executors):
             future.set_exception(BrokenProcessPool("a process was terminated abruptly"))
             return future
 
-    with pytest.raises(GenreError, match=r"^an extraction process died, .*: try executor\.workers=1$"):
+    with pytest.raises(GenreError, match=r"^an extraction worker was killed, .*: try executor\.workers=1$"):
         make().update(root, NAMES, lambda: Dying([]))
     cache = make()
     assert_holds(cache, root, cache.update(root, NAMES, executors))

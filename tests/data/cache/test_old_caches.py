@@ -59,7 +59,7 @@ def test_what_can_be_told_without_a_checksum_is_damage(root, old, make, executor
     array.write_bytes(array.read_bytes()[:-1])
     make().update(root, NAMES, executors)
     assert executors.paths == NAMES[6:8]
-    assert caplog.messages == [f"{array} is damaged (it has 4159 bytes of 4160): what it held is made again"]
+    assert caplog.messages == [f"{array} is damaged (it has 4159 of 4160 bytes): it will be rebuilt"]
 
 
 def test_lookup_reads_them(root, old):

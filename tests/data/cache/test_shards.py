@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from genre.data.cache import filling
-from genre.data.cache.filling import plan
+from genre.data.cache.filling import plan_shards
 from tests.conftest import Executors, Inline, sound, write_sound
 from tests.data.cache.conftest import NAMES, RATE, SPEC, assert_holds
 
@@ -55,8 +55,8 @@ def test_the_plan_is_there_before_the_work(root, make):
     ],
 )
 def test_every_worker_gets_some_of_a_new_collection(tmp_path, monkeypatch, files, cores, sizes):
-    monkeypatch.setattr(filling, "cores", lambda: cores)
-    shards = plan(tmp_path, tmp_path, [f"{number}.wav" for number in range(files)], SPEC)
+    monkeypatch.setattr(filling, "cpu_count", lambda: cores)
+    shards = plan_shards(tmp_path, tmp_path, [f"{number}.wav" for number in range(files)], SPEC)
     assert [len(shard.paths) for shard in shards] == sizes
 
 

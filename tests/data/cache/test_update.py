@@ -184,7 +184,7 @@ def test_collections_share_nothing(root, filled, tmp_path, executors):
 
 
 def test_a_rejected_file_that_is_too_large_to_hash_is_read_once(root, make, executors, monkeypatch):
-    monkeypatch.setattr(extraction, "HASHED", 1000)
+    monkeypatch.setattr(extraction, "MAX_HASHED_BYTES", 1000)
     (root / "huge.wav").write_bytes(bytes(2000))
     first = make().update(root, ["huge.wav"], executors)
     again = make().update(root, ["huge.wav"], lambda: pytest.fail("nothing has changed"))
