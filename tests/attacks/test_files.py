@@ -88,7 +88,7 @@ def test_a_cache_is_kept_where_one_is_and_nowhere_else(run: Path) -> None:
     (run / "cache").mkdir()
     (run / "cache" / name).symlink_to(docs)
     set_in_config(run, "paths.cache", "${run_dir}/cache")
-    assert f"{run}/cache/{name} holds something else than a cache" in refusal(run)
+    assert f"{run}/cache/{name} exists and is not a cache" in refusal(run)
     assert sorted(path.name for path in docs.iterdir()) == ["letter.tmp", "plan.json"]
 
 
