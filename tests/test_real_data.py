@@ -48,7 +48,7 @@ def test_fmas_table_with_made_sound_trains_on_the_official_split(tmp_path: Path)
     for number, track in enumerate(chosen.itertuples()):
         path = tmp_path / "fma" / track.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, render(Artist.draw(0, number, track.genre), 0, 6.0, 22050), 22050, format="MP3")
+        soundfile.write(path, render(Artist.sample(0, number, track.genre), 0, 6.0, 22050), 22050, format="MP3")
     where = [f"data.root={tmp_path / 'fma'}", f"paths.data={tmp_path}", f"run_dir={tmp_path / 'run'}"]
     small = ["data.clip_seconds=6", "data.segment_seconds=3", "model=cnn1d_gru", "trainer.max_epochs=2"]
     done = script("train.py", "data=fma", "data.splits=official", *where, *small)

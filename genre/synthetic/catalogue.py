@@ -1,4 +1,4 @@
-"""Who plays what in the synthetic collection, and what is wrong with it: its tracks.csv as data."""
+"""Plan the synthetic data set: the tracks, their artists, splits, file formats and faults."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -9,20 +9,15 @@ import numpy as np
 
 from genre.synthetic.genres import GENRES
 
-COLUMNS = [
-    ("album", "id"),
-    ("album", "title"),
-    ("artist", "id"),
-    ("artist", "name"),
-    ("set", "split"),
-    ("set", "subset"),
-    ("track", "bit_rate"),
-    ("track", "duration"),
-    ("track", "genre_top"),
-    ("track", "license"),
-    ("track", "title"),
-]
-FAULTS = ("truncated", "silent", "empty", "text", "duplicate", "short", "missing", "unlabelled")
+LEVELS = {
+    "album": ("id", "title"),
+    "artist": ("id", "name"),
+    "set": ("split", "subset"),
+    "track": ("bit_rate", "duration", "genre_top", "license", "title"),
+}
+COLUMNS = [(upper, lower) for upper, names in LEVELS.items() for lower in names]
+"""Columns of tracks.csv after the track id: the two levels of FMA's header."""
+FAULTS = ("truncated", "silent", "empty", "text", "duplicate", "short", "missing", "unlabeled")
 TRACKS_PER_ARTIST = 4
 MIN_ARTISTS = 6
 
@@ -32,16 +27,16 @@ class TrackEntry:
     """One track.
 
     Attributes:
-        number: Its id.
-        genre: Its genre.
-        artist: Number of its artist.
-        take: Which of the artist's tracks.
-        split: FMA's word for its official part.
+        number: Track id.
+        genre: A key of `GENRES`.
+        artist: Number of the artist.
+        take: Number of the track among those of its artist.
+        split: Official split in FMA's words: training, validation or test.
         rate: Sample rate of the file in Hz.
         channels: 1 or 2.
-        compression: 0 to 1, higher is smaller.
-        seconds: Length.
-        fault: What is wrong with it, empty for nothing.
+        compression: MP3 compression level from 0 to 1; higher is smaller.
+        seconds: Duration in seconds.
+        fault: One of `FAULTS`; empty for an intact track.
     """
 
     number: int
@@ -56,14 +51,14 @@ class TrackEntry:
     fault: str = ""
 
     def path(self, root: Path) -> Path:
-        """Where its audio lies."""
+        """Return the path of the audio file."""
         return root / "fma_large" / f"{self.number // 1000:03d}" / f"{self.number:06d}.mp3"
 
     @property
     def row(self) -> list[str | int]:
-        """Its values of `COLUMNS`."""
+        """Values of the `COLUMNS`."""
         album = self.artist * 10 + self.take // 3
-        genre = "" if self.fault == "unlabelled" else self.genre
+        genre = "" if self.fault == "unlabeled" else self.genre
         return [
             album,
             f"Album {album}",
@@ -80,16 +75,16 @@ class TrackEntry:
 
 
 def catalogue(seed: int, count: int, seconds: float) -> list[TrackEntry]:
-    """Invent the collection.
+    """Plan the tracks of a data set.
 
     Args:
-        seed: Same seed, same collection.
-        count: Tracks without a fault; one more for each of `FAULTS` comes after them.
-        seconds: Length of a track.
+        seed: Seed of the data set.
+        count: Approximate number of intact tracks; one track with each of the `FAULTS` follows.
+        seconds: Duration of a track in seconds.
 
     Returns:
-        Tracks by ascending number. Genres are as unequal as `Style.share` says; of each genre at least
-        `LEAST_ARTISTS` artists play; the official split keeps artists together and has each genre in each part.
+        Tracks by ascending number. Genre frequencies follow `Style.share`, each genre has at least `MIN_ARTISTS`
+        artists, and the official splits are artist-disjoint and all contain each genre.
     """
     rng = np.random.default_rng([seed, count])
     drafts: list[dict[str, Any]] = []
@@ -98,13 +93,13 @@ def catalogue(seed: int, count: int, seconds: float) -> list[TrackEntry]:
         tracks = max(MIN_ARTISTS, round(count * style.share / sum(s.share for s in GENRES.values())))
         artists = max(MIN_ARTISTS, round(tracks / TRACKS_PER_ARTIST))
         sizes = 1 + rng.multinomial(tracks - artists, rng.dirichlet(np.full(artists, 3.0)))
-        held = {"test": 0, "validation": 0}
+        held_out = {"test": 0, "validation": 0}
         for size in sorted(sizes.tolist()):
             artist += 1
-            near = (part for part, number in held.items() if not number or number + size / 2 <= tracks / 10)
-            split = next(near, "training")
-            if split in held:
-                held[split] += size
+            open_splits = (name for name, n in held_out.items() if not n or n + size / 2 <= tracks / 10)
+            split = next(open_splits, "training")
+            if split in held_out:
+                held_out[split] += size
             drafts += [{"genre": genre, "artist": artist, "take": take, "split": split} for take in range(size)]
     order = rng.permutation(len(drafts))
     numbers = 2 + np.cumsum(rng.integers(1, 120, len(drafts) + len(FAULTS)))
@@ -122,7 +117,7 @@ def catalogue(seed: int, count: int, seconds: float) -> list[TrackEntry]:
     takes = Counter(entry.artist for entry in entries)
     for number, fault in zip(numbers[len(entries) :], FAULTS, strict=True):
         model = entries[int(rng.integers(count // 2))]
-        # A piece of its own, lest the unlabelled track be a second duplicate.
+        # Only the track with the fault `duplicate` repeats another one
         take = model.take if fault == "duplicate" else takes[model.artist]
         takes[model.artist] += 1
         entries.append(replace(model, number=int(number), take=take, fault=fault))

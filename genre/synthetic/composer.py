@@ -1,4 +1,4 @@
-"""Music by rule: a genre, an artist and a number -> samples."""
+"""Compose and render a synthetic track from a genre, an artist and a track number."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,26 +12,16 @@ from genre.synthetic.instruments import DRUMS, INSTRUMENTS, Samples, render_drum
 from genre.synthetic.style import SCALES, Part, Style
 
 GENERATOR_VERSION = 2
-"""Raise it when the same seed no longer gives the same collection."""
+"""Increase it when the same seed no longer gives the same data set."""
 
 
 def render(artist: Artist, track: int, seconds: float, rate: int) -> Samples:
-    """Play one track.
-
-    Args:
-        artist: Who plays.
-        track: Number of the track; together with the artist it decides everything.
-        seconds: Length.
-        rate: Samples a second.
-
-    Returns:
-        Mono samples in [-1, 1], shape (samples,).
-    """
+    """Render one track of an artist, mono in [-1, 1], shape (samples,); the same track number gives the same audio."""
     return Composer(artist, track, seconds, rate).play()
 
 
 class Composer:
-    """One track in the making; see `render`."""
+    """State of one track while it is rendered; see `render`."""
 
     def __init__(self, artist: Artist, track: int, seconds: float, rate: int) -> None:
         self.artist, self.rate, self.length = artist, rate, round(seconds * rate)
@@ -40,29 +30,29 @@ class Composer:
         low, high = style.tempo
         place = np.clip(artist.tempo + self.rng.normal(0, 0.12), 0, 1)
         self.step_seconds = 15 / (low + (high - low) * place)
-        self.swing = style.swing[0] + (style.swing[1] - style.swing[0]) * artist.taste[0]
+        self.swing = style.swing[0] + (style.swing[1] - style.swing[0]) * artist.preferences[0]
         self.scale = SCALES[self.choose(style.scales, 1)]
         self.key = 24 + self.rng.integers(12) + artist.tuning
         self.bar = self.choose(style.bars, 2)
-        # An excerpt starts anywhere in the bar: a window's first frame must not be the downbeat.
+        # The excerpt starts anywhere in a bar, so that the first frame of a window is not always the downbeat
         self.first = int(self.rng.integers(self.bar))
         self.steps = int(seconds / self.step_seconds) + self.bar + 1
         self.chords = [int(digit) - 1 for digit in self.choose(style.progressions, 3)]
 
-    def choose(self, options: tuple[Any, ...], habit: int) -> Any:
-        """The artist's favourite mostly, anything otherwise."""
+    def choose(self, options: tuple[Any, ...], preference: int) -> Any:
+        """Choose the artist's preferred option with probability 0.75, else any option."""
         if self.rng.random() < 0.75:
-            return options[int(self.artist.taste[habit] * len(options))]
+            return options[int(self.artist.preferences[preference] * len(options))]
         return options[self.rng.integers(len(options))]
 
     def play(self) -> Samples:
-        """The whole track, shape (samples,)."""
+        """Render the whole track, shape (samples,)."""
         style, rng = self.style, self.rng
         parts, beats = dict(style.parts), style.beats
         if rng.random() < 0.25:
-            kin = GENRES[style.kin[rng.integers(len(style.kin))]]
-            role = list(kin.parts)[rng.integers(3)]
-            parts[role] = kin.parts[role]
+            related = GENRES[style.related[rng.integers(len(style.related))]]
+            role = list(related.parts)[rng.integers(3)]
+            parts[role] = related.parts[role]
         mix = np.zeros(self.length, np.float32)
         for place, part in enumerate(parts.values()):
             if rng.random() < part.chance:
@@ -77,43 +67,42 @@ class Composer:
         return self.master(mix)
 
     def onsets(self, pattern: str) -> list[tuple[int, float, float]]:
-        """Step, seconds and loudness of each note of a pattern over the whole excerpt."""
+        """Return step, time in seconds and loudness of each note of a repeated pattern."""
         style, result = self.style, []
         for step in range(self.steps):
             mark = pattern[step % self.bar]
             if mark == "." or (mark.isdigit() and self.rng.random() * 10 > int(mark)):
                 continue
             late = self.swing * style.swing_steps if step // style.swing_steps % 2 else 0.0
-            seconds = (step - self.first + late) * self.step_seconds + self.rng.normal(0, style.sway)
+            seconds = (step - self.first + late) * self.step_seconds + self.rng.normal(0, style.timing_jitter)
             accent = 0.45 if mark == "o" else 1.0 if step % 4 == 0 else 0.8
             result.append((step, seconds, accent * self.rng.uniform(0.8, 1.0)))
         return result
 
-    def part(self, part: Part, habit: int) -> Samples:
-        """Play one part from end to end."""
+    def part(self, part: Part, preference: int) -> Samples:
+        """Render one part of the track."""
         artist, rng = self.artist, self.rng
-        instrument = INSTRUMENTS[self.choose(part.instruments, habit)]
+        instrument = INSTRUMENTS[self.choose(part.instruments, preference)]
         instrument = replace(instrument, rolloff=instrument.rolloff + artist.tone)
-        onsets = self.onsets(self.choose(part.patterns, habit + 1))
+        onsets = self.onsets(self.choose(part.patterns, preference + 1))
         bus = np.zeros(self.length, np.float32)
-        # Bars repeat: a note of the same pitch and length is played once and copied.
-        played: dict[tuple[float, float], Samples] = {}
+        notes: dict[tuple[float, float], Samples] = {}  # notes of the same pitch and length are rendered once
         pitches = self.pitches(part, [step for step, _, _ in onsets])
         ends = [*(seconds for _, seconds, _ in onsets), self.length / self.rate][1:]
         for (_step, seconds, loudness), end, chord in zip(onsets, ends, pitches, strict=True):
             length = max(round((end - seconds) * part.gate / 0.05) * 0.05, 0.05)
             for pitch in chord:
-                if (pitch, length) not in played:
+                if (pitch, length) not in notes:
                     hz = 440 * 2 ** ((pitch - 69) / 12)
-                    played[pitch, length] = render_note(instrument, hz, length, self.rate, rng)
-                self.add(bus, played[pitch, length], seconds, loudness)
+                    notes[pitch, length] = render_note(instrument, hz, length, self.rate, rng)
+                self.add(bus, notes[pitch, length], seconds, loudness)
         bus = _leveled(bus, 0)
         if instrument.drive:
             bus = np.tanh(bus * instrument.drive)
         return _leveled(bus, part.level + rng.normal(0, 1.5))
 
     def add(self, bus: Samples, wave: Samples, seconds: float, loudness: float) -> None:
-        """Mix a note in; what lies outside the excerpt is lost."""
+        """Add a note to a bus, without the samples outside the excerpt."""
         start = round(seconds * self.rate)
         skip = max(-start, 0)
         start = max(start, 0)
@@ -121,7 +110,7 @@ class Composer:
         bus[start : start + len(wave)] += np.float32(loudness) * wave
 
     def pitches(self, part: Part, steps: list[int]) -> list[tuple[float, ...]]:
-        """MIDI pitches of each onset."""
+        """Return the MIDI pitches of each onset."""
         rng, base, size = self.rng, self.key + 12 * (part.octave - 1), len(self.scale)
 
         def degree(number: int) -> float:
@@ -147,7 +136,7 @@ class Composer:
                 octave, index = divmod(count % (2 * len(chord)), len(chord))
                 result.append((degree(root + chord[index] + size * octave),))
             elif part.pitch == "tune":
-                # Two bars make a phrase that comes back with small changes.
+                # A phrase of two bars repeats with small changes
                 spot = step % (2 * self.bar)
                 if spot not in tune or rng.random() < 0.2:
                     place = int(np.clip(place + rng.integers(-2, 3), 0, 11))
@@ -165,7 +154,7 @@ class Composer:
         return result
 
     def drums(self, style: Style) -> tuple[Samples, list[float]]:
-        """The kit from end to end, and the seconds of its kicks."""
+        """Render the drums; also return the times of the first drum, usually the kick, in seconds."""
         bus = np.zeros(self.length, np.float32)
         kicks: list[float] = []
         kit = np.random.default_rng([*self.artist.seed, 0, 1])
@@ -187,17 +176,17 @@ class Composer:
         return _leveled(bus, style.beat_level + self.rng.normal(0, 1.5)), kicks
 
     def ducking(self, kicks: list[float]) -> Samples:
-        """Gain that each kick pushes down, shape (samples,)."""
+        """Compute the gain of a mix that each kick lowers, shape (samples,)."""
         time = np.arange(self.length) / self.rate
         since = time - np.array([-1.0, *kicks])[np.searchsorted(kicks, time)]
         return (1 - self.style.pump * np.exp(-since / 0.12)).astype(np.float32)
 
     def master(self, mix: Samples) -> Samples:
-        """The artist's sound: equaliser, room, an old record's wear, loudness."""
+        """Apply the artist's equalizer, room, record noise (`lo_fi` genres), compression and loudness."""
         artist, rng, rate = self.artist, self.rng, self.rate
         size = fft.next_fast_len(len(mix) + int(artist.room * rate), real=True)
         mix = fft.irfft(fft.rfft(mix, size) * eq_and_reverb(artist, rate, size), size)[: self.length]
-        if self.style.old:
+        if self.style.lo_fi:
             time = np.arange(self.length) / rate
             wow = time + 0.0008 * np.sin(2 * np.pi * 1.3 * time + rng.uniform(0, 6))
             mix = np.interp(wow, time, mix).astype(np.float32)
@@ -205,7 +194,7 @@ class Composer:
             mix += np.float32(10 ** (rng.uniform(-32, -20) / 20)) * rng.standard_normal(len(mix), np.float32)
             clicks = rng.integers(0, len(mix), int(len(mix) / rate * rng.uniform(6, 30)))
             mix[clicks] += rng.normal(0, 3, len(clicks)).astype(np.float32)
-        mix = np.tanh(_leveled(mix, 0) * np.float32(artist.press * 0.5))
+        mix = np.tanh(_leveled(mix, 0) * np.float32(artist.compression * 0.5))
         return np.clip(_leveled(mix, artist.loudness), -1, 1)
 
 

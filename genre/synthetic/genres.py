@@ -1,7 +1,7 @@
-"""The genres, as data: tempo, harmony, beats and parts under FMA's names of genres.
+"""The synthetic genres by the names of FMA's genres: tempo, harmony, drum patterns and parts.
 
-A pattern has sixteen steps: `x` always sounds, `o` always and softly, a digit that many times in ten, `.` never.
-A bar of twelve steps reads the first twelve.
+A pattern has sixteen steps: `x` is a note, `o` a soft note, a digit a note with that probability in tenths, `.` a rest.
+A bar of twelve steps uses the first twelve.
 """
 
 from genre.synthetic.style import Part, Style
@@ -34,7 +34,7 @@ GENRES = {
             "hat": (EIGHTHS, "xoxoxoxoxoxoxoxo"),
             "crash": ("3...............", "x...x...x...x..."),
         },
-        kin=("Electronic", "Folk"),
+        related=("Electronic", "Folk"),
         beat_level=-2,
     ),
     "Electronic": Style(
@@ -58,8 +58,8 @@ GENRES = {
             "open": ("..x...x...x...x.",),
             "hat": ("ooxoooxoooxoooxo", "................"),
         },
-        kin=("Hip-Hop", "Experimental"),
-        sway=0.0,
+        related=("Hip-Hop", "Experimental"),
+        timing_jitter=0.0,
         beat_level=-1,
         pump=0.7,
     ),
@@ -77,8 +77,8 @@ GENRES = {
             ),
         },
         beats={"block": ("1..1.1...11.1..1",), "snare": ("...1....1....1..",), "boom": ("1.....1....1....",)},
-        kin=("Electronic", "Classical"),
-        sway=0.09,
+        related=("Electronic", "Classical"),
+        timing_jitter=0.09,
         beat_level=-12,
         room=(0.8, 2.2),
         texture=-4,
@@ -111,9 +111,9 @@ GENRES = {
             "snare": ("....x.......x...",),
             "hat": (EIGHTHS, "xoxxxoxoxoxxx4xo", "xoxoxoxoxoxo7777"),
         },
-        kin=("Electronic", "Jazz"),
+        related=("Electronic", "Jazz"),
         swing=(0.05, 0.35),
-        sway=0.008,
+        timing_jitter=0.008,
         beat_level=-1,
     ),
     "Folk": Style(
@@ -130,9 +130,9 @@ GENRES = {
             "lead": Part(("voice", "fiddle", "flute"), TUNES, "tune", 5, -6, 0.95, 0.9),
         },
         beats={"shaker": ("................", "................", "x.o.x.o.x.o.x.o.")},
-        kin=("Old-Time / Historic", "Rock"),
+        related=("Old-Time / Historic", "Rock"),
         bars=(16, 16, 12),
-        sway=0.012,
+        timing_jitter=0.012,
         beat_level=-20,
         room=(0.2, 0.7),
     ),
@@ -161,9 +161,9 @@ GENRES = {
                 1.05,
             ),
         },
-        kin=("Experimental", "Folk"),
+        related=("Experimental", "Folk"),
         bars=(16, 12),
-        sway=0.025,
+        timing_jitter=0.025,
         room=(1.2, 2.6),
     ),
     "Jazz": Style(
@@ -196,10 +196,10 @@ GENRES = {
             "brush": ("....o..2....o.2.", "2..o..2.....o..3"),
             "kick": ("3.......2.....2.",),
         },
-        kin=("Hip-Hop", "Old-Time / Historic"),
+        related=("Hip-Hop", "Old-Time / Historic"),
         swing=(0.25, 0.36),
         swing_steps=2,
-        sway=0.012,
+        timing_jitter=0.012,
         beat_level=-8,
         room=(0.3, 0.9),
     ),
@@ -221,11 +221,11 @@ GENRES = {
                 0.8,
             ),
         },
-        kin=("Folk", "Jazz"),
+        related=("Folk", "Jazz"),
         bars=(16, 16, 12),
         swing=(0.0, 0.25),
-        sway=0.014,
+        timing_jitter=0.014,
         room=(0.1, 0.5),
-        old=True,
+        lo_fi=True,
     ),
 }

@@ -1,4 +1,4 @@
-"""Voices, drums and textures: a few numbers in, samples out; nothing here knows of genres or of bars."""
+"""Synthesize notes, drum hits and noise textures from a few parameters each."""
 
 from dataclasses import dataclass
 
@@ -13,22 +13,22 @@ RELEASE_SECONDS = 0.04
 
 @dataclass(frozen=True)
 class Instrument:
-    """A pitched voice: one period of harmonics, its brightness at the onset, and how it swells, trembles and dies.
+    """A pitched instrument: wavetable synthesis with an envelope, vibrato and noise.
 
     Attributes:
-        rolloff: Harmonic k sounds with `k ** -rolloff`.
-        even: Weight of the even harmonics; 0 makes a clarinet or a square wave.
-        formants: Peaks in Hz that stay where they are when the pitch moves.
-        cutoff: Low-pass in Hz.
-        attack: Seconds up to full loudness.
-        decay: Seconds down to 1/e; 0 sustains.
-        shine: How much smaller `rolloff` is at the onset.
-        shine_decay: Seconds in which that is gone.
-        vibrato: Its depth in cents, at 5.5 Hz.
-        detune: Cents between two oscillators; 0 means one.
-        breath: Level of noise that follows the note's loudness.
-        drive: Distortion of the whole part; 0 is clean.
-        drop: Semitones by which a note starts too high.
+        rolloff: Harmonic k has the amplitude `k ** -rolloff`.
+        even: Weight of the even harmonics; 0 gives a clarinet or a square wave.
+        formants: Resonances in Hz, independent of the pitch.
+        cutoff: Cutoff frequency of the low-pass filter in Hz.
+        attack: Seconds to full loudness.
+        decay: Seconds until the amplitude falls to 1/e; 0 sustains.
+        shine: Reduction of `rolloff` at the onset.
+        shine_decay: Seconds until `shine` falls to 1/e.
+        vibrato: Depth of the vibrato (5.5 Hz) in cents.
+        detune: Cents between two oscillators; 0 for one oscillator.
+        breath: Level of noise that follows the note's envelope.
+        drive: Distortion of the whole part; 0 for none.
+        drop: Semitones by which the pitch falls at the onset.
     """
 
     rolloff: float
@@ -75,18 +75,7 @@ INSTRUMENTS = {
 
 
 def render_note(instrument: Instrument, hz: float, seconds: float, rate: int, rng: np.random.Generator) -> Samples:
-    """Play one note.
-
-    Args:
-        instrument: Who plays.
-        hz: Pitch.
-        seconds: Time between onset and release.
-        rate: Samples a second.
-        rng: Draws the breath noise.
-
-    Returns:
-        Samples at a loudness of about 1, shape (samples,).
-    """
+    """Render one note, with `seconds` from onset to release and an RMS of about 1, shape (samples,)."""
     time = np.arange(int((seconds + RELEASE_SECONDS) * rate)) / rate
     phase = hz * time
     if instrument.vibrato:
@@ -114,7 +103,7 @@ def render_note(instrument: Instrument, hz: float, seconds: float, rate: int, rn
 
 
 def _period(instrument: Instrument, hz: float, rate: int, shine: float) -> Samples:
-    """One period as a table; harmonics above 0.45 of the rate are left out, so that nothing folds back."""
+    """Compute the wavetable of one period, without harmonics above 0.45 of the sample rate to avoid aliasing."""
     k = np.arange(1, max(2, min(TABLE // 2, int(0.45 * rate / hz))))
     level = k ** (shine - instrument.rolloff)
     level[1::2] *= instrument.even
@@ -129,15 +118,15 @@ def _period(instrument: Instrument, hz: float, rate: int, shine: float) -> Sampl
 
 @dataclass(frozen=True)
 class Drum:
-    """A struck thing: a falling tone and a band of noise.
+    """A drum: a tone of falling pitch and band-limited noise.
 
     Attributes:
-        hz: Where the tone ends; it starts `drop` semitones higher.
-        drop: See `hz`.
-        tone_decay: Seconds down to 1/e.
+        hz: Final frequency of the tone.
+        drop: Semitones by which the pitch falls to `hz`.
+        tone_decay: Seconds until the tone falls to 1/e.
         tone: Level of the tone.
         band: Lowest and highest frequency of the noise in Hz.
-        noise_decay: Seconds down to 1/e.
+        noise_decay: Seconds until the noise falls to 1/e.
         noise: Level of the noise.
     """
 
@@ -167,29 +156,28 @@ DRUMS = {
 
 
 def render_drum(drum: Drum, rate: int, rng: np.random.Generator) -> Samples:
-    """Strike a drum once; returns samples, shape (samples,)."""
+    """Render one hit of a drum, shape (samples,)."""
     time = np.arange(int(4 * max(drum.tone_decay, drum.noise_decay) * rate)) / rate
     sweep = (2 ** (drum.drop / 12) - 1) * 0.03 * (1 - np.exp(-time / 0.03))
     wave = drum.tone * np.sin(2 * np.pi * drum.hz * (time + sweep)) * np.exp(-time / drum.tone_decay)
     spectrum = np.fft.rfft(rng.standard_normal(len(time)))
     hz = np.fft.rfftfreq(len(time), 1 / rate)
     noise = np.fft.irfft(spectrum * ((hz > drum.band[0]) & (hz < drum.band[1])), len(time))
-    # The band's width must not decide the loudness.
-    noise /= np.sqrt(np.mean(noise**2)) + 1e-6
+    noise /= np.sqrt(np.mean(noise**2)) + 1e-6  # the loudness must not depend on the width of the band
     wave += 0.3 * drum.noise * noise * np.exp(-time / drum.noise_decay)
     return wave.astype(np.float32)
 
 
 def render_texture(length: int, rate: int, rng: np.random.Generator) -> Samples:
-    """Slowly moving bands of noise, none of them on any beat; shape (length,)."""
+    """Render bands of noise that swell slowly and independently of the beat, shape (length,)."""
     hz = np.fft.rfftfreq(length, 1 / rate)[1:]
     octave = np.log2(hz).astype(np.float32)
     time = np.arange(length) / rate
     wave = np.zeros(length, np.float32)
     for _ in range(2):
-        centre, width = rng.uniform(np.log2(120), np.log2(7000)), rng.uniform(0.05, 0.8)
+        center, width = rng.uniform(np.log2(120), np.log2(7000)), rng.uniform(0.05, 0.8)
         phases = rng.random(len(hz), np.float32) * np.float32(2 * np.pi)
-        spectrum = np.exp(-(((octave - np.float32(centre)) / np.float32(width)) ** 2) + 1j * phases)
+        spectrum = np.exp(-(((octave - np.float32(center)) / np.float32(width)) ** 2) + 1j * phases)
         band = np.fft.irfft(np.concatenate([np.zeros(1, spectrum.dtype), spectrum]), length)
         band /= np.sqrt(np.mean(band**2)) + 1e-12
         knots = np.arange(0, time[-1] + 1, rng.uniform(0.15, 1.5))

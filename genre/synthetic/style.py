@@ -1,4 +1,4 @@
-"""What a genre of the music by rule is made of."""
+"""Definition of a synthetic genre: tempo, harmony, rhythm and instruments."""
 
 from dataclasses import dataclass, field
 
@@ -15,16 +15,16 @@ SCALES = {
 
 @dataclass(frozen=True)
 class Part:
-    """What one player does.
+    """One musical part, such as the bass.
 
     Attributes:
-        instruments: Whom an artist chooses from.
-        patterns: Rhythms that a track chooses from.
-        pitch: root, fifth, walk, chord, rise, tune, talk, drone or free; see `music.Composer`.
+        instruments: Instruments that an artist chooses from.
+        patterns: Rhythms that a track chooses from; see `genres`.
+        pitch: root, fifth, walk, chord, rise, tune, talk, drone or free; see `Composer.pitches`.
         octave: MIDI octave of the lowest note.
-        level: Loudness in dB.
-        gate: Length of a note, as a share of the time to the next one; above 1 they ring into each other.
-        chance: How often the part is there at all.
+        level: Level in dB.
+        gate: Length of a note as a fraction of the time to the next note; above 1 the notes overlap.
+        chance: Probability that a track has the part.
     """
 
     instruments: tuple[str, ...]
@@ -41,23 +41,23 @@ class Style:
     """One genre.
 
     Attributes:
-        share: Of the tracks, out of 100.
-        tempo: Range of quarter notes a minute.
-        scales: Names in `SCALES`.
-        progressions: One digit a bar, the degree of its chord.
-        chord: Degrees above the root that sound in a chord.
-        parts: By role; a track may take one from a kindred genre.
-        beats: By drum, the choice of patterns; empty without drums.
-        kin: Genres that it shares ground with.
-        bars: Steps in a bar to choose from.
-        swing: Range of the delay of every second unit, as a share of the unit.
+        share: Percentage of the tracks.
+        tempo: Range of the tempo in quarter notes per minute.
+        scales: Names of scales in `SCALES`.
+        progressions: Chord progressions, one scale degree per bar.
+        chord: Scale degrees of a chord, relative to its root.
+        parts: Parts by role; a track may take one from a related genre.
+        beats: Patterns by drum; empty without drums.
+        related: Genres from which a track may take a part.
+        bars: Possible numbers of steps per bar.
+        swing: Range of the delay of every second unit, as a fraction of the unit.
         swing_steps: The unit that swings: 1 for sixteenths, 2 for eighths.
-        sway: Spread of the players' timing in seconds.
-        beat_level: Loudness of the drums in dB.
-        room: Range of the reverberation in seconds.
-        pump: How far the kick pushes the rest down.
-        texture: Level of unpitched bands, in dB; None without.
-        old: A shellac record: narrow, crackling, wavering.
+        timing_jitter: Standard deviation of the onset times in seconds.
+        beat_level: Level of the drums in dB.
+        room: Range of the reverberation time in seconds.
+        pump: Depth of the ducking by the kick drum.
+        texture: Level of the noise texture in dB; None without.
+        lo_fi: Whether tracks sound like an old record: narrow bandwidth, crackle and wow.
     """
 
     share: int
@@ -67,13 +67,13 @@ class Style:
     chord: tuple[int, ...]
     parts: dict[str, Part]
     beats: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    kin: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
     bars: tuple[int, ...] = (16,)
     swing: tuple[float, float] = (0.0, 0.0)
     swing_steps: int = 1
-    sway: float = 0.006
+    timing_jitter: float = 0.006
     beat_level: float = -3.0
     room: tuple[float, float] = (0.2, 0.8)
     pump: float = 0.0
     texture: float | None = None
-    old: bool = False
+    lo_fi: bool = False
