@@ -1,4 +1,4 @@
-"""What a run says on the screen and in its log: its own words, a table at the end, no chatter of libraries."""
+"""Set up logging and silence third-party warnings."""
 
 import logging
 import logging.handlers
@@ -10,20 +10,18 @@ from pathlib import Path
 from genre.files import explain_full_disk
 
 IGNORED_WARNINGS = (
-    "does not have many workers",
-    "Checkpoint directory .* exists and is not empty",
-    "Glyph .* missing from font",
+    "does not have many workers",  # batches are copied from the page cache
+    "Checkpoint directory .* exists and is not empty",  # a resumed run
+    "Glyph .* missing from font",  # drawn as a box
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
-"""What need not be said: batches are copied from the page cache, runs are resumed, a script that the font of pictures
-lacks is drawn as boxes."""
 
 
 def configure_logging(screen_level: int = logging.INFO) -> None:
-    """Set up the log: lines of this package go to the screen, and wait for a file.
+    """Send this package's log to the screen, and buffer it until `log_to_file`.
 
     Args:
-        screen_level: The least that goes to the screen.
+        screen_level: Lowest level shown on the screen.
     """
     for text in IGNORED_WARNINGS:
         warnings.filterwarnings("ignore", f".*{text}")
@@ -31,32 +29,32 @@ def configure_logging(screen_level: int = logging.INFO) -> None:
     screen = logging.StreamHandler(sys.stdout)
     screen.setLevel(screen_level)
     screen.setFormatter(logging.Formatter("%(message)s"))
-    waiting = logging.handlers.MemoryHandler(1, flushOnClose=False)
-    ours = logging.getLogger("genre")
-    for old in ours.handlers:
-        with suppress(OSError):  # a disk that was full when the last run ended
+    logger = logging.getLogger("genre")
+    for old in logger.handlers:
+        with suppress(OSError):  # a disk that was full when the previous run ended
             old.close()
-    ours.handlers = [screen, waiting]
-    ours.setLevel(logging.INFO)
-    ours.propagate = False
+    logger.handlers = [screen, logging.handlers.MemoryHandler(1, flushOnClose=False)]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
 
 
 class _LogFile(logging.FileHandler):
-    """A log file whose full disk ends the run: `logging` itself would print a traceback for every line."""
+    """Log file that ends the run when the disk is full; `logging` would print a traceback for each line."""
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the name is logging's)
-        """Raise what went wrong."""
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (named by logging)
+        """Re-raise the error."""
         with explain_full_disk(Path(self.baseFilename).parent):
             raise
 
 
 def log_to_file(path: Path) -> None:
-    """Write to a file what has waited and all that follows."""
+    """Write the buffered log and all further lines to a file."""
     file = _LogFile(path, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    ours = logging.getLogger("genre")
-    waiting = ours.handlers[-1]
-    assert isinstance(waiting, logging.handlers.MemoryHandler)
-    for record in waiting.buffer:
-        file.handle(record)
-    ours.handlers[-1] = file
+    logger = logging.getLogger("genre")
+    for handler in logger.handlers[:]:
+        if isinstance(handler, logging.handlers.MemoryHandler):
+            for record in handler.buffer:
+                file.handle(record)
+            logger.removeHandler(handler)
+    logger.addHandler(file)

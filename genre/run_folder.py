@@ -1,4 +1,4 @@
-"""What lies in a run folder under which name, and the way from a checkpoint back to a network."""
+"""File names in a run folder."""
 
 import json
 from pathlib import Path
@@ -19,15 +19,15 @@ REPORT = "report"
 
 
 def is_started(folder: Path) -> bool:
-    """Whether a run was begun there."""
+    """Whether the folder holds a run, finished or not."""
     return (folder / CONFIG).exists()
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a run was trained and tested there."""
+    """Whether the folder holds a run that was trained and tested."""
     return (folder / SCORES).exists()
 
 
 def read_scores(folder: Path) -> dict[str, Any]:
-    """What a finished run scored."""
+    """Read the scores of a finished run."""
     return dict(json.loads((folder / SCORES).read_text()))

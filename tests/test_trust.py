@@ -156,8 +156,8 @@ def test_its_checkpoint_alone_is_refused_too(run: Path) -> None:
     config = run / run_folder.CONFIG
     config.write_text(config.read_text().replace("mylab.sources.Mine", "genre.data.sources.folder.Folder"))
     with pytest.raises(GenreError, match=rf"best.ckpt: model.net._target_=mylab.nets.Nested {HINT}"):
-        load_model(run)
-    assert load_model(run, trust=Trust(["mylab"])).net.sizes == [8]
+        load_model(run / run_folder.BEST)
+    assert load_model(run / run_folder.BEST, Trust(["mylab"])).net.sizes == [8]
 
 
 def test_an_own_source_is_audited(run: Path) -> None:

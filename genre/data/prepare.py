@@ -205,7 +205,7 @@ def restore_from_run(
         GenreError: The table, or audio that is not cached, is gone.
     """
     if not path.is_file():
-        raise GenreError(f"{path} does not exist: run_dir has to be the folder of a run that was trained")
+        raise GenreError(f"{path} does not exist: run_dir must be the folder of a trained run")
     try:
         tracks = pd.read_parquet(path)
         for name in ("track_id", "path", "genre", "split", "file_digest"):

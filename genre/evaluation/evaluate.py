@@ -128,7 +128,7 @@ def evaluate_checkpoint(
         GenreError: The checkpoint is missing or knows other genres than the data.
     """
     settings, prepared = components.settings, components.datamodule.data
-    trained = load_model(folder, checkpoint, components.trust(prepared.genres))
+    trained = load_model(folder / checkpoint, components.trust(prepared.genres))
     if trained.genres != prepared.genres:
         raise GenreError(
             f"the checkpoint in {folder} knows the genres {', '.join(trained.genres)} and the data have "
@@ -137,7 +137,7 @@ def evaluate_checkpoint(
     if trained.metadata["features"] != dict(settings.features):
         raise GenreError(f"the checkpoint in {folder} was trained on other features than its configuration names")
     if not (folder / run_folder.METRICS).is_file():
-        raise GenreError(f"{folder / run_folder.METRICS} is missing: run_dir has to be the folder of a finished run")
+        raise GenreError(f"{folder / run_folder.METRICS} is missing: run_dir must be the folder of a finished run")
     try:
         epochs = pd.read_csv(folder / run_folder.METRICS)
         train_seconds = float(epochs["seconds"].sum())
@@ -176,7 +176,7 @@ def reevaluate_run(evaluation: EvaluateConfig, folder: Path) -> EvaluatedRun:
         raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
     trust = Trust(evaluation.trust)
     config = relocate(stored_config(folder, trust), evaluation.data_root, evaluation.cache)
-    model = load_model(folder, trust=trust)  # without a checkpoint there is no point in reading data
+    model = load_model(folder / run_folder.BEST, trust)  # without a checkpoint there is no point in reading data
     components = build_components(validate(config), folder / run_folder.TRACKS)
     accelerator = evaluation.accelerator or config.trainer.accelerator
     scores, predictions = evaluate_checkpoint(components, folder, accelerator)

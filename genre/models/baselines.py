@@ -1,4 +1,7 @@
-"""What a hybrid has to beat: nothing but counts, a linear model of mel statistics, convolutions without memory."""
+"""Baselines: class prior, linear model on mel statistics, CNN without recurrence.
+
+`embed` and `forward` take log-mel clips in [0, 1], shape (batch, time, mels), as all networks do.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -7,11 +10,11 @@ from genre.models.cnn import Cnn2d
 
 
 class ClassPrior(nn.Module):
-    """Says of every clip how frequent the genres were in training.
+    """Predict the class frequencies of the training set for every clip.
 
     Args:
         num_classes: Number of genres.
-        n_mels: Features a frame.
+        n_mels: Number of features per frame.
     """
 
     def __init__(self, num_classes: int, n_mels: int) -> None:
@@ -19,20 +22,20 @@ class ClassPrior(nn.Module):
         self.register_buffer("log_share", torch.zeros(num_classes))
 
     def embed(self, mel: Tensor) -> Tensor:
-        """Mean of the features, shape (batch, mels), of clips, shape (batch, time, mels); no answer depends on it."""
+        """Mean over time, shape (batch, mels); the prediction does not depend on it."""
         return mel.mean(dim=1)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """The same logits, shape (batch, classes), for all clips, shape (batch, time, mels)."""
+        """Logits, shape (batch, classes), the same for every clip."""
         return self.get_buffer("log_share").expand(len(mel), -1)
 
 
 class MelStatisticsClassifier(nn.Module):
-    """A linear model of each mel band's mean and standard deviation over time.
+    """Linear model on the mean and the standard deviation of each mel band over time.
 
     Args:
         num_classes: Number of genres.
-        n_mels: Features a frame.
+        n_mels: Number of features per frame.
     """
 
     def __init__(self, num_classes: int, n_mels: int) -> None:
@@ -42,39 +45,40 @@ class MelStatisticsClassifier(nn.Module):
         self.head = nn.Linear(2 * n_mels, num_classes)
 
     def statistics(self, mel: Tensor) -> Tensor:
-        """Mean and deviation over time, shape (batch, 2 * mels), of clips, shape (batch, time, mels)."""
+        """Mean and standard deviation over time, shape (batch, 2 * mels)."""
         return torch.cat([mel.mean(dim=1), mel.std(dim=1, correction=0)], dim=1)
 
     def embed(self, mel: Tensor) -> Tensor:
-        """Standardised statistics, shape (batch, 2 * mels), of clips, shape (batch, time, mels)."""
+        """Standardized statistics, shape (batch, 2 * mels)."""
         return (self.statistics(mel) - self.get_buffer("mean")) / self.get_buffer("deviation")
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Logits, shape (batch, classes), of clips, shape (batch, time, mels)."""
+        """Logits, shape (batch, classes)."""
         return self.head(self.embed(mel))
 
 
 class PlainCnn2d(nn.Module):
-    """The 2D convolutions of the hybrids, a mean over time instead of a recurrent network, and their head.
+    """The convolutions and the head of a 2D `CRNN`, with a mean over time in place of the recurrent network.
 
     Args:
         num_classes: Number of genres.
-        n_mels: Features a frame.
+        n_mels: Number of features per frame.
         hidden_dim: Channels of the first convolution and width of the head.
-        dropout: After the convolutions and in the head.
+        dropout: Dropout probability after the convolutions and in the head.
     """
 
     def __init__(self, num_classes: int, n_mels: int, hidden_dim: int = 64, dropout: float = 0.3) -> None:
         super().__init__()
         self.cnn = Cnn2d(n_mels, hidden_dim, dropout)
+        width = self.cnn.out_channels
         self.head = nn.Sequential(
-            nn.Linear(self.cnn.channels, hidden_dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden_dim, num_classes)
+            nn.Linear(width, hidden_dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden_dim, num_classes)
         )
 
     def embed(self, mel: Tensor) -> Tensor:
-        """What the head sees, shape (batch, channels), of clips, shape (batch, time, mels)."""
+        """Input of the head, shape (batch, channels)."""
         return self.cnn(mel).mean(dim=1)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Logits, shape (batch, classes), of clips, shape (batch, time, mels)."""
+        """Logits, shape (batch, classes)."""
         return self.head(self.embed(mel))

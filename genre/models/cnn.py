@@ -1,87 +1,68 @@
-"""Convolutions over a mel spectrogram; lengths are kept but for the two poolings."""
+"""Convolutional front ends: frames of a mel spectrogram -> steps."""
 
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+LAYERS_1D = nn.Conv1d, nn.BatchNorm1d, nn.MaxPool1d, nn.Dropout
+LAYERS_2D = nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.Dropout2d
+
+
+def _layers(
+    kinds: Sequence[type[nn.Module]], in_channels: int, hidden_dim: int, dropout: float, pool_sizes: Sequence[int]
+) -> nn.Sequential:
+    """Three convolutions with batch normalization and ReLU, max-pooling after the first two, dropout at the end."""
+    conv, norm, pool, drop = kinds
+    first, second = pool_sizes
+    return nn.Sequential(
+        *(conv(in_channels, hidden_dim, 5, padding="same"), norm(hidden_dim), nn.ReLU(), pool(first)),
+        *(conv(hidden_dim, 2 * hidden_dim, 3, padding="same"), norm(2 * hidden_dim), nn.ReLU(), pool(second)),
+        *(conv(2 * hidden_dim, 4 * hidden_dim, 3, padding="same"), norm(4 * hidden_dim), nn.ReLU(), drop(dropout)),
+    )
+
 
 class Cnn1d(nn.Module):
-    """Three convolutions along time; the mels are channels.
+    """Convolutions along time, with the mel bands as channels.
 
     Args:
-        n_mels: Mel bands of the input.
-        hidden_dim: Channels of the first convolution; the others have two and four times as many.
-        dropout: After the last convolution.
-        pool_sizes: Of the max-poolings after the first and the second convolution; 1 for none.
+        n_mels: Number of features per frame.
+        hidden_dim: Channels of the first convolution; the next two have two and four times as many.
+        dropout: Dropout probability after the last convolution.
+        pool_sizes: Sizes of the max-poolings after the first and the second convolution; 1 for none.
     """
 
     def __init__(self, n_mels: int, hidden_dim: int, dropout: float, pool_sizes: Sequence[int] = (2, 2)) -> None:
         super().__init__()
-        first, second = pool_sizes
-        self.channels = 4 * hidden_dim
-        self.layers = nn.Sequential(
-            nn.Conv1d(n_mels, hidden_dim, 5, padding="same"),
-            nn.BatchNorm1d(hidden_dim),
-            nn.ReLU(),
-            nn.MaxPool1d(first),
-            nn.Conv1d(hidden_dim, 2 * hidden_dim, 3, padding="same"),
-            nn.BatchNorm1d(2 * hidden_dim),
-            nn.ReLU(),
-            nn.MaxPool1d(second),
-            nn.Conv1d(2 * hidden_dim, 4 * hidden_dim, 3, padding="same"),
-            nn.BatchNorm1d(4 * hidden_dim),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-        )
+        self.out_channels = 4 * hidden_dim
+        self.layers = _layers(LAYERS_1D, n_mels, hidden_dim, dropout, pool_sizes)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Turn frames into steps.
+        """Convert frames to steps.
 
         Args:
-            mel: Shape (batch, time, mels).
+            mel: Log-mel in [0, 1], shape (batch, time, mels).
 
         Returns:
-            Shape (batch, steps, channels): time // 4 steps with the study's pool sizes.
+            Shape (batch, steps, channels), with time // 4 steps for pool sizes (2, 2).
         """
         return self.layers(mel.transpose(1, 2)).transpose(1, 2)
 
 
 class Cnn2d(nn.Module):
-    """Three convolutions over time and mels; each step holds the channels of all remaining mels.
+    """Convolutions over time and mel bands. A step holds the channels of all remaining bands.
 
     Args:
-        n_mels: Mel bands of the input.
-        hidden_dim: Channels of the first convolution; the others have two and four times as many.
-        dropout: Of whole channels, after the last convolution.
-        pool_sizes: Of the max-poolings after the first and the second convolution; 1 for none.
+        n_mels: Number of features per frame.
+        hidden_dim: Channels of the first convolution; the next two have two and four times as many.
+        dropout: Probability of dropping a whole channel after the last convolution.
+        pool_sizes: Sizes of the max-poolings after the first and the second convolution; 1 for none.
     """
 
     def __init__(self, n_mels: int, hidden_dim: int, dropout: float, pool_sizes: Sequence[int] = (2, 2)) -> None:
         super().__init__()
-        first, second = pool_sizes
-        self.channels = 4 * hidden_dim * (n_mels // first // second)
-        self.layers = nn.Sequential(
-            nn.Conv2d(1, hidden_dim, 5, padding="same"),
-            nn.BatchNorm2d(hidden_dim),
-            nn.ReLU(),
-            nn.MaxPool2d(first),
-            nn.Conv2d(hidden_dim, 2 * hidden_dim, 3, padding="same"),
-            nn.BatchNorm2d(2 * hidden_dim),
-            nn.ReLU(),
-            nn.MaxPool2d(second),
-            nn.Conv2d(2 * hidden_dim, 4 * hidden_dim, 3, padding="same"),
-            nn.BatchNorm2d(4 * hidden_dim),
-            nn.ReLU(),
-            nn.Dropout2d(dropout),
-        )
+        self.layers = _layers(LAYERS_2D, 1, hidden_dim, dropout, pool_sizes)
+        self.out_channels = 4 * hidden_dim * (n_mels // pool_sizes[0] // pool_sizes[1])
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Turn frames into steps.
-
-        Args:
-            mel: Shape (batch, time, mels).
-
-        Returns:
-            Shape (batch, steps, channels): time // 4 steps with the study's pool sizes.
-        """
+        """Convert frames to steps; shapes as for `Cnn1d`."""
         return self.layers(mel.unsqueeze(1)).transpose(1, 2).flatten(2)

@@ -1,4 +1,4 @@
-"""The study's four hybrids: convolutions, a recurrent network, pooling over time, a head of two layers."""
+"""Convolutional recurrent networks (CRNN): the four hybrids of the study."""
 
 from collections.abc import Sequence
 
@@ -13,23 +13,23 @@ LSTM_HEAD_DROPOUT = 0.3
 
 
 class CRNN(nn.Module):
-    """CNN 1D or 2D with a GRU or an LSTM.
+    """1D or 2D convolutions, a GRU or LSTM, pooling over time and a head of two layers.
 
-    The study sized its LSTMs (128 units a direction, a head of 128 with dropout 0.3) whatever the convolutions had; its
-    GRUs and their heads follow `hidden_dim`.
+    As in the study, an LSTM has 128 units per direction and a head of 128 units with dropout 0.3, whatever the size of
+    the convolutions. A GRU and its head scale with `hidden_dim`.
 
     Args:
         num_classes: Number of genres.
-        n_mels: Features a frame.
+        n_mels: Number of features per frame.
         cnn: 1d or 2d.
         rnn: gru or lstm.
         hidden_dim: Channels of the first convolution.
-        num_layers: Recurrent layers.
-        dropout: After the convolutions, and in the head of a GRU.
-        rnn_dropout: Between recurrent layers; None for the study's: none in 1D, `dropout` in 2D.
-        bidirectional: As for `Recurrent`.
-        pooling: As for `Recurrent`; None for the study's: mean for a GRU, mean_max for an LSTM.
-        pool_sizes: As for `Cnn2d`.
+        num_layers: Number of recurrent layers.
+        dropout: Dropout probability after the convolutions, and in the head of a GRU.
+        rnn_dropout: Dropout probability between recurrent layers; None for the study's: 0 in 1D, `dropout` in 2D.
+        bidirectional: See `Recurrent`.
+        pooling: See `Recurrent`; None for the study's: mean for a GRU, mean_max for an LSTM.
+        pool_sizes: See `Cnn2d`.
     """
 
     def __init__(
@@ -54,30 +54,23 @@ class CRNN(nn.Module):
             rnn_dropout = dropout if cnn == "2d" else 0.0
         pooling = pooling or ("mean_max" if lstm else "mean")
         self.cnn = CNNS[cnn](n_mels, hidden_dim, dropout, pool_sizes)
-        self.recurrent = Recurrent(rnn, self.cnn.channels, units, num_layers, rnn_dropout, bidirectional, pooling)
+        self.recurrent = Recurrent(rnn, self.cnn.out_channels, units, num_layers, rnn_dropout, bidirectional, pooling)
         self.head = nn.Sequential(
-            nn.Linear(self.recurrent.features, head_dim),
+            nn.Linear(self.recurrent.out_features, head_dim),
             nn.ReLU(),
             nn.Dropout(LSTM_HEAD_DROPOUT if lstm else dropout),
             nn.Linear(head_dim, num_classes),
         )
 
     def embed(self, mel: Tensor) -> Tensor:
-        """Describe clips by what the head sees.
-
-        Args:
-            mel: Features in [0, 1], shape (batch, time, mels), 64 frames or more.
-
-        Returns:
-            Shape (batch, features).
-        """
+        """Compute the input of the head, shape (batch, features), from clips, shape (batch, time, mels)."""
         return self.recurrent(self.cnn(mel))
 
     def forward(self, mel: Tensor) -> Tensor:
         """Classify clips.
 
         Args:
-            mel: Features in [0, 1], shape (batch, time, mels), 64 frames or more.
+            mel: Log-mel in [0, 1], shape (batch, time, mels), at least 64 frames.
 
         Returns:
             Logits, shape (batch, classes).

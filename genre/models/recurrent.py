@@ -1,31 +1,31 @@
-"""Steps -> one vector a clip: a GRU or LSTM, pooled over time."""
+"""Recurrent network with pooling over time: steps -> one vector per clip."""
 
 import torch
 from torch import Tensor, nn
 
 RNNS = {"gru": nn.GRU, "lstm": nn.LSTM}
 POOLINGS = {"mean": 1, "mean_max": 2, "last": 1}
-"""Values that each makes of one of a state."""
+"""Vectors that each pooling returns per direction."""
 
 
 class Recurrent(nn.Module):
-    """A recurrent network and pooling over time.
+    """GRU or LSTM with pooling over time.
 
     Args:
-        kind: gru or lstm.
-        channels: Size of a step.
-        units: Units a direction.
-        num_layers: Stacked layers.
-        dropout: Between the layers.
-        bidirectional: Whether a second direction reads the steps backwards.
-        pooling: mean, mean_max (both side by side), or last (the last layer's final state of each direction).
+        rnn: gru or lstm.
+        input_size: Features per step.
+        hidden_size: Units per direction.
+        num_layers: Number of stacked layers.
+        dropout: Dropout probability between the layers.
+        bidirectional: Whether a second direction processes the steps in reverse order.
+        pooling: mean, mean_max (both, concatenated), or last (final state of each direction in the last layer).
     """
 
     def __init__(
         self,
-        kind: str,
-        channels: int,
-        units: int,
+        rnn: str,
+        input_size: int,
+        hidden_size: int,
         num_layers: int,
         dropout: float = 0.0,
         bidirectional: bool = True,
@@ -34,26 +34,19 @@ class Recurrent(nn.Module):
         super().__init__()
         if pooling not in POOLINGS:
             raise ValueError(f"pooling={pooling} is unknown: use one of {', '.join(POOLINGS)}")
-        self.features = POOLINGS[pooling] * (2 if bidirectional else 1) * units
+        self.out_features = POOLINGS[pooling] * (2 if bidirectional else 1) * hidden_size
         self.pooling = pooling
-        self.rnn = RNNS[kind](
-            channels,
-            units,
+        self.rnn = RNNS[rnn](
+            input_size,
+            hidden_size,
             num_layers,
             batch_first=True,
             bidirectional=bidirectional,
-            dropout=dropout if num_layers > 1 else 0.0,
+            dropout=dropout if num_layers > 1 else 0.0,  # torch warns of dropout in a single layer
         )
 
     def forward(self, steps: Tensor) -> Tensor:
-        """Summarise a sequence.
-
-        Args:
-            steps: Shape (batch, steps, channels).
-
-        Returns:
-            Shape (batch, features).
-        """
+        """Pool a sequence: steps, shape (batch, steps, input_size) -> shape (batch, out_features)."""
         states, _ = self.rnn(steps)
         if self.pooling == "last":
             if not self.rnn.bidirectional:

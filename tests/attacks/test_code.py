@@ -43,7 +43,7 @@ def test_a_checkpoint_names_networks_and_nothing_else(name: str, run: Path) -> N
 def test_a_checkpoint_is_data(run: Path) -> None:
     stored = torch.load(run / run_folder.BEST, weights_only=True)
     torch.save(stored | {"callbacks": Touch(run.parent / "marker")}, run / run_folder.BEST)
-    assert "is not a checkpoint that can be used" in refusal(run)
+    assert "is not a usable checkpoint" in refusal(run)
 
 
 PARTS: dict[str, tuple[str, Any]] = {

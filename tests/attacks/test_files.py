@@ -157,7 +157,7 @@ def test_a_checkpoint_without_its_genres_is_one_line(run: Path) -> None:
     stored = torch.load(run / run_folder.BEST, weights_only=True)
     del stored["hyper_parameters"]["card"]["genres"]
     torch.save(stored, run / run_folder.BEST)
-    assert "is not a checkpoint that can be used ('genres')" in refusal(run)
+    assert "is not a usable checkpoint ('genres')" in refusal(run)
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "", "seconds\nlong\n"])

@@ -1,4 +1,4 @@
-"""The four networks: sizes of the study, shapes, and where dropout is."""
+"""The four hybrids: sizes of the study, shapes and dropout."""
 
 import pytest
 import torch
@@ -19,19 +19,19 @@ PARAMETERS = {
 
 
 def make(name: str, num_classes: int = 5, n_mels: int = 32, **sizes) -> CRNN:
-    """A small one of the four, from a seed."""
+    """A small network with seeded weights."""
     torch.manual_seed(0)
     cnn, _, rnn = name.removeprefix("cnn").partition("_")
     return CRNN(num_classes, n_mels, cnn, rnn, **({"hidden_dim": 8, "num_layers": 2, "dropout": 0.5} | sizes))
 
 
 def features(name: str, hidden_dim: int = 8) -> int:
-    """What the head sees: both directions of a GRU of 2h or h units; mean and maximum of an LSTM of 128."""
+    """Input size of the head: both directions of a GRU of 2h or h units; mean and maximum of an LSTM of 128."""
     return {"cnn1d_gru": 4 * hidden_dim, "cnn2d_gru": 2 * hidden_dim}.get(name, 512)
 
 
-def only_dropout_trains(net: nn.Module) -> nn.Module:
-    """Evaluation mode but for dropout, so that nothing else is left to chance or to the batch."""
+def with_dropout_only(net: nn.Module) -> nn.Module:
+    """Evaluation mode except for dropout, the only random part then."""
     net.eval()
     for module in net.modules():
         if isinstance(module, nn.Dropout | nn.Dropout2d | nn.RNNBase):
@@ -40,7 +40,7 @@ def only_dropout_trains(net: nn.Module) -> nn.Module:
 
 
 @pytest.mark.parametrize(("size", "counts"), [*PARAMETERS.items()], ids=str)
-def test_parameters_are_the_study_s(size, counts):
+def test_parameter_counts_are_those_of_the_study(size, counts):
     with torch.device("meta"):
         nets = [make(name, 16, 128, hidden_dim=size[0], num_layers=size[1]) for name in NETS]
     assert tuple(sum(p.numel() for p in net.parameters() if p.requires_grad) for net in nets) == counts
@@ -79,7 +79,7 @@ def test_forward_is_the_head_of_the_embedding(name, batch, frames, n_mels, hidde
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_evaluation_is_the_same_again_and_for_any_batch(name):
+def test_evaluation_is_deterministic_and_independent_of_the_batch(name):
     net = make(name).eval()
     mel = torch.rand(6, 80, 32)
     logits = net(mel)
@@ -89,7 +89,7 @@ def test_evaluation_is_the_same_again_and_for_any_batch(name):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_a_seed_makes_the_same_network(name):
+def test_a_seed_gives_the_same_network(name):
     one, other = make(name).state_dict(), make(name).state_dict()
     assert all(torch.equal(one[key], other[key]) for key in one)
 
@@ -105,7 +105,7 @@ def test_the_gradient_reaches_every_parameter(name, num_layers):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_a_few_steps_learn(name):
+def test_a_few_steps_reduce_the_loss(name):
     net = make(name, 2, dropout=0.0).train()
     mel = torch.rand(8, 64, 32)
     target = torch.arange(8) % 2
@@ -127,7 +127,7 @@ def test_dropout_after_the_convolutions(name, dropout):
     net = make(name, dropout=dropout)
     mel = torch.rand(64, 64, 32)
     whole = net.eval().cnn(mel)
-    dropped = only_dropout_trains(net).cnn(mel)
+    dropped = with_dropout_only(net).cnn(mel)
     alive = whole > 0
     gone = (dropped == 0) & alive
     torch.testing.assert_close(dropped[alive & ~gone], whole[alive & ~gone] / (1 - dropout))
@@ -143,8 +143,8 @@ def test_dropout_after_the_convolutions(name, dropout):
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
-def test_dropout_between_recurrent_layers_is_the_2d_nets(name, num_layers):
-    net = only_dropout_trains(make(name, num_layers=num_layers, dropout=0.5))
+def test_only_2d_networks_have_dropout_between_recurrent_layers(name, num_layers):
+    net = with_dropout_only(make(name, num_layers=num_layers, dropout=0.5))
     steps = net.cnn(torch.rand(2, 64, 32)).detach()
     same = torch.equal(net.recurrent(steps), net.recurrent(steps))
     assert same == (name.startswith("cnn1d") or num_layers == 1)
@@ -154,14 +154,14 @@ def test_dropout_between_recurrent_layers_is_the_2d_nets(name, num_layers):
 
 @pytest.mark.parametrize(("name", "expected"), [*zip(NETS, [0.6, 0.3, 0.6, 0.3], strict=True)])
 def test_dropout_in_the_head(name, expected):
-    net = only_dropout_trains(make(name, dropout=0.6))
+    net = with_dropout_only(make(name, dropout=0.6))
     seen = []
     net.head[-1].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     embedding = torch.rand(500, features(name))
     net.head(embedding)
     net.eval().head(embedding)
     dropped, whole = seen
-    assert (whole >= 0).all()  # behind a ReLU
+    assert (whole >= 0).all()  # after a ReLU
     alive = whole > 0
     gone = (dropped == 0) & alive
     assert gone.sum() / alive.sum() == pytest.approx(expected, abs=0.05)
@@ -169,10 +169,10 @@ def test_dropout_in_the_head(name, expected):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_without_dropout_training_is_the_same_again(name):
+def test_training_mode_without_dropout_is_deterministic(name):
     net = make(name, dropout=0.0).train()
     if name.endswith("lstm"):
-        net.head[2].p = 0.0  # the LSTMs' head has the study's 0.3, whatever the rest has
+        net.head[2].p = 0.0  # the head of an LSTM has the study's 0.3, whatever `dropout` is
     mel = torch.rand(4, 64, 32)
     assert torch.equal(net(mel), net(mel))
 
@@ -185,7 +185,7 @@ def test_heads(name, head_dim):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_defaults_are_the_study_s(name):
+def test_defaults_are_those_of_the_study(name):
     cnn, _, rnn = name.removeprefix("cnn").partition("_")
     with torch.device("meta"):
         net = CRNN(16, 128, cnn, rnn)
@@ -196,18 +196,18 @@ def test_defaults_are_the_study_s(name):
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("rnn_dropout", [0.0, 0.4])
-def test_recurrent_dropout_of_one_s_own(name, rnn_dropout):
+def test_recurrent_dropout_can_be_set(name, rnn_dropout):
     net = make(name, dropout=0.6, rnn_dropout=rnn_dropout)
     assert net.recurrent.rnn.dropout == rnn_dropout
     steps = net.cnn(torch.rand(2, 64, 32)).detach()
-    only_dropout_trains(net)
+    with_dropout_only(net)
     assert torch.equal(net.recurrent(steps), net.recurrent(steps)) == (rnn_dropout == 0)
 
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize(("pooling", "values"), [("mean", 1), ("mean_max", 2), ("last", 1)])
-def test_variants_of_the_recurrent_part(name, bidirectional, pooling, values):
+def test_variants_of_the_recurrent_network(name, bidirectional, pooling, values):
     net = make(name, bidirectional=bidirectional, pooling=pooling).eval()
     units = {"cnn1d_gru": 16, "cnn2d_gru": 8}.get(name, 128)
     mel = torch.rand(2, 64, 32)
@@ -227,8 +227,8 @@ def test_pool_sizes(name, pool_sizes, steps, mels):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_time_matters_to_the_networks(name):
-    # Pooling over time alone would not see the order of the steps
+def test_the_order_of_the_frames_matters(name):
+    # Pooling over time alone would ignore the order of the steps
     net = make(name).eval()
     mel = torch.rand(2, 128, 32)
     assert not torch.allclose(net.embed(mel), net.embed(mel.flip(1)), atol=1e-4)

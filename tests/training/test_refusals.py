@@ -86,7 +86,7 @@ def test_a_checkpoint_of_other_genres_is_refused(runs: Runs) -> None:
 def test_a_run_folder_that_lacks_a_part_is_refused(runs: Runs, name: str) -> None:
     folder, _ = runs.train("run", "trainer.max_epochs=1")
     (folder / name).unlink()
-    with pytest.raises(GenreError, match=r"run_dir has to be|is not a run folder"):
+    with pytest.raises(GenreError, match=r"run_dir must be|is not a run folder"):
         evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), folder)
 
 

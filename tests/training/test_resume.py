@@ -104,5 +104,5 @@ def test_a_damaged_run_folder_is_refused(runs: Runs, name: str) -> None:
         (folder / name).unlink()
     else:
         (folder / name).write_bytes(b"garbage")
-    with pytest.raises(GenreError, match=r"damaged|missing|not a checkpoint"):
+    with pytest.raises(GenreError, match=r"damaged|missing|not a usable checkpoint"):
         evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), folder)

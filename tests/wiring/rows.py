@@ -160,7 +160,7 @@ MODEL = [
     Group([Row("model=cnn2d_gru", see.layers, ["Conv2d", "GRU"])]),
     Group([Row("model=cnn2d_lstm", see.layers, ["Conv2d", "LSTM"])]),
     Group([Row("model=cnn2d", see.layers, ["Conv2d"])], ("model=logreg",)),
-    Group([Row("model=logreg", see.layers, ["MelStatistics"])]),
+    Group([Row("model=logreg", see.layers, ["MelStatisticsClassifier"])]),
     Group([Row("model=majority", see.layers, ["Majority"])]),
     Group(
         [

@@ -91,7 +91,7 @@ def test_neither_cache_nor_audio(run, root, tmp_path, executors):
 
 def test_a_run_folder_without_a_table(root, tmp_path, cache, executors):
     path = tmp_path / "run" / "tracks.parquet"
-    expected = f"{path} does not exist: run_dir has to be the folder of a run that was trained"
+    expected = f"{path} does not exist: run_dir must be the folder of a trained run"
     assert error(lambda: restore_from_run(path, source_in(root), cache, executors)) == expected
 
 
