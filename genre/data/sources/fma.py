@@ -1,4 +1,4 @@
-"""Free Music Archive, `github.com/mdeff/fma`: clips of 30 s as mp3 and one big tracks.csv."""
+"""Free Music Archive (github.com/mdeff/fma, Defferrard et al., 2017): 30 s MP3 clips and a tracks.csv."""
 
 import csv
 from pathlib import Path
@@ -10,50 +10,25 @@ from pyarrow import csv as arrow_csv
 from genre.data.tracks import COLUMNS
 from genre.errors import GenreError
 
-SUBSETS = {
-    "small": ["small"],
-    "medium": ["small", "medium"],
-    "large": ["small", "medium", "large"],
-    "full": None,
-}
-GENRES = (
-    "Blues",
-    "Classical",
-    "Country",
-    "Easy Listening",
-    "Electronic",
-    "Experimental",
-    "Folk",
-    "Hip-Hop",
-    "Instrumental",
-    "International",
-    "Jazz",
-    "Old-Time / Historic",
-    "Pop",
-    "Rock",
-    "Soul-RnB",
-    "Spoken",
-)
-"""The genres of the full data set."""
+SUBSETS = ("small", "medium", "large", "full")
+"""From small to large; each contains the ones before it."""
+GENRES = [
+    "Blues", "Classical", "Country", "Easy Listening", "Electronic", "Experimental", "Folk", "Hip-Hop", "Instrumental",
+    "International", "Jazz", "Old-Time / Historic", "Pop", "Rock", "Soul-RnB", "Spoken",
+]  # fmt: skip
+"""Genres of the full data set."""
 SPLIT_NAMES = {"training": "train", "validation": "val", "test": "test"}
 USED_COLUMNS = [
-    ("set", "split"),
-    ("set", "subset"),
-    ("track", "genre_top"),
-    ("track", "title"),
-    ("artist", "id"),
-    ("artist", "name"),
-    ("album", "id"),
-    ("album", "title"),
-]
+    "set.split", "set.subset", "track.genre_top", "track.title", "artist.id", "artist.name", "album.id", "album.title",
+]  # fmt: skip
 
 
 class Fma:
-    """FMA as it unpacks: `fma_metadata/tracks.csv` and `fma_<subset>/000/000002.mp3` below one root.
+    """FMA as unpacked: `fma_metadata/tracks.csv` and `fma_<subset>/000/000002.mp3` in one folder.
 
     Args:
-        root: The folder that holds `fma_metadata`.
-        subset: small, medium, large or full; a subset contains the smaller ones.
+        root: Folder that contains `fma_metadata`.
+        subset: small, medium, large or full.
     """
 
     name = "fma"
@@ -66,74 +41,73 @@ class Fma:
         self.subset = subset
 
     def tracks(self) -> pd.DataFrame:
-        """List the subset's tracks; see `Source.tracks`."""
+        """List the tracks of the subset; see `Source.tracks`."""
         path = Path(self.root) / "fma_metadata" / "tracks.csv"
         if not path.is_file():
-            raise GenreError(f"{path} does not exist: set data.root to the folder that holds fma_metadata/")
+            raise GenreError(f"{path} does not exist: set data.root to the folder that contains fma_metadata/")
         table = _read(path)
-        subsets = SUBSETS[self.subset]
-        if subsets is not None:
-            table = table[table["set.subset"].isin(subsets)]
+        if self.subset != "full":
+            table = table[table["set.subset"].isin(SUBSETS[: SUBSETS.index(self.subset) + 1])]
         if table.empty:
-            raise GenreError(f"{path} names no track of data.subset={self.subset}: use a larger subset")
-        whole_number = table["track_id"].str.fullmatch(r"[0-9]{1,9}").fillna(False).astype(bool)
-        if not whole_number.all():
-            odd = table.loc[~whole_number, "track_id"].iloc[0]
-            raise GenreError(f"{path} has a track id that is not a whole number ({odd}): fetch it again")
-        number = table["track_id"].astype(int)
+            raise GenreError(f"{path} has no track of data.subset={self.subset}: use a larger subset")
+        is_number = table["track_id"].str.fullmatch(r"[0-9]{1,9}").fillna(False).astype(bool)
+        if not is_number.all():
+            invalid = table.loc[~is_number, "track_id"].iloc[0]
+            raise GenreError(f"{path} has a non-numeric track id ({invalid}): download it again")
+        number = table["track_id"].astype(int).sort_values()
         if number.duplicated().any():
-            raise GenreError(f"{path} has the track id {number[number.duplicated()].iloc[0]} twice: fetch it again")
-        number = number.sort_values()
+            repeated = number[number.duplicated()].iloc[0]
+            raise GenreError(f"{path} has the track id {repeated} more than once: download it again")
         table = table.loc[number.index]
-        larger = list(SUBSETS)[list(SUBSETS).index(self.subset) :]  # holds the smaller ones too
-        unpacked = [name for name in SUBSETS if (Path(self.root) / f"fma_{name}").is_dir()]
-        there = [name for name in larger if name in unpacked]
-        if unpacked and not there:
-            raise GenreError(
-                f"{self.root} holds fma_{unpacked[-1]}/ and not fma_{self.subset}/: use data.subset={unpacked[-1]}, or "
-                f"unpack fma_{self.subset}.zip there"
-            )
-        folder = f"fma_{(there or larger)[0]}/"
         stem = number.map("{:06d}".format)
         return pd.DataFrame(
             {
                 "track_id": number.astype(str),
-                "path": folder + stem.str[:3] + "/" + stem + ".mp3",
+                "path": self._audio_folder() + "/" + stem.str[:3] + "/" + stem + ".mp3",
                 "genre": table["track.genre_top"],
-                "artist": _named(table, "artist", "name"),
-                "album": _named(table, "album", "title"),
+                "artist": _unique_names(table, "artist", "name"),
+                "album": _unique_names(table, "album", "title"),
                 "title": table["track.title"],
                 "split": table["set.split"].map(SPLIT_NAMES),
             },
             columns=COLUMNS,
         ).reset_index(drop=True)
 
+    def _audio_folder(self) -> str:
+        """Return the name of the folder of the audio files: that of the smallest unpacked subset with all of them."""
+        unpacked = [name for name in SUBSETS if (Path(self.root) / f"fma_{name}").is_dir()]
+        complete = [name for name in SUBSETS[SUBSETS.index(self.subset) :] if name in unpacked]
+        if unpacked and not complete:
+            raise GenreError(
+                f"{self.root} contains fma_{unpacked[-1]}/ but not fma_{self.subset}/: use data.subset={unpacked[-1]}, "
+                f"or unpack fma_{self.subset}.zip there"
+            )
+        return f"fma_{complete[0] if complete else self.subset}"
 
-def _named(table: pd.DataFrame, level: str, label: str) -> pd.Series:
-    """Names repeat and change, ids do not: `name [id]` is readable and unique; missing where the id is."""
+
+def _unique_names(table: pd.DataFrame, level: str, label: str) -> pd.Series:
+    """Return `name [id]`, since several artists or albums may share a name; missing where the id is missing."""
     return table[f"{level}.{label}"].fillna("?") + " [" + table[f"{level}.id"] + "]"
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """Read the columns of use as text; Arrow parses in parallel and builds no others: the real file is 260 MB."""
+    """Read the used columns as text. Arrow parses the 260 MB of the real file in parallel."""
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = csv.reader(line.replace("\0", "") for line in file)
         try:
             levels = [next(rows, []) for _ in range(3)]
         except csv.Error as error:
-            raise GenreError(f"{path} cannot be read ({error}): fetch it again") from error
+            raise GenreError(f"{path} cannot be read ({error}): download it again") from error
     names = [f"{upper}.{lower}" for upper, lower in zip(*levels[:2], strict=False)]
-    wanted = [f"{upper}.{lower}" for upper, lower in USED_COLUMNS]
-    missing = [name for name in wanted if name not in names]
+    missing = [name for name in USED_COLUMNS if name not in names]
     if missing or levels[2][:1] != ["track_id"]:
         what = f"lacks the columns {', '.join(missing)}" if missing else "lacks the third header line `track_id`"
-        raise GenreError(f"{path} {what}: use FMA's own fma_metadata/tracks.csv, unchanged")
-    names[0] = "track_id"
-    columns = ["track_id", *wanted]
+        raise GenreError(f"{path} {what}: use the original fma_metadata/tracks.csv")
+    columns = ["track_id", *USED_COLUMNS]
     try:
         table = arrow_csv.read_csv(
             path,
-            read_options=arrow_csv.ReadOptions(column_names=names, skip_rows=3, block_size=1 << 24),
+            read_options=arrow_csv.ReadOptions(column_names=["track_id", *names[1:]], skip_rows=3, block_size=1 << 24),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
                 include_columns=columns,
@@ -143,5 +117,5 @@ def _read(path: Path) -> pd.DataFrame:
             ),
         )
     except pyarrow.ArrowInvalid as error:
-        raise GenreError(f"{path} cannot be read ({str(error).splitlines()[0]}): fetch it again") from error
+        raise GenreError(f"{path} cannot be read ({str(error).splitlines()[0]}): download it again") from error
     return table.to_pandas()

@@ -1,4 +1,4 @@
-"""Artist, album and title from the tags of audio files, kept between starts."""
+"""Read artist, album and title from the tags of audio files, and cache them."""
 
 import errno
 import hashlib
@@ -13,109 +13,103 @@ from mutagen.wave import WAVE
 from genre.data.cache.lock import READ_ONLY
 from genre.files import atomic_write
 
-KEYS = {
+TAG_NAMES = {
     "albumartist": ("albumartist", "TPE2"),
     "artist": ("artist", "TPE1"),
     "album": ("album", "TALB"),
     "title": ("title", "TIT2"),
 }
-"""Names of the tags: mutagen's easy ones, and those of the ID3 frames that WAV files have."""
-COLLECTIVE = frozenset(
+"""Names of each tag: mutagen's easy name, and the ID3 frame in WAV files."""
+VARIOUS_ARTISTS = frozenset(
     ["various artists", "various artist", "various", "va", "v.a.", "v/a", "diverse", "verschiedene interpreten"]
 )
-"""Album artists that mean several artists, casefolded."""
-MANY = 200
-"""Files from which on their tags are kept; those of fewer are read in a fraction of a second."""
-CONTENT = (None, errno.EINVAL, errno.ENOENT)
-"""Numbers of system errors that a file itself causes: a seek to before its beginning, a link that leads nowhere."""
+"""Album artists that stand for several artists, casefolded."""
+MIN_CACHED_FILES = 200
+"""Tags of fewer files are read in a fraction of a second and are not cached."""
+FILE_ERRORS = (None, errno.EINVAL, errno.ENOENT)
+"""System errors caused by the file itself: a seek to a negative position, a broken link."""
 
 log = logging.getLogger(__name__)
 
 
-def named(found: pd.DataFrame) -> pd.DataFrame:
-    """Decide who the artist is.
+def resolve_artists(tags: pd.DataFrame) -> pd.DataFrame:
+    """Select one artist per track: the album artist if it stands for one artist, else the artist.
 
     Args:
-        found: Text or missing, with `KEYS` as columns.
+        tags: Text or missing, with the columns `TAG_NAMES`.
 
     Returns:
-        `artist`, `album` and `title`: the artist is the album's, unless that means several. An album of many artists
-        reads `title [Various Artists]`, as only such an album is one album for all of them.
+        `artist`, `album` and `title`. The album of several artists becomes `album [Various Artists]`, so that it is
+        recognized as one album.
     """
-    found = found.astype("str")
-    many = _is_collective(found["albumartist"])
-    artist = found["albumartist"].where(~many).fillna(found["artist"])
-    artist = artist.mask(_is_collective(artist))
-    return pd.DataFrame(
-        {
-            "artist": artist,
-            "album": found["album"].where(~many, found["album"] + " [Various Artists]"),
-            "title": found["title"],
-        }
-    )
+    tags = tags.astype("str")
+    is_compilation = _is_various(tags["albumartist"])
+    artist = tags["albumartist"].where(~is_compilation).fillna(tags["artist"])
+    album = tags["album"].where(~is_compilation, tags["album"] + " [Various Artists]")
+    return pd.DataFrame({"artist": artist.mask(_is_various(artist)), "album": album, "title": tags["title"]})
 
 
 def read_tags(root: Path, paths: list[str], index_folder: Path | None = None) -> pd.DataFrame:
-    """Read the tags of files, or take them from the last time where a file's size and time of change are the same.
+    """Read the tags of files; reuse cached tags of files with unchanged size and modification time.
 
     Args:
-        root: What the paths are relative to.
-        paths: The files.
-        index_folder: Where to keep what was read; None for nowhere.
+        root: Folder that the paths are relative to.
+        paths: Paths of the files.
+        index_folder: Folder of the cached tags; None to cache nothing.
 
     Returns:
-        Text or missing, indexed by path, with `KEYS` as columns.
+        Text or missing, indexed by path, with the columns `TAG_NAMES`.
     """
     status = [_status(root / path) for path in paths]
     table = pd.DataFrame(status, index=pd.Index(paths, name="path"), columns=["size", "mtime_ns"])
     digest = hashlib.blake2b(os.fsencode(root.resolve()), digest_size=5).hexdigest()
-    index = index_folder / f"tags-{digest}.parquet" if index_folder and len(paths) >= MANY else None
+    index = index_folder / f"tags-{digest}.parquet" if index_folder and len(paths) >= MIN_CACHED_FILES else None
     known = _load(index).reindex(paths)
-    same = (known["size"] == table["size"]) & (known["mtime_ns"] == table["mtime_ns"])
-    fresh = table.index[~same]
-    rows, unread = _read_all(root, list(fresh))
-    read = pd.DataFrame(rows, index=fresh, columns=list(KEYS))
-    for column in KEYS:
-        table[column] = known[column].where(same, read[column].reindex(paths)).astype("str")
-    table.loc[unread, "mtime_ns"] = -1  # no file's: the next start reads it again
-    if index and len(fresh):
-        _keep(index, table)
-    return table[list(KEYS)]
+    unchanged = (known["size"] == table["size"]) & (known["mtime_ns"] == table["mtime_ns"])
+    changed = table.index[~unchanged]
+    rows, unreadable = _read_all(root, list(changed))
+    read = pd.DataFrame(rows, index=changed, columns=list(TAG_NAMES))
+    for column in TAG_NAMES:
+        table[column] = known[column].where(unchanged, read[column].reindex(paths)).astype("str")
+    table.loc[unreadable, "mtime_ns"] = -1  # matches no file, so that the next call reads it again
+    if index and len(changed):
+        _save(index, table)
+    return table[list(TAG_NAMES)]
 
 
 def _read_all(root: Path, paths: list[str]) -> tuple[list[dict[str, str]], list[str]]:
-    """The tags of each file, and the files that the system could not read."""
-    rows, odd, unread = [], [], []
+    """Return the tags of each file, and the files that the system could not read."""
+    rows, failures, unreadable = [], [], []
     for path in paths:
+        tags: dict[str, str] = {}
         try:
-            rows.append(_tags(root / path))
-        except mutagen.MutagenError as error:  # a broken file is for the extraction to reject
+            tags = _tags(root / path)
+        except mutagen.MutagenError as error:  # the extraction will reject a damaged file
             cause = error.args[0] if error.args else None
-            if isinstance(cause, OSError) and cause.errno not in CONTENT:
-                odd.append(f"{path}: {cause.strerror}")
-                unread.append(path)
-            rows.append({})
+            if isinstance(cause, OSError) and cause.errno not in FILE_ERRORS:
+                failures.append(f"{path}: {cause.strerror}")
+                unreadable.append(path)
         except Exception as error:  # mutagen raises IndexError and others on damaged headers
-            odd.append(f"{path}: {type(error).__name__}: {error}")
-            rows.append({})
-    if odd:
-        log.warning("the tags of %d files cannot be read (%s%s)", len(odd), odd[0], ", ..." if len(odd) > 1 else "")
-    return rows, unread
+            failures.append(f"{path}: {type(error).__name__}: {error}")
+        rows.append(tags)
+    if failures:
+        log.warning("the tags of %d files cannot be read (first: %s)", len(failures), failures[0])
+    return rows, unreadable
 
 
 def _tags(path: Path) -> dict[str, str]:
     tags = WAVE(path).tags if path.suffix.lower() == ".wav" else mutagen.File(path, easy=True)
     found = {}
-    for column, keys in KEYS.items():
+    for column, keys in TAG_NAMES.items():
         values = next((tags[key] for key in keys if tags and key in tags), None)
-        text = str(values[0]) if values else ""  # an ID3 frame is a list of texts, too
+        text = str(values[0]) if values else ""  # an ID3 frame is also a list of texts
         if text:
             found[column] = text
     return found
 
 
-def _is_collective(names: pd.Series) -> pd.Series:
-    return names.str.strip().str.casefold().isin(COLLECTIVE)
+def _is_various(names: pd.Series) -> pd.Series:
+    return names.str.strip().str.casefold().isin(VARIOUS_ARTISTS)
 
 
 def _status(path: Path) -> tuple[int, int]:
@@ -127,16 +121,16 @@ def _status(path: Path) -> tuple[int, int]:
 
 
 def _load(index: Path | None) -> pd.DataFrame:
-    empty = pd.DataFrame(columns=["size", "mtime_ns", *KEYS], index=pd.Index([], dtype="str"))
+    empty = pd.DataFrame(columns=["size", "mtime_ns", *TAG_NAMES], index=pd.Index([], dtype="str"))
     if index is None or not index.is_file():
         return empty
     try:
         return pd.read_parquet(index)[list(empty.columns)]
-    except (ValueError, KeyError, OSError):  # damaged: it is written again
+    except (ValueError, KeyError, OSError):  # a damaged file is replaced
         return empty
 
 
-def _keep(index: Path, table: pd.DataFrame) -> None:
+def _save(index: Path, table: pd.DataFrame) -> None:
     try:
         index.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(index) as temporary:

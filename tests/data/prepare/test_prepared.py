@@ -165,7 +165,7 @@ def test_a_plain_folder(music_folder, tmp_path, executors):
 
 
 def test_names_are_cleared_before_the_split_and_tags_are_kept_beside_the_caches(root, cache, executors, monkeypatch):
-    monkeypatch.setattr("genre.data.sources.tags.MANY", 24)
+    monkeypatch.setattr("genre.data.sources.tags.MIN_CACHED_FILES", 24)
     some(root, *(f"{genre}/{number}.wav" for genre in ("rock", "pop") for number in range(12)))
     artists = ["AC/DC", "ac/dc ", "Ac/Dc", *(f"Band {number}" for number in range(21))]
     rows = zip(sorted(path.relative_to(root) for path in root.rglob("*.wav")), artists, strict=True)

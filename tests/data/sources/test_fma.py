@@ -10,7 +10,7 @@ from genre.errors import GenreError
 from tests.conftest import FMA_COLUMNS, write_fma
 
 TRICKY = "He said \"no, never\",\nthen\r\nleft; 'so', he did"
-ROWS = {  # not in the order of their numbers, nor is that the order of their texts
+ROWS = {  # sorted neither by number nor as text
     123456: {
         "set.split": "test",
         "set.subset": "large",
@@ -67,7 +67,7 @@ def test_fma_has_sixteen_genres():
     assert {"Country", "Soul-RnB", "Blues", "Easy Listening"} < set(Fma.known_genres)
 
 
-def test_the_header_is_fma_s():
+def test_the_header_is_that_of_fma():
     assert len(FMA_COLUMNS) == 52
     assert set(WANTED) < set(FMA_COLUMNS)
 
@@ -89,7 +89,7 @@ def test_the_whole_table(root):
     ("subset", "numbers"),
     [("small", ["2"]), ("medium", ["2", "10"]), ("large", ["2", "10", "123456"]), ("full", ["2", "5", "10", "123456"])],
 )
-def test_a_subset_holds_the_smaller_ones(root, subset, numbers):
+def test_a_subset_contains_the_smaller_ones(root, subset, numbers):
     table = Fma(root, subset).tracks()
     assert table["track_id"].tolist() == numbers
     assert all(table["path"].str.startswith(f"fma_{subset}/"))
@@ -111,15 +111,15 @@ def test_columns_are_found_by_name(tmp_path):
     pd.testing.assert_frame_equal(Fma(str(tmp_path / "a")).tracks(), Fma(str(tmp_path / "b")).tracks())
 
 
-def test_line_ends_and_byte_order_mark_of_windows(root):
+def test_windows_line_ends_and_byte_order_mark(root):
     expected = Fma(root, "small").tracks()
     path = Path(root) / "fma_metadata" / "tracks.csv"
     path.write_bytes(codecs.BOM_UTF8 + path.read_bytes().replace(b"\n", b"\r\n"))
     pd.testing.assert_frame_equal(Fma(root, "small").tracks(), expected)
 
 
-def test_blocks_of_the_parser_do_not_cut_rows(tmp_path):
-    long = 'line, with "quotes"\n' * 2000  # 40 kB a row, 20 MB in all: more than one block
+def test_rows_may_exceed_the_blocks_of_the_parser(tmp_path):
+    long = 'line, with "quotes"\n' * 2000  # 40 kB per row, 20 MB in total: more than one block
     rows = {number: {"artist.bio": long, "set.subset": "small", "track.title": str(number)} for number in range(500)}
     write_fma(tmp_path, rows)
     table = Fma(str(tmp_path), "small").tracks()
@@ -129,10 +129,10 @@ def test_blocks_of_the_parser_do_not_cut_rows(tmp_path):
 @pytest.mark.parametrize("name", WANTED)
 def test_a_missing_column_is_named(tmp_path, name):
     path = write_fma(tmp_path, ROWS, columns=[column for column in FMA_COLUMNS if column != name])
-    assert message(tmp_path) == f"{path} lacks the columns {name}: use FMA's own fma_metadata/tracks.csv, unchanged"
+    assert message(tmp_path) == f"{path} lacks the columns {name}: use the original fma_metadata/tracks.csv"
 
 
-def test_missing_columns_are_all_named(tmp_path):
+def test_all_missing_columns_are_named(tmp_path):
     write_fma(tmp_path, ROWS, columns=FMA_COLUMNS[:-1])
     assert "lacks the columns track.title:" in message(tmp_path)
     write_fma(tmp_path, ROWS, columns=["track.title"])
@@ -143,12 +143,12 @@ def test_a_missing_third_line_is_named(tmp_path):
     path = write_fma(tmp_path, ROWS)
     lines = path.read_bytes().split(b"\n")
     path.write_bytes(b"\n".join(lines[:2] + lines[3:]))
-    expected = f"{path} lacks the third header line `track_id`: use FMA's own fma_metadata/tracks.csv, unchanged"
+    expected = f"{path} lacks the third header line `track_id`: use the original fma_metadata/tracks.csv"
     assert message(tmp_path) == expected
 
 
 @pytest.mark.parametrize("lines", [0, 1, 2])
-def test_a_header_that_breaks_off(tmp_path, lines):
+def test_a_truncated_header(tmp_path, lines):
     path = write_fma(tmp_path, {})
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:lines]))
     assert message(tmp_path).startswith(f"{path} lacks the {'third header line' if lines == 2 else 'columns'}")
@@ -156,28 +156,28 @@ def test_a_header_that_breaks_off(tmp_path, lines):
 
 def test_a_missing_file_is_named(tmp_path):
     path = tmp_path / "fma_metadata" / "tracks.csv"
-    expected = f"{path} does not exist: set data.root to the folder that holds fma_metadata/"
+    expected = f"{path} does not exist: set data.root to the folder that contains fma_metadata/"
     assert message(tmp_path) == expected
     path.mkdir(parents=True)
     assert message(tmp_path) == expected
 
 
-def test_a_file_that_breaks_off_within_a_row(root):
+def test_a_file_truncated_within_a_row(root):
     path = Path(root) / "fma_metadata" / "tracks.csv"
     path.write_bytes(path.read_bytes()[:-60])
     found = message(root)
     assert found.startswith(f"{path} cannot be read (")
-    assert found.endswith("): fetch it again")
+    assert found.endswith("): download it again")
 
 
-def test_an_unknown_subset_is_told_the_known_ones(root):
+def test_the_error_for_an_unknown_subset_names_the_known_ones(root):
     assert message(root, "huge") == "data.subset=huge is unknown: use one of small, medium, large, full"
 
 
 @pytest.mark.parametrize(
     ("folders", "subset", "expected"),
     [
-        (["fma_large"], "small", "fma_large"),  # the larger archives hold the smaller ones' files
+        (["fma_large"], "small", "fma_large"),  # the larger archives contain the files of the smaller ones
         (["fma_full", "fma_large"], "small", "fma_large"),
         (["fma_small", "fma_large"], "small", "fma_small"),
         ([], "small", "fma_small"),
@@ -196,31 +196,31 @@ def test_a_subset_without_tracks(tmp_path):
 
 
 @pytest.mark.parametrize("number", ["2.5", "inf", "nan", "1e3", "-1", "two", "", "12345678901234567890"])
-def test_a_track_id_that_is_not_a_whole_number(tmp_path, number):
+def test_a_track_id_that_is_not_a_number(tmp_path, number):
     path = write_fma(tmp_path, {1: {"set.subset": "small"}, number: {"set.subset": "small"}})
-    text = f"{path} has a track id that is not a whole number ({number or 'nan'}): fetch it again"
+    text = f"{path} has a non-numeric track id ({number or 'nan'}): download it again"
     assert message(tmp_path, "small") == text
 
 
 @pytest.mark.parametrize("second", ["2", "02"])
-def test_a_track_id_that_is_there_twice(tmp_path, second):
+def test_a_repeated_track_id(tmp_path, second):
     path = write_fma(tmp_path, {1: {}, 2: {}})
     path.write_text(path.read_text() + second + "," * 52 + "\n")
-    assert message(tmp_path, "full") == f"{path} has the track id 2 twice: fetch it again"
+    assert message(tmp_path, "full") == f"{path} has the track id 2 more than once: download it again"
 
 
 def test_a_header_with_a_huge_field(root):
     path = Path(root) / "fma_metadata" / "tracks.csv"
     path.write_text("x" * 200_000 + path.read_text())
-    assert message(root) == f"{path} cannot be read (field larger than field limit (131072)): fetch it again"
+    assert message(root) == f"{path} cannot be read (field larger than field limit (131072)): download it again"
 
 
 @pytest.mark.parametrize(("unpacked", "subset"), [("small", "large"), ("small", "medium"), ("medium", "full")])
-def test_a_smaller_subset_that_is_unpacked_is_proposed(root, unpacked, subset):
+def test_the_error_for_a_missing_archive_suggests_an_unpacked_subset(root, unpacked, subset):
     (Path(root) / f"fma_{unpacked}").mkdir()
     assert message(root, subset) == (
-        f"{root} holds fma_{unpacked}/ and not fma_{subset}/: use data.subset={unpacked}, or unpack fma_{subset}.zip "
-        "there"
+        f"{root} contains fma_{unpacked}/ but not fma_{subset}/: use data.subset={unpacked}, or unpack "
+        f"fma_{subset}.zip there"
     )
     assert len(Fma(root, unpacked).tracks()) > 0
 
@@ -235,7 +235,7 @@ def test_a_file_that_is_not_text(root):
 def test_the_head_of_the_real_file(tmp_path):
     root = Path(__file__).parents[3].parent / "shared" / "data" / "fma_head"
     if not root.is_dir():
-        pytest.skip(f"{root} is not here: it holds the first rows of FMA's real tracks.csv")
+        pytest.skip(f"{root} does not exist: it contains the first rows of FMA's real tracks.csv")
     (tmp_path / "fma_metadata").symlink_to(root / "fma_metadata")
     table = Fma(str(tmp_path), "full").tracks()
     assert len(table) == 682

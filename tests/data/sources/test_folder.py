@@ -1,48 +1,15 @@
 import os
 from pathlib import Path
 
-import mutagen
-import mutagen.flac
-import mutagen.oggvorbis
-import pandas as pd
 import pytest
-from mutagen.easyid3 import EasyID3
 
 from genre.data.sources.folder import Folder
 from genre.data.tracks import COLUMNS
-from genre.errors import GenreError
-from tests.conftest import sound, write_sound
-
-SHORT = sound(0, seconds=0.2)
+from tests.conftest import write_sound
+from tests.data.sources.conftest import SHORT, known, listed, message, tagged
 
 
-def listed(root: Path) -> pd.DataFrame:
-    return Folder(str(root)).tracks().set_index("path", drop=False)
-
-
-def known(row: pd.Series) -> list[str | None]:
-    return [None if pd.isna(value) else value for value in row[["artist", "album", "title"]]]
-
-
-def message(root: Path) -> str:
-    with pytest.raises(GenreError) as caught:
-        Folder(str(root)).tracks()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def tagged(path: Path, **tags: str) -> Path:
-    """A short file with tags."""
-    write_sound(path, SHORT)
-    kinds = {".mp3": EasyID3, ".flac": mutagen.flac.FLAC, ".ogg": mutagen.oggvorbis.OggVorbis}
-    kind = kinds[path.suffix.lower()]
-    file = kind() if kind is EasyID3 else kind(path)
-    file.update(tags)
-    file.save(path)
-    return path
-
-
-def test_the_first_folder_is_the_genre_at_any_depth(tmp_path):
+def test_the_first_folder_is_the_genre(tmp_path):
     for name in ["rock/b.wav", "rock/band/album/1.wav", "rock/a.wav", "Hip-Hop/x y/ü.wav"]:
         write_sound(tmp_path / name, SHORT)
     table = Folder(str(tmp_path)).tracks()
@@ -64,14 +31,14 @@ def test_all_suffixes_in_any_case_and_no_others(tmp_path):
     assert Folder(str(tmp_path)).tracks()["path"].tolist() == [f"rock/{name}" for name in names]
 
 
-def test_files_of_no_genre_are_no_tracks(tmp_path):
+def test_files_outside_genre_folders_are_not_tracks(tmp_path):
     write_sound(tmp_path / "stray.wav", SHORT)
     write_sound(tmp_path / "rock" / "a.wav", SHORT)
     assert list(listed(tmp_path).index) == ["rock/a.wav"]
 
 
 def test_hidden_files_and_folders_are_ignored(tmp_path):
-    root = tmp_path / ".music"  # the root's own name says nothing
+    root = tmp_path / ".music"  # the name of the root does not matter
     for name in ["rock/a.wav", "rock/._a.wav", "rock/.trash/b.wav", ".rock/c.wav", "rock/.d.mp3"]:
         write_sound(root / name, SHORT)
     assert list(listed(root).index) == ["rock/a.wav"]
@@ -90,14 +57,14 @@ def test_tags(tmp_path, suffix):
     assert known(table.loc[f"rock/d.{suffix}"]) == [None, None, None]
 
 
-def test_without_any_tags_all_is_missing(music_folder):
+def test_without_tags_artist_album_and_title_are_missing(music_folder):
     table = Folder(str(music_folder)).tracks()
     assert len(table) == 30
     assert table["genre"].value_counts().to_dict() == {"blues": 10, "jazz": 10, "rock": 10}
     assert table[["artist", "album", "title", "split"]].isna().all().all()
 
 
-def test_broken_files_are_listed_all_the_same(tmp_path):
+def test_broken_files_are_listed(tmp_path):
     whole = tagged(tmp_path / "rock" / "whole.mp3", artist="Ann")
     for suffix in ("mp3", "flac", "ogg", "wav", "au"):
         (tmp_path / "rock" / f"empty.{suffix}").touch()
@@ -111,7 +78,7 @@ def test_broken_files_are_listed_all_the_same(tmp_path):
     assert table.drop(f"rock/{whole.name}")["artist"].isna().all()
 
 
-def test_a_table_beside_the_genres_is_believed_instead_of_tags(tmp_path):
+def test_tracks_csv_replaces_the_tags(tmp_path):
     for name in "abcd":
         tagged(tmp_path / "rock" / f"{name}.mp3", artist="Tag", album="Tag", title="Tag")
     (tmp_path / "tracks.csv").write_text(
@@ -132,81 +99,80 @@ def test_a_table_beside_the_genres_is_believed_instead_of_tags(tmp_path):
     assert set(table["genre"]) == {"rock"}
 
 
-def test_a_table_without_titles(tmp_path):
+def test_tracks_csv_without_titles(tmp_path):
     write_sound(tmp_path / "rock" / "a.wav", SHORT)
     (tmp_path / "tracks.csv").write_text("path,artist,album\nrock/a.wav,007,1984.0\n")
-    assert known(listed(tmp_path).loc["rock/a.wav"]) == ["007", "1984.0", None]  # text, whatever it looks like
+    assert known(listed(tmp_path).loc["rock/a.wav"]) == ["007", "1984.0", None]  # text, although it looks like numbers
 
 
 @pytest.mark.parametrize("lacking", [["path"], ["artist"], ["album"], ["path", "album"]])
-def test_a_table_that_lacks_columns(tmp_path, lacking):
+def test_tracks_csv_without_a_required_column(tmp_path, lacking):
     write_sound(tmp_path / "rock" / "a.wav", SHORT)
     header = ",".join(name for name in ["path", "artist", "album", "title"] if name not in lacking)
     (tmp_path / "tracks.csv").write_text(header + "\n")
     assert message(tmp_path) == (
-        f"{tmp_path / 'tracks.csv'} lacks the columns {', '.join(lacking)}: "
-        "add them, or remove the file to use the tags"
+        f"{tmp_path / 'tracks.csv'} lacks the columns {', '.join(lacking)}: add them, or delete the file to use tags"
     )
 
 
 @pytest.mark.parametrize("names", [[], ["readme.txt"], ["rock/cover.jpg"], ["rock/.hidden.wav"]])
-def test_a_folder_without_music(tmp_path, names):
+def test_a_folder_without_audio_files(tmp_path, names):
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    expected = f"{tmp_path} holds no <genre>/*.mp3 (or .flac, .ogg, .wav, .au): check data.root"
+    expected = f"{tmp_path} contains no <genre>/*.mp3 (or .flac, .ogg, .wav, .au): check data.root"
     assert message(tmp_path) == expected
 
 
-def test_a_flat_folder(tmp_path):
+def test_a_folder_without_genre_folders(tmp_path):
     for name in ("b.wav", "a.mp3"):
         (tmp_path / name).touch()
     assert message(tmp_path) == (
-        f"{tmp_path} holds no <genre>/*.mp3 (or .flac, .ogg, .wav, .au); its 2 audio files, such as a.mp3, lie in no "
-        "folder of a genre: move them to folders named after their genres"
+        f"{tmp_path} has 2 audio files outside genre folders, such as a.mp3: move them to folders named after their "
+        "genres"
     )
 
 
-def test_a_wrong_path(tmp_path):
-    expected = "{} is not a folder: set data.root to one that holds a folder for each genre"
+def test_a_root_that_is_not_a_folder(tmp_path):
+    expected = "{} is not a folder: set data.root to a folder that contains a folder per genre"
     assert message(tmp_path / "nowhere") == expected.format(tmp_path / "nowhere")
     (tmp_path / "file").touch()
     assert message(tmp_path / "file") == expected.format(tmp_path / "file")
 
 
-def test_a_folder_with_a_suffix_is_no_track(tmp_path):
+def test_a_folder_with_an_audio_suffix_is_not_a_track(tmp_path):
     write_sound(tmp_path / "rock" / "best.mp3" / "a.wav", SHORT)
     assert list(listed(tmp_path).index) == ["rock/best.mp3/a.wav"]
 
 
-def test_names_that_are_not_utf_8_are_left_out_and_told(tmp_path, caplog):
+def test_names_that_are_not_utf_8_are_skipped_with_a_warning(tmp_path, caplog):
     write_sound(tmp_path / "rock" / "a.wav", SHORT)
     for name in (b"J\xfcrgen.wav", b"\xff.mp3"):
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/rock/" + name)).touch()
     assert list(listed(tmp_path).index) == ["rock/a.wav"]
-    (said,) = caplog.messages
-    assert said.startswith("2 files are left out: their names are not UTF-8")
+    (logged,) = caplog.messages
+    assert logged.startswith("skipped 2 files: their names are not UTF-8 (first: 'rock/")
 
 
 @pytest.mark.parametrize("name", ["None", "NA", "nan", "null"])
-def test_an_artist_of_any_name(tmp_path, name):
+def test_an_artist_whose_name_looks_like_a_missing_value(tmp_path, name):
     write_sound(tmp_path / "rock" / "a.wav", SHORT)
     (tmp_path / "tracks.csv").write_text(f"path,artist,album\nrock/a.wav,{name},First\n")
     assert known(listed(tmp_path).loc["rock/a.wav"]) == [name, "First", None]
 
 
 @pytest.mark.parametrize("content", [b"", "path,artist,album\na,Jürgen,b\n".encode("latin-1"), bytes(range(256)) * 4])
-def test_a_table_that_cannot_be_read(tmp_path, content):
+def test_tracks_csv_that_cannot_be_read(tmp_path, content):
     write_sound(tmp_path / "rock" / "a.wav", SHORT)
     (tmp_path / "tracks.csv").write_bytes(content)
     assert message(tmp_path).startswith(str(tmp_path / "tracks.csv"))
 
 
 @pytest.mark.slow
-def test_real_tags_say_what_the_table_says(tmp_path):
+def test_real_tags_agree_with_tracks_csv(tmp_path):
     root = Path(__file__).parents[3].parent / "shared" / "data" / "emotify"
     if not root.is_dir():
-        pytest.skip(f"{root} is not here: it holds 280 real tracks")
+        pytest.skip(f"{root} does not exist: it contains 280 real tracks")
     table = listed(root)
     assert table["genre"].value_counts().to_dict() == dict.fromkeys(["classical", "electronic", "pop", "rock"], 70)
     assert table[["artist", "album"]].notna().all().all()

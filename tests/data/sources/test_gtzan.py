@@ -1,4 +1,4 @@
-"""GTZAN in its two shapes, and the fault-filtered split."""
+"""GTZAN in its known layouts, and the fault-filtered split."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def tree(root: Path, folder: str = "genres", suffix: str = ".au") -> Path:
 
 
 @pytest.mark.parametrize(("folder", "suffix"), [("genres", ".au"), ("genres_original", ".wav"), (".", ".wav")])
-def test_the_copies_that_go_round(tmp_path: Path, folder: str, suffix: str) -> None:
+def test_the_layouts_in_circulation(tmp_path: Path, folder: str, suffix: str) -> None:
     table = Gtzan(str(tree(tmp_path, folder, suffix))).tracks()
     assert table["track_id"].tolist() == [f"{genre}.0000{n}" for genre in ("blues", "jazz") for n in range(3)]
     assert table["genre"].tolist() == ["blues"] * 3 + ["jazz"] * 3
@@ -27,7 +27,7 @@ def test_the_copies_that_go_round(tmp_path: Path, folder: str, suffix: str) -> N
     assert all((tmp_path / path).is_file() for path in table["path"])
 
 
-def test_the_fault_filtered_split_has_its_sizes_and_names_what_is_missing(tmp_path: Path) -> None:
+def test_the_fault_filtered_split_has_its_sizes_and_lists_missing_files(tmp_path: Path) -> None:
     table = Gtzan(str(tree(tmp_path)), "fault_filtered").tracks()
     assert table["split"].value_counts().to_dict() == {"train": 443, "test": 290, "val": 197}
     assert table["genre"].nunique() == 10
@@ -37,6 +37,6 @@ def test_the_fault_filtered_split_has_its_sizes_and_names_what_is_missing(tmp_pa
     assert assign_splits(table, "fault_filtered").equals(table["split"].rename("split"))
 
 
-def test_a_folder_of_something_else(tmp_path: Path) -> None:
-    with pytest.raises(GenreError, match=r"holds no genres/blues/blues\.00000\.au"):
+def test_a_folder_without_gtzan(tmp_path: Path) -> None:
+    with pytest.raises(GenreError, match=r"contains no genres/blues/blues\.00000\.au"):
         Gtzan(str(tmp_path)).tracks()

@@ -1,4 +1,4 @@
-"""Which files a folder has: links, pipes, folders that cannot be read, many odd names."""
+"""Links, pipes, unreadable folders and unusual file names."""
 
 import os
 import time
@@ -9,7 +9,7 @@ import pytest
 
 from genre.data.sources.folder import Folder
 from tests.conftest import write_sound
-from tests.data.sources.test_folder import SHORT, known, listed, message
+from tests.data.sources.conftest import SHORT, known, listed, message
 
 
 def test_linked_folders_are_followed_at_any_depth(tmp_path):
@@ -21,24 +21,24 @@ def test_linked_folders_are_followed_at_any_depth(tmp_path):
     assert list(listed(tmp_path / "music").index) == expected
 
 
-def test_a_link_to_a_folder_around_it_is_named_and_left_out(tmp_path, caplog):
+def test_a_link_to_an_ancestor_is_skipped_with_a_warning(tmp_path, caplog):
     write_sound(tmp_path / "rock" / "a.wav", SHORT)
     (tmp_path / "rock" / "loop").symlink_to(tmp_path)
     assert list(listed(tmp_path).index) == ["rock/a.wav"]
-    assert caplog.messages == [f"{tmp_path / 'rock' / 'loop'} is left out: it links to a folder that contains it"]
+    assert caplog.messages == [f"skipped {tmp_path / 'rock' / 'loop'}: it links to a folder that contains it"]
 
 
-def test_pipes_and_devices_are_named_and_left_out(tmp_path, caplog):
+def test_pipes_and_devices_are_skipped_with_a_warning(tmp_path, caplog):
     write_sound(tmp_path / "rock" / "a.wav", SHORT)
     os.mkfifo(tmp_path / "rock" / "b.mp3")
     (tmp_path / "rock" / "zero.flac").symlink_to("/dev/zero")
     assert list(listed(tmp_path).index) == ["rock/a.wav"]
-    (said,) = caplog.messages
-    assert said.startswith("2 files are left out: they are not regular files ('rock/")
+    (logged,) = caplog.messages
+    assert logged.startswith("skipped 2 files: they are not regular files (first: 'rock/")
 
 
 @pytest.mark.parametrize("closed", [".", "rock", "rock/album"])
-def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch, closed):
+def test_an_unreadable_folder_is_an_error(tmp_path, monkeypatch, closed):
     write_sound(tmp_path / "rock" / "album" / "a.wav", SHORT)
     write_sound(tmp_path / "jazz" / "a.wav", SHORT)
     scan = os.scandir
@@ -49,20 +49,18 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch, closed):
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    assert message(tmp_path) == (
-        f"{tmp_path / closed} cannot be read (Permission denied): make it readable, or move it away"
-    )
+    assert message(tmp_path) == (f"{tmp_path / closed} cannot be read (Permission denied): make it readable or move it")
 
 
-def test_many_names_that_are_not_utf_8_take_no_longer_than_others(tmp_path):
+def test_many_names_that_are_not_utf_8_take_no_longer(tmp_path):
     (tmp_path / "rock").mkdir()
     folder = os.fsencode(tmp_path / "rock") + b"/"
     for number in range(5000):
         os.close(os.open(folder + b"\xfc%d.mp3" % number, os.O_CREAT | os.O_WRONLY))
     write_sound(tmp_path / "rock" / "a.wav", SHORT)
-    begun = time.process_time()
+    start = time.process_time()
     assert len(Folder(str(tmp_path)).tracks()) == 1
-    assert time.process_time() - begun < 1  # a comparison with each of the others took 10 s
+    assert time.process_time() - start < 1  # comparing each name with all others took 10 s
 
 
 NAME = "Ü/b ü.wav"
@@ -71,7 +69,7 @@ NAME = "Ü/b ü.wav"
 @pytest.mark.parametrize("files", ["NFC", "NFD"])
 @pytest.mark.parametrize("table", ["NFC", "NFD"])
 @pytest.mark.parametrize("written", ["{}", "./{}", "music/{}", "./music/{}", "/home/me/music/{}", " {} ", "windows"])
-def test_paths_of_a_table_are_matched_however_they_are_written(tmp_path, files, table, written):
+def test_paths_in_tracks_csv_are_matched_in_any_form(tmp_path, files, table, written):
     root = tmp_path / "music"
     names = [f"rock/{NAME}", "rock/a.wav"]
     for name in names:
@@ -85,18 +83,18 @@ def test_paths_of_a_table_are_matched_however_they_are_written(tmp_path, files, 
     assert known(found.loc["rock/a.wav"]) == ["Band 1", "First", None]
 
 
-def test_a_table_of_other_paths_is_refused_with_an_example(tmp_path):
+def test_tracks_csv_with_other_paths_is_an_error_with_an_example(tmp_path):
     for number in range(5):
         write_sound(tmp_path / "rock" / f"{number}.wav", SHORT)
     rows = "".join(f"songs/{number}.mp3,Band,First\n" for number in range(4))
     (tmp_path / "tracks.csv").write_text("path,artist,album\nrock/0.wav,Band,First\n" + rows)
     assert message(tmp_path) == (
-        f"{tmp_path / 'tracks.csv'} names 1 of the 5 audio files, and songs/0.mp3 is none of them: "
+        f"{tmp_path / 'tracks.csv'} lists 1 of the 5 audio files, and songs/0.mp3 does not exist: "
         "write paths relative to its folder, such as rock/0.wav"
     )
 
 
-def test_a_table_may_name_more_or_fewer_files_than_there_are(tmp_path):
+def test_tracks_csv_may_list_more_or_fewer_files_than_exist(tmp_path):
     for number in range(5):
         write_sound(tmp_path / "rock" / f"{number}.wav", SHORT)
     more = "".join(f"pop/{number}.wav,Band,First\n" for number in range(20))

@@ -1,4 +1,4 @@
-"""Tags of files: who the artist is, what is kept between starts, and what one odd file does."""
+"""Selection of the artist, the cache of tags, and unreadable files."""
 
 import errno
 import os
@@ -13,12 +13,12 @@ from mutagen.wave import WAVE
 from genre.data.sources import tags
 from genre.data.sources.folder import Folder
 from tests.conftest import write_sound
-from tests.data.sources.test_folder import SHORT, known, listed, tagged
+from tests.data.sources.conftest import SHORT, known, listed, tagged
 
 
 @pytest.mark.parametrize("collective", ["Various Artists", "various", "VA", " V.A. "])
 @pytest.mark.parametrize("suffix", ["mp3", "flac"])
-def test_an_album_artist_that_stands_for_many_is_none(tmp_path, suffix, collective):
+def test_various_artists_is_not_an_artist(tmp_path, suffix, collective):
     for artist in ("Ann", "Bob"):
         tagged(tmp_path / f"rock/{artist}.{suffix}", artist=artist, albumartist=collective, album="Hits")
     tagged(tmp_path / f"rock/nobody.{suffix}", artist=collective, title="One")
@@ -46,7 +46,7 @@ def test_tags_of_wav_files(tmp_path):
     assert known(table.loc["rock/c.wav"]) == [None, None, None]
 
 
-def test_a_file_on_which_the_tag_reader_fails_is_named_and_ends_nothing(tmp_path, monkeypatch, caplog):
+def test_a_file_on_which_mutagen_fails_is_reported_in_a_warning(tmp_path, monkeypatch, caplog):
     tagged(tmp_path / "rock" / "a.mp3", artist="Ann")
     write_sound(tmp_path / "rock" / "odd.ogg", SHORT)
     read = mutagen.File
@@ -59,34 +59,36 @@ def test_a_file_on_which_the_tag_reader_fails_is_named_and_ends_nothing(tmp_path
     monkeypatch.setattr(mutagen, "File", fail)
     table = listed(tmp_path)
     assert table["artist"].fillna("").tolist() == ["Ann", ""]
-    assert caplog.messages == ["the tags of 1 files cannot be read (rock/odd.ogg: IndexError: list index out of range)"]
+    assert caplog.messages == [
+        "the tags of 1 files cannot be read (first: rock/odd.ogg: IndexError: list index out of range)"
+    ]
 
 
 @pytest.fixture
 def parsed(monkeypatch) -> list[str]:
     """Names of the files whose tags are parsed."""
-    monkeypatch.setattr("genre.data.sources.tags.MANY", 1)
+    monkeypatch.setattr("genre.data.sources.tags.MIN_CACHED_FILES", 1)
     names: list[str] = []
     read = mutagen.File
     monkeypatch.setattr(mutagen, "File", lambda path, **options: names.append(path.name) or read(path, **options))
     return names
 
 
-def start(root: Path, folder: Path) -> pd.DataFrame:
+def tracks_with_cache(root: Path, folder: Path) -> pd.DataFrame:
     source = Folder(str(root))
     source.index_folder = folder
     return source.tracks()
 
 
-def test_a_second_start_parses_new_and_changed_files_only(tmp_path, parsed):
+def test_only_new_and_changed_files_are_parsed_again(tmp_path, parsed):
     root, folder = tmp_path / "music", tmp_path / "caches"
     for name in "abc":
         tagged(root / "rock" / f"{name}.mp3", artist=name.upper(), title=f"Title {name}")
     write_sound(root / "rock" / "d.mp3", SHORT)
-    first = start(root, folder)
+    first = tracks_with_cache(root, folder)
     assert parsed == ["a.mp3", "b.mp3", "c.mp3", "d.mp3"]
     parsed.clear()
-    pd.testing.assert_frame_equal(start(root, folder), first)
+    pd.testing.assert_frame_equal(tracks_with_cache(root, folder), first)
     assert parsed == []
     for name, text in {"a": "Longer", "b": "Z"}.items():
         before = (root / "rock" / f"{name}.mp3").stat()
@@ -95,35 +97,35 @@ def test_a_second_start_parses_new_and_changed_files_only(tmp_path, parsed):
         assert ((root / "rock" / f"{name}.mp3").stat().st_size == before.st_size) == (name == "b")
     (root / "rock" / "c.mp3").unlink()
     tagged(root / "rock" / "e.mp3", artist="E")
-    assert start(root, folder)["artist"].fillna("").tolist() == ["Longer", "Z", "", "E"]
+    assert tracks_with_cache(root, folder)["artist"].fillna("").tolist() == ["Longer", "Z", "", "E"]
     assert parsed == ["a.mp3", "b.mp3", "e.mp3"]
 
 
-def test_a_damaged_index_of_tags_is_made_again(tmp_path, parsed):
+def test_a_damaged_tag_cache_is_replaced(tmp_path, parsed):
     root, folder = tmp_path / "music", tmp_path / "caches"
     tagged(root / "rock" / "a.mp3", artist="Ann")
-    first = start(root, folder)
+    first = tracks_with_cache(root, folder)
     (index,) = folder.glob("tags-*.parquet")
     index.write_bytes(index.read_bytes()[:100])
-    pd.testing.assert_frame_equal(start(root, folder), first)
-    pd.testing.assert_frame_equal(start(root, folder), first)
+    pd.testing.assert_frame_equal(tracks_with_cache(root, folder), first)
+    pd.testing.assert_frame_equal(tracks_with_cache(root, folder), first)
     assert parsed == ["a.mp3", "a.mp3"]
 
 
-def test_an_index_of_tags_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
+def test_a_read_only_cache_folder_is_ignored(tmp_path, monkeypatch):
     root = tmp_path / "music"
     tagged(root / "rock" / "a.mp3", artist="Ann")
 
     def refuse(*_, **__):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("genre.data.sources.tags.MANY", 1)
+    monkeypatch.setattr("genre.data.sources.tags.MIN_CACHED_FILES", 1)
     monkeypatch.setattr(pd.DataFrame, "to_parquet", refuse)
-    assert start(root, tmp_path / "caches")["artist"].tolist() == ["Ann"]
+    assert tracks_with_cache(root, tmp_path / "caches")["artist"].tolist() == ["Ann"]
 
 
-def test_tags_that_the_system_could_not_read_are_read_at_the_next_start(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(tags, "MANY", 1)
+def test_files_that_the_system_could_not_read_are_read_again(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(tags, "MIN_CACHED_FILES", 1)
     tagged(tmp_path / "music/rock/a.mp3", artist="Ann")
 
     def fail(path, **options):
@@ -132,5 +134,5 @@ def test_tags_that_the_system_could_not_read_are_read_at_the_next_start(tmp_path
     with monkeypatch.context() as patch:
         patch.setattr(mutagen, "File", fail)
         assert tags.read_tags(tmp_path / "music", ["rock/a.mp3"], tmp_path)["artist"].isna().all()
-    assert caplog.messages == ["the tags of 1 files cannot be read (rock/a.mp3: Input/output error)"]
+    assert caplog.messages == ["the tags of 1 files cannot be read (first: rock/a.mp3: Input/output error)"]
     assert tags.read_tags(tmp_path / "music", ["rock/a.mp3"], tmp_path)["artist"].tolist() == ["Ann"]
