@@ -1,11 +1,11 @@
-"""Progress bar of the extraction and of other long work on a collection."""
+"""Progress bar of long operations on a data set, such as the extraction."""
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 
 class _Rate(ProgressColumn):
-    """Units per second since the start; rich's own speed only looks at the last moments."""
+    """Mean rate since the start; the rate that rich provides covers the last seconds only."""
 
     def __init__(self, unit: str) -> None:
         super().__init__()
@@ -15,16 +15,16 @@ class _Rate(ProgressColumn):
         return Text(f"{task.completed / (task.elapsed or 1):.1f} {self.unit}/s")
 
 
-def progress_bar(what: str, unit: str, shown: bool = True) -> Progress:
-    """Make a progress bar.
+def progress_bar(label: str, unit: str, shown: bool = True) -> Progress:
+    """Create a progress bar.
 
     Args:
-        what: What is done.
-        unit: What it counts, in the plural.
-        shown: False for work that takes no time.
+        label: Name of the operation.
+        unit: What is counted, in the plural.
+        shown: False to print nothing.
 
     Returns:
         A bar without a task.
     """
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn())
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn())
     return Progress(*columns, disable=not shown)

@@ -47,7 +47,7 @@ def one_genre(root: Path) -> None:
         (["model=cnn3d"], "available are cnn1d_gru"),
         (["trainer.max_epochs=abc"], "trainer.max_epochs"),
         (["data=folder", "data.root={home}/nowhere"], "is not a folder: set data.root"),
-        (["data=folder", "data.root={home}/empty"], "holds no <genre>/*.mp3"),
+        (["data=folder", "data.root={home}/empty"], "contains no <genre>/*.mp3"),
         (
             ["data=folder", "data.root={home}/one", "executor.workers=1"],
             "has 3 tracks, all of the genre Rock, and at least 2 genres are needed",

@@ -1,4 +1,4 @@
-"""Sound made with numpy and written with soundfile."""
+"""Audio files made with numpy and soundfile."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ import soundfile
 
 from genre.audio.decoding import SUFFIXES, AudioError, load_clip
 
-NO_SOUND = [b"This is no music.\n" * 5000, b"RIFF" + bytes(40), bytes(5000)]
-NO_SOUND_NAMES = ["text", "stub", "zeros"]
+NOT_AUDIO = [b"This is no music.\n" * 5000, b"RIFF" + bytes(40), bytes(5000)]
+NOT_AUDIO_NAMES = ["text", "stub", "zeros"]
 FORMATS = [suffix[1:] for suffix in SUFFIXES]
 
 
@@ -32,7 +32,7 @@ def six_seconds(tmp_path_factory):
 
 
 def cut_off(path, folder, share: float):
-    """A copy that holds only the first bytes."""
+    """A copy of the first bytes."""
     content = path.read_bytes()
     short = folder / f"short{path.suffix}"
     short.write_bytes(content[: int(share * len(content))])
@@ -40,11 +40,11 @@ def cut_off(path, folder, share: float):
 
 
 def decoded_mono(path) -> np.ndarray:
-    """What soundfile decodes, channels averaged, in float64."""
+    """Mean of the channels that soundfile decodes, in float64."""
     return soundfile.read(path, always_2d=True, dtype="float32")[0].mean(axis=1, dtype=np.float64)
 
 
-def refusal(path, seconds: float = 1.0, start: float = 0.0) -> str:
+def rejection(path, seconds: float = 1.0, start: float = 0.0) -> str:
     with pytest.raises(AudioError) as caught:
         load_clip(path, 22050, seconds, start)
     assert caught.value.detail

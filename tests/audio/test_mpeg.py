@@ -1,4 +1,4 @@
-"""mp3s whose length libsndfile guesses: what counts is their header, and without one their frames."""
+"""MP3 files whose length libsndfile estimates; the header, or the number of frames, gives the correct one."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def written(path: Path, samples: np.ndarray, rate: int = RATE, mode: str = "VARI
 
 
 def fading(first: float, rest: float, rate: int = RATE, seconds: float = 6.0) -> np.ndarray:
-    """One second of one loudness, and the rest of another: the first frame's bit rate says little about the others."""
+    """One second at one level and the rest at another, so that the first frame's bit rate differs from the others."""
     samples = noise(seconds, rate, 1)
     samples[:rate] *= first
     samples[rate:] *= rest
@@ -27,7 +27,7 @@ def fading(first: float, rest: float, rate: int = RATE, seconds: float = 6.0) ->
 
 
 def without_header(path: Path) -> Path:
-    """Remove LAME's first frame, which only counts the others."""
+    """Remove LAME's first frame, which contains the frame count."""
     content = path.read_bytes()
     assert b"Xing" in content[:64] or b"Info" in content[:64]
     header = FrameHeader.parse(content[:4])
@@ -38,9 +38,9 @@ def without_header(path: Path) -> Path:
 
 
 def ignored_header(path: Path) -> Path:
-    """Change a byte because of which libmpg123 takes the header for sound."""
+    """Change a byte so that libmpg123 decodes the header as audio."""
     content = bytearray(path.read_bytes())
-    content[8] = 1  # of the side information, which is zero in a frame without sound
+    content[8] = 1  # in the side information, which is zero in a frame without audio
     ignored = path.with_stem(f"{path.stem} ignored")
     ignored.write_bytes(content)
     return ignored
@@ -56,7 +56,7 @@ def counted_by_lame(path: Path) -> int:
 
 @pytest.mark.parametrize("rate", [16000, 44100])
 @pytest.mark.parametrize("spoil", [without_header, ignored_header])
-def test_a_guess_that_is_too_short_is_not_believed(tmp_path, rate, spoil):
+def test_an_estimate_that_is_too_short_is_corrected(tmp_path, rate, spoil):
     whole = written(tmp_path / "a.mp3", fading(1.0, 0.001, rate), rate)
     path = spoil(whole)
     assert soundfile.info(path).duration < 4.0  # libsndfile reads no further
@@ -64,13 +64,13 @@ def test_a_guess_that_is_too_short_is_not_believed(tmp_path, rate, spoil):
     assert clip.duration == pytest.approx(6.0, abs=0.15)
     assert clip.decoded_fraction == 1.0
     expected = soundfile.read(whole, dtype="float32")[0]
-    shift = 576  # the delay that LAME's header states; the decoder's own is cut off in both
+    shift = 576  # the delay in LAME's header; that of the decoder is removed in both
     length = min(len(expected), 6 * rate) - shift
     np.testing.assert_allclose(clip.samples[shift : shift + length], expected[:length], atol=1e-5)
 
 
 @pytest.mark.parametrize("start", [0.0, 2.0, "middle"])
-def test_a_guess_that_is_too_long_is_no_promise(tmp_path, start):
+def test_an_estimate_that_is_too_long_is_corrected(tmp_path, start):
     whole = written(tmp_path / "a.mp3", fading(0.0, 1.0))
     path = without_header(whole)
     assert soundfile.info(path).duration > 7.0
@@ -79,7 +79,7 @@ def test_a_guess_that_is_too_long_is_no_promise(tmp_path, start):
     assert clip.duration == counted_by_lame(whole) * 576 / RATE
 
 
-def test_a_clip_from_the_middle_of_a_file_that_libsndfile_reads_in_part(tmp_path):
+def test_the_middle_of_a_file_that_libsndfile_reads_partly(tmp_path):
     path = without_header(written(tmp_path / "a.mp3", fading(1.0, 0.5)))
     content = path.read_bytes()
     whole = load_clip(path, RATE, 7.0).samples
@@ -90,7 +90,7 @@ def test_a_clip_from_the_middle_of_a_file_that_libsndfile_reads_in_part(tmp_path
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6])
-def test_what_falls_short_of_an_ignored_header_is_truncated(tmp_path, share):
+def test_a_truncated_file_whose_header_is_ignored(tmp_path, share):
     path = cut_off(ignored_header(written(tmp_path / "a.mp3", fading(1.0, 0.5))), tmp_path, share)
     clip = load_clip(path, RATE, 6.0)
     assert clip.decoded_fraction < 0.9
@@ -100,7 +100,7 @@ def test_what_falls_short_of_an_ignored_header_is_truncated(tmp_path, share):
 @pytest.mark.parametrize("mode", ["VARIABLE", "CONSTANT", "AVERAGE"])
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_frames_are_counted_as_lame_counts_them(tmp_path, mode, rate, channels):
+def test_frame_counts_equal_those_of_lame(tmp_path, mode, rate, channels):
     path = written(tmp_path / "a.mp3", noise(1.0, rate, channels), rate, mode)
     frames = counted_by_lame(path)
     mp3 = Mp3.read(path)
@@ -112,7 +112,7 @@ def test_frames_are_counted_as_lame_counts_them(tmp_path, mode, rate, channels):
     assert mp3.header.samples == (1152 if rate >= 32000 else 576)
 
 
-def test_tags_and_junk_are_no_frames(tmp_path):
+def test_tags_and_junk_are_not_frames(tmp_path):
     path = without_header(written(tmp_path / "a.mp3", noise(1.0, RATE, 1)))
     frames = path.read_bytes()
     expected = Mp3.read(path).count_frames()
@@ -122,11 +122,11 @@ def test_tags_and_junk_are_no_frames(tmp_path):
     assert mp3.start == len(tag) + 6
     assert mp3.count_frames() == expected
     half = len(frames) // 2
-    path.write_bytes(frames[:half] + frames[half + 40 :])  # a hole: two frames are damaged, or one
+    path.write_bytes(frames[:half] + frames[half + 40 :])  # a gap damages one or two frames
     assert expected - 2 <= Mp3.read(path).count_frames() < expected
 
 
-def test_a_vbri_header_counts(tmp_path):
+def test_a_vbri_header(tmp_path):
     whole = written(tmp_path / "a.mp3", fading(1.0, 0.5))
     frames = counted_by_lame(whole)
     path = without_header(whole)
@@ -140,7 +140,7 @@ def test_a_vbri_header_counts(tmp_path):
     assert load_clip(cut_off(path, tmp_path, 0.5), RATE, 6.0).decoded_fraction < 0.9
 
 
-def test_a_header_behind_a_checksum(tmp_path):
+def test_a_header_after_a_checksum(tmp_path):
     path = written(tmp_path / "a.mp3", noise(1.0, RATE, 1))
     content, frames = path.read_bytes(), counted_by_lame(path)
     size = FrameHeader.parse(content[:4]).size
@@ -149,7 +149,7 @@ def test_a_header_behind_a_checksum(tmp_path):
     assert Mp3.read(path).declared_frames == frames
 
 
-def test_headers_that_are_none():
+def test_invalid_frame_headers():
     for raw in (
         b"",
         b"\xff\xfb\x90",
@@ -167,7 +167,7 @@ def test_headers_that_are_none():
     assert FrameHeader.parse(b"\xff\xe3\x18\xc0").size == 72
 
 
-def test_an_mp2_is_left_to_the_decoder(tmp_path):
+def test_layer_ii_is_left_to_the_decoder(tmp_path):
     path = tmp_path / "a.mp3"
     path.write_bytes(b"\xff\xfd\x80\x00" * 1000)
     assert Mp3.read(path) is None

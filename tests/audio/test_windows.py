@@ -10,7 +10,7 @@ TABLE = [
     (60, 100, [0]),  # shorter than a window
     (1, 64, [0]),
     (101, 100, [0, 1]),  # one frame more
-    (150, 100, [0, 50]),  # the last start falls on the half
+    (150, 100, [0, 50]),  # the last start is a multiple of half a window
     (149, 100, [0, 49]),
     (151, 100, [0, 50, 51]),
     (200, 100, [0, 50, 100]),
@@ -24,13 +24,13 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("frames", "window", "expected"), TABLE)
-def test_starts(frames, window, expected):
+def test_window_starts(frames, window, expected):
     assert window_starts(frames, window) == expected
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 7, 64, 65])
 @pytest.mark.parametrize("frames", [1, 2, 5, 64, 65, 127, 128, 129, 300])
-def test_every_frame_is_covered_and_nothing_else(frames, window):
+def test_windows_cover_every_frame_of_the_clip(frames, window):
     found = window_starts(frames, window)
     length = min(window, frames)
     assert {start + i for start in found for i in range(length)} == set(range(frames))
@@ -38,11 +38,11 @@ def test_every_frame_is_covered_and_nothing_else(frames, window):
 
 
 def numbered(clips: int, frames: int, mels: int = 3) -> torch.Tensor:
-    """Clips in which every value says where it lies."""
+    """Clips whose values are their positions."""
     return torch.arange(float(clips * frames * mels)).reshape(clips, frames, mels)
 
 
-def test_cut_takes_the_frames_at_the_starts():
+def test_windows_contain_the_frames_after_their_starts():
     mel = numbered(2, 12)
     windows, counted = split_windows(mel, 5)
     assert counted.all()
@@ -53,13 +53,13 @@ def test_cut_takes_the_frames_at_the_starts():
 
 
 @pytest.mark.parametrize("window", [None, 12, 13, 1000])
-def test_cut_of_a_whole_clip(window):
+def test_a_window_as_long_as_the_clip(window):
     mel = numbered(2, 12)
     assert torch.equal(split_windows(mel, window)[0], mel[:, None])
 
 
 def linear(channels: int, classes: int = 4, scale: float = 1.0):
-    """A small network that is not linear in time, and its numbers in float64."""
+    """A small network that is not linear in time, and its weights in float64."""
     weight = scale * np.random.default_rng(0).normal(size=(channels, classes))
 
     def net(windows: torch.Tensor) -> torch.Tensor:
@@ -93,7 +93,7 @@ def test_track_logits_are_the_log_of_the_mean_probability(scale):
     torch.testing.assert_close(ours.exp().sum(dim=1), torch.ones(5))
 
 
-def test_windows_with_nothing_in_common_still_have_a_finite_mean():
+def test_the_mean_of_contradicting_windows_is_finite():
     # Probabilities of 1 and e^-2000: the mean of the logarithms would be -1000, the log of an underflow -inf
     logits = torch.tensor([[0.0, -2000.0, -3000.0], [-2000.0, 0.0, -3000.0]])
     ours = track_logits(lambda windows: logits, torch.zeros(1, 3, 2), 2)
@@ -108,13 +108,13 @@ def test_one_window_gives_its_own_log_probabilities(window):
     torch.testing.assert_close(track_logits(net, mel, window), net(mel).log_softmax(dim=1))
 
 
-def test_track_logits_of_half_precision_are_float32():
+def test_half_precision_logits_are_averaged_in_float32():
     net, _ = linear(3)
     logits = track_logits(lambda windows: net(windows).half(), numbered(2, 12).div(72), 5)
     assert logits.dtype == torch.float32
 
 
-def test_each_track_has_its_own_windows():
+def test_tracks_do_not_depend_on_their_batch():
     net, _ = linear(3)
     mel = torch.randn(4, 30, 3, generator=torch.Generator().manual_seed(0))
     together = track_logits(net, mel, 7)
@@ -137,11 +137,11 @@ def test_track_embedding_is_the_mean_of_the_windows():
         ([12, 12], [[0, 2, 4, 6, 7]] * 2),
         ([12, 9], [[0, 2, 4, 6, 7], [0, 2, 4]]),
         ([8, 5], [[0, 2, 3], [0]]),
-        ([4, 0], [[0], [0]]),  # its one window ends with padding
+        ([4, 0], [[0], [0]]),  # the only window ends with padding
         ([99, 6], [[0, 2, 4, 6, 7], [0, 1]]),
     ],
 )
-def test_windows_lie_within_the_sound(sound, expected):
+def test_windows_contain_no_padding(sound, expected):
     mel = numbered(2, 12)
     windows, counted = split_windows(mel, 5, torch.tensor(sound))
     found = [
@@ -152,14 +152,14 @@ def test_windows_lie_within_the_sound(sound, expected):
 
 
 @pytest.mark.parametrize("window", [None, 12, 50])
-def test_whole_clips_are_taken_with_their_padding(window):
+def test_whole_clips_include_their_padding(window):
     mel = numbered(2, 12)
     windows, counted = split_windows(mel, window, torch.tensor([3, 12]))
     assert torch.equal(windows, mel[:, None])
     assert counted.all()
 
 
-def test_padding_changes_nothing_that_is_said_of_a_track():
+def test_padding_does_not_change_the_logits():
     net, weight = linear(3)
     mel = np.random.default_rng(1).normal(size=(3, 12, 3)).astype(np.float32)
     sound = torch.tensor([12, 7, 4])
@@ -171,7 +171,7 @@ def test_padding_changes_nothing_that_is_said_of_a_track():
     assert torch.equal(track_logits(net, torch.from_numpy(mel), 5, sound), ours)
 
 
-def test_clips_without_padding_get_the_same_bits_beside_clips_with_padding():
+def test_unpadded_clips_get_the_same_bits_in_a_batch_with_padded_ones():
     net, _ = linear(3)
     mel = torch.randn(4, 12, 3, generator=torch.Generator().manual_seed(0))
     alone = track_logits(net, mel, 5)
@@ -181,7 +181,7 @@ def test_clips_without_padding_get_the_same_bits_beside_clips_with_padding():
     assert torch.equal(alone, before)
 
 
-def test_the_embedding_of_a_padded_track_is_the_mean_of_its_own_windows():
+def test_the_embedding_of_a_padded_track_is_the_mean_of_its_valid_windows():
     mel = np.random.default_rng(2).normal(size=(2, 12, 3)).astype(np.float32)
     ours = track_embedding(lambda windows: windows.amax(dim=1), torch.from_numpy(mel), 5, torch.tensor([12, 7]))
     for clip, own, offsets in zip(mel, ours, [[0, 2, 4, 6, 7], [0, 2]], strict=True):

@@ -1,0 +1,31 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from genre.progress import progress_bar
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What rich prints."""
+    output = io.StringIO()
+    monkeypatch.setattr("rich.progress.get_console", lambda: Console(file=output, width=100, force_terminal=True))
+    return output
+
+
+def test_the_bar_counts_units_and_shows_their_rate(terminal: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    with progress_bar("extracting", "clips") as progress:
+        clock = iter([0.0] + [4.0] * 100)
+        monkeypatch.setattr(progress, "get_time", lambda: next(clock))
+        task = progress.add_task("", total=10)
+        progress.update(task, completed=10)
+    assert "extracting" in terminal.getvalue()
+    assert "10/10" in terminal.getvalue()
+    assert "2.5 clips/s" in terminal.getvalue()  # 10 clips in 4 s
+
+
+def test_a_hidden_bar_prints_nothing(terminal: io.StringIO) -> None:
+    with progress_bar("extracting", "clips", shown=False) as progress:
+        assert list(progress.track(range(3))) == [0, 1, 2]
+    assert terminal.getvalue() == ""
