@@ -56,11 +56,13 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
 def _test(components: Components, folder: Path, loggers: list[Logger], best: float) -> None:
     """Test a trained run, and write and print its scores."""
     settings = components.settings
-    scores, predictions = evaluate_checkpoint(components, folder, settings.trainer.accelerator)
+    scores, predictions = evaluate_checkpoint(components, folder, settings.trainer["accelerator"])
     _write_table(predictions, folder / run_folder.PREDICTIONS)
     scores[settings.monitor.metric] = best
     if settings.test_last:
-        last, predictions_last = evaluate_checkpoint(components, folder, settings.trainer.accelerator, run_folder.LAST)
+        last, predictions_last = evaluate_checkpoint(
+            components, folder, settings.trainer["accelerator"], run_folder.LAST
+        )
         _write_table(predictions_last, folder / run_folder.PREDICTIONS_LAST)
         scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
     found = answers(predictions, components.datamodule.data.tracks, scores["genres"])

@@ -31,6 +31,9 @@ class Augment(nn.Module):
         super().__init__()
         _check("p", p, 0, 1)
         self.p = p
+        for name, transform in transforms.items():
+            if transform is not None and not isinstance(transform, Transform):
+                raise ValueError(f"{name} is no transform: give it a _target_ that names one")
         self.transforms = nn.ModuleDict({k: v for k, v in transforms.items() if v is not None})
 
     def forward(self, mel: Tensor) -> Tensor:

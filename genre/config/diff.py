@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 IGNORED_KEYS = (
-    *("run_dir", "paths", "logger", "executor", "finished", "search", "trust", "data.num_workers"),
+    *("run_dir", "paths", "logger", "executor", "finished", "search", "trust", "print_config", "data.num_workers"),
     *("trainer.accelerator", "trainer.devices", "trainer.deterministic", "trainer.benchmark"),
     *("trainer.profiler", "trainer.detect_anomaly"),
 )

@@ -53,9 +53,10 @@ def refuse_several_devices(config: DictConfig) -> None:
         GenreError: The trainer uses several devices.
     """
     trainer = config.trainer
-    if trainer.num_nodes > 1 or _count(trainer.devices, trainer.accelerator) > 1:
+    devices = trainer.get("devices", "auto")
+    if trainer.get("num_nodes", 1) > 1 or _count(devices, trainer.get("accelerator", "auto")) > 1:
         raise GenreError(
-            f"trainer.devices={trainer.devices} uses several devices, which -m cannot do: add trainer.devices=1, or "
+            f"trainer.devices={devices} uses several devices, which -m cannot do: add trainer.devices=1, or "
             "start one run at a time"
         )
 

@@ -10,11 +10,22 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from genre.config.errors import one_line
-from genre.config.schema import TrainConfig
+from genre.config.schema import TrainConfig, structured
 from genre.config.targets import Trust, check, walk, with_current_names
 from genre.errors import GenreError
 from genre.run_folder import CONFIG
 
+ADDED: dict[str, Any] = {
+    "callbacks": {},
+    "optimizer": {
+        "_target_": "torch.optim.Adam",
+        "_partial_": True,
+        "lr": "${model.learning_rate}",
+        "weight_decay": "${model.weight_decay}",
+    },
+    "print_config": False,
+}
+"""Sections that run folders of earlier versions do not have, with the values that held then."""
 HARMLESS = ("now",)
 """Resolvers that run folders of earlier versions hold; any other could read what the person who runs it has."""
 
@@ -26,7 +37,7 @@ def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | 
         folder: The run folder.
         trust: What the person vouches for.
         typed: The configuration of the command that resumes the run: what is the same there is trusted. None where
-            it is not resumed: its loggers are left out then, as nothing makes them.
+            it is not resumed: its loggers and callbacks are left out then, as nothing makes them.
 
     Returns:
         The configuration; `trust` is that of now.
@@ -39,6 +50,7 @@ def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | 
     config = read_config(folder, packages, typed)
     if typed is None:
         config.logger = {}
+        config.callbacks = {}
     config.trust = packages
     check(path, OmegaConf.to_container(config, resolve=True), Trust(packages, _typed_values(typed)))
     return config
@@ -56,7 +68,7 @@ def read_config(folder: Path, trust: Sequence[str] = (), typed: DictConfig | Non
     content = read(folder, trust, None if typed is None else OmegaConf.to_container(typed))
     content.run_dir = str(folder)
     try:
-        config = OmegaConf.merge(OmegaConf.structured(TrainConfig), content)
+        config = OmegaConf.merge(structured(TrainConfig), content)
     except OmegaConfBaseException as error:
         raise GenreError(f"{folder / CONFIG}: {one_line(error)}") from error
     assert isinstance(config, DictConfig)
@@ -92,7 +104,8 @@ def read(folder: Path, trust: Sequence[str] = (), typed: Any = None) -> DictConf
             hint = f": add trust=[{name}] if you trust it" if name[:1].isalpha() else ""
             raise GenreError(f"{path}: {key} uses {found}, which a stored file may not{hint}")
     stored.pop("trust", None)  # whom the person trusted then says nothing about now
-    return OmegaConf.create(with_current_names(OmegaConf.to_container(stored)))
+    content = ADDED | with_current_names(OmegaConf.to_container(stored))
+    return OmegaConf.create(content)
 
 
 def foreign_resolver(text: str, trust: Sequence[str] = ()) -> str | None:

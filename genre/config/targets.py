@@ -10,9 +10,10 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import ModuleType, NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from genre.errors import GenreError
 
@@ -34,6 +35,7 @@ class Place:
 
 NETWORK = "model.net"
 LOGGER = "logger"
+CALLBACKS = "callbacks"
 PLACES = {
     "features": Place(("genre.audio.features",), "genre.audio.features.LogMel"),
     "data.source": Place(("genre.data.sources",)),
@@ -42,8 +44,10 @@ PLACES = {
     "model.fit": Place(
         (), functions=("genre.training.baselines.fit_class_prior", "genre.training.baselines.fit_logistic_regression")
     ),
+    "optimizer": Place(("torch.optim",), "torch.optim.Optimizer"),
     "scheduler": Place(("torch.optim.lr_scheduler",), "torch.optim.lr_scheduler.LRScheduler"),
     "executor": Place((), functions=("genre.data.cache.executors.local_executor",)),
+    CALLBACKS: Place(("genre", "lightning.pytorch.callbacks"), "lightning.pytorch.callbacks.Callback"),
     LOGGER: Place(("genre", "lightning.pytorch.loggers"), "lightning.pytorch.loggers.Logger"),
 }
 SUSPECT = {*sys.stdlib_module_names, "genre", "torch", "hydra", "omegaconf", "lightning", "numpy", "pandas", "joblib"}
@@ -140,6 +144,22 @@ def arguments(target: Callable[..., Any]) -> list[str] | None:
     return [parameter.name for parameter in parameters if parameter.kind in named]
 
 
+def plain_types(target: Callable[..., Any]) -> dict[str, tuple[type, ...]]:
+    """Types of those arguments of this project's classes that are annotated as plain values, by name."""
+    if not within(getattr(target, "__module__", None), ["genre"]):  # annotations elsewhere are often wrong
+        return {}
+    hints = get_type_hints(vars(target).get("__init__", target) if isinstance(target, type) else target)
+    found = {
+        name: get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,) for name, hint in hints.items()
+    }
+    plain = {int: (int,), float: (float, int), bool: (bool,), str: (str,), NoneType: (NoneType,)}
+    return {
+        name: tuple(chain.from_iterable(plain[kind] for kind in kinds))
+        for name, kinds in found.items()
+        if all(kind in plain for kind in kinds)
+    }
+
+
 def check(file: Path, config: Any, trust: Trust, path: str = "") -> None:
     """Check all targets of a stored configuration before any is called.
 
@@ -186,8 +206,8 @@ def _check(file: Path, path: str, node: dict[str, Any], packages: Sequence[str])
     own = (*place.packages, *place.functions)
     if not isinstance(target, str) or not within(target, own) or not _is_allowed(_located(where, target), place):
         raise GenreError(f"{where} {_refusal(target, name, own)}")
-    if name == LOGGER:
-        _check_logger(where, path, node)
+    if name in (LOGGER, CALLBACKS):
+        _check_plain(where, path, node)
 
 
 def _located(where: str, target: str) -> Any:
@@ -215,14 +235,14 @@ def _refusal(target: Any, name: str, own: tuple[str, ...]) -> str:
     return f"is not allowed in a stored file: {name} may only name what is defined in {', '.join(own)}"
 
 
-def _check_logger(where: str, path: str, node: dict[str, Any]) -> None:
-    """A stored logger gets plain values and no address: it would send what is logged, and a key, to it."""
+def _check_plain(where: str, path: str, node: dict[str, Any]) -> None:
+    """A stored logger or callback gets plain values, no address to send to and no folder to write to."""
     if locate(node["_target_"]).__name__ == "CSVLogger":
         raise GenreError(f"{where} deletes the metrics.csv of the folder that it names: add trust=[lightning]")
     for key, value in node.items():
         for plain in value if isinstance(value, list) else [value]:
             remote = isinstance(plain, str) and "://" in plain and not plain.startswith(("sqlite://", "file://"))
-            if isinstance(plain, dict | list) or remote:
+            if isinstance(plain, dict | list) or remote or key == "dirpath":
                 raise GenreError(f"{where}: {path}.{key} is not taken from a stored file: add trust=[lightning]")
 
 

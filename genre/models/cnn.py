@@ -12,6 +12,10 @@ def _layers(
     kinds: Sequence[type[nn.Module]], in_channels: int, hidden_dim: int, dropout: float, pool_sizes: Sequence[int]
 ) -> nn.Sequential:
     """Three convolutions with batch normalization and ReLU, max-pooling after the first two, dropout at the end."""
+    if hidden_dim < 1:  # torch makes an empty network of it
+        raise ValueError(f"hidden_dim={hidden_dim} is too small: the least is 1")
+    if not isinstance(pool_sizes, Sequence) or len(pool_sizes) != 2:
+        raise ValueError(f"pool_sizes={pool_sizes} must be two sizes, such as [2,2]")
     conv, norm, pool, drop = kinds
     first, second = pool_sizes
     return nn.Sequential(

@@ -47,6 +47,8 @@ class CRNN(nn.Module):
         pool_sizes: Sequence[int] = (2, 2),
     ) -> None:
         super().__init__()
+        if cnn not in CNNS:
+            raise ValueError(f"cnn={cnn} is unknown: use one of {', '.join(CNNS)}")
         lstm = rnn == "lstm"
         units = LSTM_UNITS if lstm else hidden_dim * (2 if cnn == "1d" else 1)
         head_dim = LSTM_UNITS if lstm else hidden_dim

@@ -13,12 +13,13 @@ from sklearn.preprocessing import StandardScaler
 
 from genre import run_folder
 from genre.audio.windows import track_logits
+from genre.config.instantiate import build
 from genre.data.datamodule import GenreDataModule
 from genre.errors import GenreError
 from genre.files import atomic_write
 from genre.models.baselines import ClassPrior, MelStatisticsClassifier
 from genre.training.checkpoints import save_checkpoint
-from genre.training.components import Components, build
+from genre.training.components import Components
 from genre.training.metrics import compute_metrics
 
 

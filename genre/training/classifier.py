@@ -24,8 +24,7 @@ class GenreClassifier(L.LightningModule):
         net: Network: (batch, time, mels) -> logits (batch, classes).
         metadata: Plain values stored in every checkpoint; with them the network can be used without the configuration.
         segment_frames: Window length in validation, test and prediction; None for the whole clip.
-        learning_rate: Learning rate of Adam.
-        weight_decay: Weight decay of Adam, added to the gradient as in the study.
+        make_optimizer: Factory: parameters -> optimizer.
         label_smoothing: Label smoothing of the training loss.
         class_weights: Class weights of the training loss, shape (classes,); None for none.
         schedulers: Factories: optimizer -> learning-rate scheduler. All schedulers step once per epoch.
@@ -37,8 +36,7 @@ class GenreClassifier(L.LightningModule):
         net: nn.Module,
         metadata: dict[str, Any],
         segment_frames: int | None,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 0.0,
+        make_optimizer: Callable[..., torch.optim.Optimizer],
         label_smoothing: float = 0.0,
         class_weights: Tensor | None = None,
         schedulers: list[Callable[[torch.optim.Optimizer], LRScheduler]] | None = None,
@@ -48,8 +46,7 @@ class GenreClassifier(L.LightningModule):
         self.save_hyperparameters({"card": metadata}, logger=False)
         self.net = net
         self.segment_frames = segment_frames
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
+        self.make_optimizer = make_optimizer
         self.scheduler_factories = schedulers or []
         self.schedulers: list[LRScheduler] = []
         self.restored_schedulers: list[dict[str, Any]] = []
@@ -111,7 +108,7 @@ class GenreClassifier(L.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Create the optimizer, and the schedulers, which Lightning does not see."""
-        optimizer = torch.optim.Adam(self.net.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
+        optimizer = self.make_optimizer(self.net.parameters())
         self.schedulers = [factory(optimizer) for factory in self.scheduler_factories]
         for scheduler, state in zip(self.schedulers, self.restored_schedulers, strict=False):
             scheduler.load_state_dict(state)

@@ -8,26 +8,25 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 from torch import Tensor
 
 from genre import run_folder
-from genre.config.schema import TrainerConfig
 from genre.config.validate import validate
 from genre.data.prepare import PreparedData
-from genre.errors import GenreError
 from genre.models.checkpoint import resolve_device
 from genre.training.baselines import fit_baseline
 from genre.training.callbacks import Divergence, keep_checkpoint, progress_callback, refuse_diverged
-from genre.training.checkpoints import AtomicCheckpointIO, find_resume_checkpoint
+from genre.training.checkpoints import find_resume_checkpoint
 from genre.training.classifier import GenreClassifier
-from genre.training.components import Components, build_components, to_container
+from genre.training.components import Components, build_components
 from genre.training.loggers import EpochCSVLogger, build_loggers, logging_to
 from genre.training.resume import create_run_folder, resolve_config
 from genre.training.run_lock import locked
+from genre.training.trainer import build_trainer, check_devices
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +52,9 @@ def start_run(config: DictConfig, folder: Path, overrides: list[str]) -> Iterato
         config = resolve_config(config, folder, overrides)
         resumed = run_folder.is_started(folder)  # a resumed run keeps its split, even if the data changed since
         components = build_components(validate(config), folder / run_folder.TRACKS if resumed else None)
-        _check_devices(components.settings.trainer)
-        prepared = components.datamodule.data
+        check_devices(components.settings.trainer)
         loggers = build_loggers(components.settings.logger, folder)
+        prepared = components.datamodule.data
         if is_main():
             create_run_folder(folder, config, overrides, prepared)
         with logging_to(loggers, folder, config):
@@ -65,11 +64,6 @@ def start_run(config: DictConfig, folder: Path, overrides: list[str]) -> Iterato
 def is_main() -> bool:
     """Whether this process has rank 0, or is the only one. The others write no files and print nothing."""
     return bool(getattr(rank_zero_only, "rank", 0) == 0)
-
-
-def _check_devices(trainer: TrainerConfig) -> None:
-    if trainer.devices not in (1, "auto") and resolve_device(trainer.accelerator) == "cpu":
-        raise GenreError(f"trainer.devices={trainer.devices} requires GPUs: set trainer.devices=1")
 
 
 def fit(components: Components, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()) -> float:
@@ -88,7 +82,7 @@ def fit(components: Components, folder: Path, loggers: list[Logger], callbacks: 
         GenreError: Training diverged.
     """
     if components.settings.model.fit:
-        return fit_baseline(components, folder, resolve_device(components.settings.trainer.accelerator), loggers)
+        return fit_baseline(components, folder, resolve_device(components.settings.trainer["accelerator"]), loggers)
     return fit_network(components, folder, loggers, callbacks)
 
 
@@ -103,8 +97,7 @@ def fit_network(
         components.build_network(prepared.genres),
         components.model_metadata(prepared.genres),
         components.datamodule.segment_frames,
-        learning_rate=model.learning_rate,
-        weight_decay=model.weight_decay,
+        components.make_optimizer,
         label_smoothing=model.label_smoothing,
         class_weights=balanced_class_weights(prepared) if model.class_weights else None,
         schedulers=components.schedulers,
@@ -113,30 +106,19 @@ def fit_network(
     path, checkpoint = find_resume_checkpoint(folder) or (None, None)
     if checkpoint:
         refuse_diverged(checkpoint)
-    patience = settings.early_stopping.patience or settings.trainer.max_epochs
+    patience = settings.early_stopping.patience or settings.trainer["max_epochs"]
     best = keep_checkpoint(folder / run_folder.BEST, monitor=monitor.metric, mode=monitor.mode)
     stopping = EarlyStopping(monitor.metric, mode=monitor.mode, patience=patience, check_on_train_epoch_end=True)
-    progress = progress_callback(monitor.metric)
-    trainer = L.Trainer(
-        **to_container(settings.trainer),
-        enable_progress_bar=isinstance(progress, ProgressBar),  # Lightning would add one
-        callbacks=[
-            stopping,
-            best,
-            keep_checkpoint(folder / run_folder.LAST),
-            progress,
-            *callbacks,
-            Divergence(monitor.metric),
+    trainer = build_trainer(
+        settings.trainer,
+        folder,
+        [
+            *(stopping, best, keep_checkpoint(folder / run_folder.LAST), progress_callback(monitor.metric)),
+            *(*components.callbacks, *callbacks, Divergence(monitor.metric)),
         ],
-        logger=[EpochCSVLogger(folder / run_folder.METRICS, checkpoint["epoch"] + 1 if checkpoint else 0), *loggers],
-        plugins=[AtomicCheckpointIO()],
-        use_distributed_sampler=False,  # the data module distributes the batches itself
-        default_root_dir=folder,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-        enable_model_summary=False,
+        [EpochCSVLogger(folder / run_folder.METRICS, checkpoint["epoch"] + 1 if checkpoint else 0), *loggers],
     )
-    if checkpoint is None or not _is_over(checkpoint, settings.trainer.max_epochs):
+    if checkpoint is None or not _is_over(checkpoint, settings.trainer["max_epochs"]):
         try:
             trainer.fit(classifier, datamodule=components.datamodule, ckpt_path=path, weights_only=True)
         except SystemExit as error:  # Lightning turns Ctrl-C into SystemExit

@@ -16,9 +16,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from omegaconf import DictConfig, OmegaConf
 
+from genre.config.instantiate import build, with_target
 from genre.errors import GenreError
 from genre.files import atomic_write, write_json
-from genre.training.components import build
 
 CONFUSION = "test/confusion"
 RUN_IDS = ".hydra/loggers.json"
@@ -89,7 +89,7 @@ def build_loggers(specs: dict[str, Any], folder: Path) -> dict[str, Logger]:
     """
     ids = _read_ids(folder / RUN_IDS)
     loggers = {}
-    for name, spec in specs.items():
+    for name, spec in with_target("logger", specs).items():
         argument = ID_ARGUMENTS.get(str(spec["_target_"]).rpartition(".")[2])
         known = {argument: str(ids[name])} if argument and name in ids else {}
         loggers[name] = build(f"logger.{name}", known | spec)

@@ -92,7 +92,7 @@ def values() -> Iterator[str]:
             elif not key.startswith("_") and key != "defaults":
                 yield f"{prefix}.{key}"
 
-    for group in ("augment", "executor", "features", "scheduler"):
+    for group in ("augment", "executor", "features", "model/net", "optimizer", "scheduler", "trainer"):
         for path in sorted((CONF / group).glob("*.yaml")):
             yield from leaves(group, yaml.safe_load(path.read_text()))
 
@@ -102,10 +102,8 @@ def schema() -> Iterator[str]:
     parts = {
         "data": schema.DataConfig,
         "model": schema.ModelConfig,
-        "model.net": schema.CRNNConfig,
         "monitor": schema.MonitorConfig,
         "early_stopping": schema.EarlyStoppingConfig,
-        "trainer": schema.TrainerConfig,
         "paths": schema.PathsConfig,
     }
     for name, part in parts.items():

@@ -1,0 +1,107 @@
+"""The arguments of `lightning.Trainer` that a configuration gives, and those that every run needs."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Callback, ProgressBar
+from lightning.pytorch.loggers import Logger
+
+from genre.config.instantiate import instantiate
+from genre.config.targets import arguments
+from genre.errors import GenreError, unknown_key
+from genre.models.checkpoint import resolve_device
+from genre.training.checkpoints import AtomicCheckpointIO
+
+RESERVED = {
+    "callbacks": (None, "add callbacks.NAME._target_=... instead"),
+    "logger": (None, "choose logger=... instead"),
+    "fast_dev_run": (False, "it keeps no checkpoint: use debug=fast"),
+    "barebones": (False, "it keeps no checkpoint: leave it out"),
+    "enable_checkpointing": (True, "the test needs the best checkpoint: leave it out"),
+    "use_distributed_sampler": (False, "the data divides its batches among devices itself: leave it out"),
+    "check_val_every_n_epoch": (1, "the best epoch is selected among all epochs: leave it at 1"),
+}
+"""Arguments that the training sets itself: the value that they may have, and what to do instead."""
+
+
+def check_trainer(given: dict[str, Any]) -> None:
+    """Check the arguments before any audio is read, by making a trainer of them.
+
+    Args:
+        given: The `trainer` section of the configuration.
+
+    Raises:
+        GenreError: An argument does not exist, has a value that Lightning refuses, or is set by the training itself.
+    """
+    known = arguments(L.Trainer) or []
+    for name, value in given.items():
+        if name not in known:
+            raise GenreError(unknown_key(f"trainer.{name}", known, "no argument of lightning.Trainer"))
+        if name in RESERVED and value != RESERVED[name][0]:
+            raise GenreError(f"trainer.{name}={value} cannot be used: {RESERVED[name][1]}")
+    epochs = given.get("max_epochs")
+    if type(epochs) is not int or epochs < 1:
+        raise GenreError(f"trainer.max_epochs={epochs} must be a whole number of at least 1")
+    for name in ("limit_train_batches", "limit_val_batches"):
+        limit = given.get(name, 1.0)
+        if type(limit) not in (int, float) or limit <= 0:
+            raise GenreError(f"trainer.{name}={limit} must be above 0: a number of batches, or a fraction such as 0.5")
+    if given.get("deterministic") not in (None, True, False, "warn"):
+        raise GenreError(f"trainer.deterministic={given['deterministic']} is unknown: use one of true, false, warn")
+    if given.get("precision") == "16-true":
+        raise GenreError(
+            "trainer.precision=16-true cannot work, Adam divides by 0 in float16: use 16-mixed or bf16-true"
+        )
+    made = instantiate("trainer", given)
+    try:
+        L.Trainer(**{**made, "logger": False, "enable_checkpointing": False, "enable_progress_bar": False})
+    except (ImportError, MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
+        raise GenreError(f"trainer: {str(error).splitlines()[0]}") from error
+
+
+def check_devices(given: dict[str, Any]) -> None:
+    """Refuse several devices where there is only the CPU.
+
+    Args:
+        given: The `trainer` section of the configuration.
+
+    Raises:
+        GenreError: Several devices were asked for.
+    """
+    devices = given.get("devices", "auto")
+    if devices not in (1, "auto") and resolve_device(given.get("accelerator", "auto")) == "cpu":
+        raise GenreError(f"trainer.devices={devices} requires GPUs, and none is used here: set trainer.devices=1")
+
+
+def build_trainer(given: dict[str, Any], folder: Path, callbacks: list[Callback], loggers: list[Logger]) -> L.Trainer:
+    """Make the trainer of a run.
+
+    Args:
+        given: The `trainer` section of the configuration.
+        folder: The run folder.
+        callbacks: All callbacks, the one that shows progress among them.
+        loggers: All loggers.
+
+    Returns:
+        The trainer.
+    """
+    made = instantiate("trainer", given)
+    plugins = made.pop("plugins", None) or []
+    defaults = {
+        "enable_progress_bar": any(
+            isinstance(callback, ProgressBar) for callback in callbacks
+        ),  # or Lightning adds one
+        "default_root_dir": folder,
+        "num_sanity_val_steps": 0,
+        "log_every_n_steps": 1,
+        "enable_model_summary": False,
+        "use_distributed_sampler": False,
+    }
+    own = {
+        "callbacks": callbacks,
+        "logger": loggers,
+        "plugins": [AtomicCheckpointIO(), *(plugins if isinstance(plugins, list) else [plugins])],
+    }
+    return L.Trainer(**{**defaults, **made, **own})
