@@ -55,8 +55,8 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
 
 def _test(components: Components, folder: Path, loggers: list[Logger], best: float) -> None:
     """Test a trained run, and write and print its scores."""
-    settings = components.settings
-    scores, predictions = evaluate_checkpoint(components, folder, settings.trainer["accelerator"])
+    settings, accelerator = components.settings, components.settings.trainer["accelerator"]
+    scores, predictions = evaluate_checkpoint(components, folder, accelerator)
     _write_table(predictions, folder / run_folder.PREDICTIONS)
     scores[settings.monitor.metric] = best
     if settings.test_last:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, ValidationError
+from omegaconf.errors import ValidationError
 
 from genre.config.targets import Trust, check, walk, with_current_names, within
 from genre.errors import GenreError
@@ -73,15 +73,21 @@ def apply_best(config: DictConfig, overrides: list[str]) -> DictConfig:
     for key, value in values.items():
         if key == "scheduler" or any(key == text or ("." in text and key.startswith(text + ".")) for text in given):
             continue
-        try:
-            OmegaConf.update(config, key, value, merge=False, force_add=key.startswith("scheduler."))
-        except (ConfigAttributeError, ConfigKeyError) as error:
+        if not key.startswith("scheduler.") and not _has(config, key):
             if key.partition(".")[0] in given:  # as `augment=none` has no `augment.noise.p`
                 continue
-            raise GenreError(f"{path} sets {key}, which this configuration does not have: search again") from error
+            raise GenreError(f"{path} sets {key}, which this configuration does not have: search again")
+        try:
+            OmegaConf.update(config, key, value, merge=False, force_add=True)
         except ValidationError as error:
             raise GenreError(f"{path}: {key}: {str(error).splitlines()[0]}") from error
     return config
+
+
+def _has(config: DictConfig, key: str) -> bool:
+    above, _, name = key.rpartition(".")
+    parent = OmegaConf.select(config, above) if above else config
+    return isinstance(parent, DictConfig) and name in parent
 
 
 def _check(path: Path, values: dict[str, Any], trust: Sequence[str]) -> None:

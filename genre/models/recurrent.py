@@ -32,8 +32,8 @@ class Recurrent(nn.Module):
         pooling: str = "mean",
     ) -> None:
         super().__init__()
-        if kind not in RNNS:
-            raise ValueError(f"rnn={kind} is unknown: use one of {', '.join(RNNS)}")
+        if rnn not in RNNS:
+            raise ValueError(f"rnn={rnn} is unknown: use one of {', '.join(RNNS)}")
         if pooling not in POOLINGS:
             raise ValueError(f"pooling={pooling} is unknown: use one of {', '.join(POOLINGS)}")
         self.out_features = POOLINGS[pooling] * (2 if bidirectional else 1) * hidden_size

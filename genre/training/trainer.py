@@ -35,9 +35,9 @@ def check_trainer(given: dict[str, Any]) -> None:
     Raises:
         GenreError: An argument does not exist, has a value that Lightning refuses, or is set by the training itself.
     """
-    known = arguments(L.Trainer) or []
+    known = arguments(L.Trainer)
     for name, value in given.items():
-        if name not in known:
+        if known is not None and name not in known:
             raise GenreError(unknown_key(f"trainer.{name}", known, "no argument of lightning.Trainer"))
         if name in RESERVED and value != RESERVED[name][0]:
             raise GenreError(f"trainer.{name}={value} cannot be used: {RESERVED[name][1]}")

@@ -124,6 +124,7 @@ VALUES = [
     ),
     Row("model.learning_rate=0.02", lambda b: b.optimizer["lr"], 0.02),
     Row("model.weight_decay=0.03", lambda b: b.optimizer["weight_decay"], 0.03),
+    Row("callbacks.timer._target_=lightning.pytorch.callbacks.Timer", see.has_timer, True),
     Row("model.label_smoothing=0.2", lambda b: b.loss.label_smoothing, 0.2),
     Row("model.class_weights=true", see.inverse_counts, True),
     Row("size.hidden_dim=7", see.channels, 7),
@@ -161,7 +162,7 @@ MODEL = [
     Group([Row("model=cnn2d_lstm", see.layers, ["Conv2d", "LSTM"])]),
     Group([Row("model=cnn2d", see.layers, ["Conv2d"])], ("model=logreg",)),
     Group([Row("model=logreg", see.layers, ["MelStatisticsClassifier"])]),
-    Group([Row("model=majority", see.layers, ["Majority"])]),
+    Group([Row("model=majority", see.layers, ["ClassPrior"])]),
     Group(
         [
             Row("model.net.hidden_dim=6", see.channels, 6),
@@ -186,6 +187,14 @@ RUN = [
             Row("finished=skip", lambda b: b.repeated(), 0.25),
         ]
     ),
+    Group(
+        [
+            Row("optimizer.lr=0.04", lambda b: b.optimizer["lr"], 0.04),
+            Row("optimizer.weight_decay=0.05", lambda b: b.optimizer["weight_decay"], 0.05),
+            Row("optimizer.betas=[0.8,0.9]", lambda b: b.optimizer["betas"], (0.8, 0.9)),
+        ]
+    ),
+    Group([Row("optimizer._target_=torch.optim.AdamW", see.optimizer, "AdamW")]),
     Group([Row("run_dir=HOME/elsewhere", lambda b: b.run_dir()[-10:], "/elsewhere")]),
     Group([Row("paths.runs=HOME/mine", lambda b: "/mine/folder/" in b.run_dir(), True)]),
     Group([Row("paths.cache=HOME/cached", lambda b: b.parts.cache.folder.parent.name, "cached")]),

@@ -8,6 +8,7 @@ import lightning
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.callbacks import Timer
 from torch import nn
 
 from genre.data import splits
@@ -98,6 +99,14 @@ def inverse_counts(built: Built) -> Any:
     counts = table.loc[table["split"] == "train", "genre"].value_counts()[GENRES].to_numpy()
     weight = built.loss.weight
     return weight is not None and np.allclose(weight, counts.sum() / (4 * counts))
+
+
+def optimizer(built: Built) -> str:
+    return type(built.begun.classifier.configure_optimizers()).__name__
+
+
+def has_timer(built: Built) -> bool:
+    return any(isinstance(callback, Timer) for callback in built.begun.trainer.callbacks)
 
 
 def kind(built: Built) -> str:
@@ -198,15 +207,15 @@ def labels(built: Built) -> list[str]:
 
 
 def debugged(built: Built) -> tuple[Any, ...]:
-    limits = built.settings.trainer
-    return limits.max_epochs, limits.limit_train_batches, limits.limit_val_batches, list(built.settings.logger)
+    limits = ("max_epochs", "limit_train_batches", "limit_val_batches")
+    return *(built.settings.trainer[name] for name in limits), list(built.settings.logger)
 
 
 def sizes(built: Built) -> tuple[Any, ...]:
     """What a small collection has of its own."""
     data, features, net = built.settings.data, built.parts.features, built.parts.build_network(["a", "b"])
     clip = (data.clip_seconds, data.segment_seconds, data.min_seconds, built.parts.datamodule.batch_size)
-    return *clip, features.n_features, found(net, nn.Conv2d)[0].out_channels, built.settings.trainer.max_epochs
+    return *clip, features.n_features, found(net, nn.Conv2d)[0].out_channels, built.settings.trainer["max_epochs"]
 
 
 def near(value: float, tolerance: float) -> Any:

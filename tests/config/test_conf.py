@@ -6,9 +6,10 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from genre.config.instantiate import build
 from genre.config.validate import validate
 from genre.errors import GenreError
-from genre.training.components import build, build_components
+from genre.training.components import build_components
 from tests.composing import CONF, compose
 
 GROUPS = sorted(
@@ -26,7 +27,7 @@ def test_every_option_composes_and_its_parts_can_be_made(group: str, option: str
     if OmegaConf.is_missing(compose(overrides).data, "root"):
         overrides.append(f"data.root={tmp_path}")
     settings = validate(compose(overrides))
-    if settings.trainer.accelerator == "gpu" and not torch.cuda.is_available():
+    if settings.trainer["accelerator"] == "gpu" and not torch.cuda.is_available():
         with pytest.raises(GenreError, match="trainer: No supported gpu backend found"):
             build_components(settings)
         return
@@ -45,7 +46,7 @@ def test_the_evaluate_configuration_composes() -> None:
 def test_real_data_bring_the_studys_size_and_the_synthetic_ones_their_own(tmp_path: Path) -> None:
     real = validate(compose(["data=fma", f"data.root={tmp_path}"]))
     assert (real.data.clip_seconds, real.data.segment_seconds, real.features["n_mels"]) == (30.0, None, 128)
-    assert (real.model.net.hidden_dim, real.trainer.max_epochs) == (64, 30)
+    assert (real.model.net["hidden_dim"], real.trainer["max_epochs"]) == (64, 30)
     small = validate(compose([]))
     assert small.features["n_mels"] < 128
     assert small.data.segment_seconds is not None
@@ -74,14 +75,14 @@ def test_the_ablations_steps_are_the_studys() -> None:
             (
                 settings.model.name,
                 settings.model.weight_decay,
-                net.dropout,
+                net["dropout"],
                 settings.augment["p"] > 0,
-                net.pooling,
-                net.bidirectional,
+                net["pooling"],
+                net["bidirectional"],
                 (plateau.get("factor"), plateau.get("threshold_mode")),
                 "step" in settings.scheduler,
-                tuple(net.pool_sizes),
-                net.rnn_dropout,
+                tuple(net["pool_sizes"]),
+                net["rnn_dropout"],
             )
         )
     first = ("cnn1d_gru", 0.0, 0.0, False, None, True, (None, None), False, (2, 2), None)

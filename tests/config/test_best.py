@@ -49,7 +49,7 @@ def test_a_wrong_folder_is_one_line(tmp_path: Path) -> None:
 WRITTEN = {
     "model.name: cnn2d_gru": r"best.yaml is of cnn2d_gru, not of cnn1d_gru: use model=cnn2d_gru, or another search",
     "model.net.depth: 3": r"sets model.net.depth, which this configuration does not have",
-    "model.net.hidden_dim: much": r"best.yaml: model.net.hidden_dim: Value 'much'",
+    "model.learning_rate: much": r"best.yaml: model.learning_rate: Value 'much'",
 }
 
 

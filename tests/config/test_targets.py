@@ -200,7 +200,7 @@ def test_the_environment_is_read_where_the_person_says_so(
 
 
 WRONG = {
-    "model.net.encoder.widht=3": "model.net.encoder.widht is no key of the configuration: did you mean width?",
+    "model.net.encoder.widht=3": "model.net.encoder.widht is no argument of mylab.nets.Encoder: did you mean width?",
     "+model.net.encoder.widht=3": "model.net.encoder.widht is no argument of mylab.nets.Encoder",
     "model.net._target_=mylab.nets.Other": "model.net._target_=mylab.nets.Other cannot be imported",
     "model.net._target_=nowhere.Other": "model.net._target_=nowhere.Other cannot be imported: No module named",
