@@ -64,8 +64,7 @@ class FrequencyMask(Transform):
         super().__init__(p)
         _check("width", width, 0)
         _check("count", count, 1)
-        self.width = width
-        self.count = count
+        self.width, self.count = width, count
 
     def forward(self, mel: Tensor) -> Tensor:
         """Mask every clip; both shapes (batch, time, mels)."""
@@ -102,8 +101,7 @@ class AmplitudeScale(Transform):
     def __init__(self, low: float = 0.8, high: float = 1.2, p: float = 0.5) -> None:
         super().__init__(p)
         _check("low", low, 0, high)
-        self.low = low
-        self.high = high
+        self.low, self.high = low, high
 
     def forward(self, mel: Tensor) -> Tensor:
         """Scale every clip; both shapes (batch, time, mels)."""

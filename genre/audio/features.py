@@ -44,16 +44,8 @@ class LogMel(nn.Module):
         amin: float = 1e-10,
     ) -> None:
         super().__init__()
-        self.hparams: dict[str, Any] = {
-            "sample_rate": sample_rate,
-            "n_fft": n_fft,
-            "hop_length": hop_length,
-            "n_mels": n_mels,
-            "f_min": f_min,
-            "f_max": f_max,
-            "top_db": top_db,
-            "amin": amin,
-        }
+        sizes = {"sample_rate": sample_rate, "n_fft": n_fft, "hop_length": hop_length, "n_mels": n_mels}
+        self.hparams: dict[str, Any] = {**sizes, "f_min": f_min, "f_max": f_max, "top_db": top_db, "amin": amin}
         for name, value in self.hparams.items():
             if name not in ("f_min", "f_max") and value <= 0:
                 raise ValueError(f"{name} must be above 0, not {value}")
@@ -66,19 +58,10 @@ class LogMel(nn.Module):
             raise ValueError(f"f_min={f_min} and f_max={f_max} must satisfy 0 <= f_min < f_max <= {sample_rate / 2} Hz")
         if n_mels > n_fft // 2:
             raise ValueError(f"n_mels={n_mels} must be at most n_fft / 2 = {n_fft // 2}")
-        self.sample_rate, self.hop_length = sample_rate, hop_length
+        self.sample_rate, self.hop_length, self.n_features = sample_rate, hop_length, n_mels
         self.top_db, self.amin = top_db, amin
-        self.n_features = n_mels
         self.mel = MelSpectrogram(
-            sample_rate,
-            n_fft,
-            hop_length=hop_length,
-            n_mels=n_mels,
-            f_min=f_min,
-            f_max=f_max,
-            pad_mode="constant",
-            norm="slaney",
-            mel_scale="slaney",
+            **sizes, f_min=f_min, f_max=f_max, pad_mode="constant", norm="slaney", mel_scale="slaney"
         )
 
     @property
