@@ -1,7 +1,7 @@
 """The arguments of `lightning.Trainer` that a configuration gives, and those that every run needs."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -104,4 +104,8 @@ def build_trainer(given: dict[str, Any], folder: Path, callbacks: list[Callback]
         "logger": loggers,
         "plugins": [AtomicCheckpointIO(), *(plugins if isinstance(plugins, list) else [plugins])],
     }
-    return L.Trainer(**{**defaults, **made, **own})
+    trainer = L.Trainer(**{**defaults, **made, **own})
+    profiler = cast(Any, trainer).profiler
+    if made.get("profiler") and profiler.filename is None:  # Lightning would log the table, not save it
+        profiler.dirpath, profiler.filename = folder, "profile"
+    return trainer

@@ -11,6 +11,8 @@ REAL = ("data=fma", "data.root=FMA", "model=cnn2d")
 ARTIST = ("data.splits=artist",)
 SECOND_FOLD = see.is_split("artist", fold=1, folds=3)
 PLATEAU, STEP = "ReduceLROnPlateau", "StepLR"
+EPOCHS_AND_LIMITS = ("max_epochs", "limit_train_batches", "limit_val_batches", "logger")
+OVERFITTING = ("max_epochs", "overfit_batches", "patience", "augment", "scheduler")
 
 DATA = [
     Group([Row("data.splits=stratified", see.is_split("stratified"), True)], ARTIST),
@@ -201,7 +203,10 @@ RUN = [
     Group([Row("paths.data=HOME/data", lambda b: b.parts.cache.folder.parent.parent.name, "data")]),
     Group([Row("executor=local", see.workers, ("ProcessPoolExecutor", 1))]),
     Group([Row("executor.workers=3", see.workers, ("ProcessPoolExecutor", 3))]),
-    Group([Row("debug=fast", see.debugged, (1, 2, 2, []))], bare=True),
+    Group([Row("debug=fast", see.debugged(*EPOCHS_AND_LIMITS), [1, 2, 2, []])], bare=True),
+    Group([Row("debug=limit", see.debugged(*EPOCHS_AND_LIMITS), [3, 0.1, 0.25, []])], bare=True),
+    Group([Row("debug=profile", see.debugged("max_epochs", "profiler"), [1, "simple"])], bare=True),
+    Group([Row("debug=overfit", see.debugged(*OVERFITTING), [50, 2, None, [], []])], bare=True),
     Group([Row("data=synthetic", see.sizes, (10.0, 3.0, 2.0, 8, 64, 32, 25))], REAL, True),
 ]
 

@@ -206,9 +206,17 @@ def labels(built: Built) -> list[str]:
     return [own.get("name") or own["run_name"] for own in given]
 
 
-def debugged(built: Built) -> tuple[Any, ...]:
-    limits = ("max_epochs", "limit_train_batches", "limit_val_batches")
-    return *(built.settings.trainer[name] for name in limits), list(built.settings.logger)
+def debugged(*names: str) -> See:
+    """Arguments of the trainer, and the other values that options of `debug` change."""
+
+    def see(built: Built) -> list[Any]:
+        settings = built.settings
+        others = {"logger": list(settings.logger), "patience": settings.early_stopping.patience}
+        others |= {"augment": list(built.parts.datamodule.augment.transforms), "scheduler": list(settings.scheduler)}
+        values = {**settings.trainer, **others}
+        return [values.get(name) for name in names]
+
+    return see
 
 
 def sizes(built: Built) -> tuple[Any, ...]:
