@@ -158,7 +158,7 @@ def test_overfitting_repeats_the_same_windows_each_epoch(make, prepared, tmp_pat
 
 def test_halves_keep_training_and_tests_apart(music_folder: Path, tmp_path: Path) -> None:
     settings = validate(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
-    prepared = build_components(settings).data.data
+    prepared = build_components(settings).datamodule.data
     frames = prepared.cache.spec.n_frames
     data = GenreDataModule(lambda: prepared, nn.Identity(), 4, frames // 4, 0, 1, half_clips=True)
     whole = prepared.cache.read_windows(
