@@ -13,7 +13,9 @@ import pytest
 import soundfile
 import torch
 
+from genre import run_folder
 from genre.data.tracks import COLUMNS
+from tests.composing import TINY, compose
 
 RATE = 22050
 PITCHES = {"blues": 200.0, "jazz": 700.0, "rock": 2500.0}
@@ -162,3 +164,60 @@ def fma_folder(tmp_path_factory) -> Path:
         write_sound(root / "fma_small" / "000" / f"{number:06d}.mp3", sound(number, pitch=pitch))
     write_fma(root, tracks)
     return root
+
+
+class Runs:
+    """Trains small networks on `music_folder`, in run folders below `home`."""
+
+    def __init__(self, music: Path, home: Path) -> None:
+        self.home = home
+        self.common = [*TINY, f"data.root={music}", f"paths.data={home}", "trainer.max_epochs=4"]
+
+    def overrides(self, *more: str) -> list[str]:
+        return [*self.common, *more]
+
+    def train(self, name: str, *more: str) -> tuple[Path, float]:
+        """Train and test: run folder and monitored score."""
+        from genre.pipeline import train_and_test  # loads for seconds, which most tests can spare
+
+        folder = self.home / name
+        overrides = self.overrides(*more)
+        return folder, train_and_test(compose([*overrides, f"run_dir={folder}"]), folder, overrides)
+
+    def interrupt(self, name: str, epoch: int, *more: str) -> Path:
+        """Train until that epoch, whose start fails: run folder."""
+        from genre.training.classifier import GenreClassifier
+
+        start = GenreClassifier.on_train_epoch_start
+
+        def start_or_fail(classifier: GenreClassifier) -> None:
+            if classifier.current_epoch == epoch:
+                raise RuntimeError("the machine went down")
+            start(classifier)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(GenreClassifier, "on_train_epoch_start", start_or_fail)
+            with pytest.raises(RuntimeError, match="the machine went down"):
+                self.train(name, *more)
+        return self.home / name
+
+
+def read_metrics(folder: Path) -> pd.DataFrame:
+    """Rows of a run's metrics.csv, without the durations."""
+    return pd.read_csv(folder / run_folder.METRICS).drop(columns="seconds")
+
+
+def read_weights(folder: Path, checkpoint: str = run_folder.LAST) -> dict[str, torch.Tensor]:
+    """Weights in a checkpoint of a run."""
+    return torch.load(folder / checkpoint, weights_only=True)["state_dict"]
+
+
+def have_same_weights(one: Path, other: Path, checkpoint: str = run_folder.LAST) -> bool:
+    """Whether two runs have exactly the same weights."""
+    pairs = zip(read_weights(one, checkpoint).items(), read_weights(other, checkpoint).items(), strict=True)
+    return all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
+
+
+@pytest.fixture
+def runs(music_folder: Path, tmp_path: Path) -> Runs:
+    return Runs(music_folder, tmp_path)

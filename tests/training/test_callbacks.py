@@ -1,67 +1,84 @@
-"""A run that diverges ends with an error, in whichever epoch, and stays a failed run."""
+import logging
+import sys
+from types import SimpleNamespace
 
-import json
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
 import pytest
 import torch
+from lightning.pytorch.callbacks import RichProgressBar
 
 from genre import run_folder
-from genre.config.schema import EvaluateConfig
 from genre.errors import GenreError
-from genre.evaluation import evaluate
-from genre.evaluation.predictions import answers
-from genre.evaluation.scores import scores_from_counts
+from genre.training.callbacks import EpochLogger, progress_callback
 from genre.training.classifier import GenreClassifier
-from tests.training.conftest import Runs, learnt, weights
+from tests.conftest import Runs, read_metrics, read_weights
 
 BY_ACCURACY = ("monitor.metric=val/accuracy", "monitor.mode=max")
 
 
+def test_a_terminal_has_a_progress_bar_and_a_file_has_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(progress_callback("val/loss"), EpochLogger)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert isinstance(progress_callback("val/loss"), RichProgressBar)
+
+
+def test_an_epoch_logs_its_scores_and_the_time_left(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([100.0, 106.0])
+    monkeypatch.setattr("genre.training.callbacks.time.perf_counter", lambda: next(clock))
+    scores = {"val/f1_macro": 0.25, "val/loss": 1.5, "val/accuracy": 0.5}
+    trainer = SimpleNamespace(current_epoch=4, max_epochs=10, callback_metrics=scores)  # a resumed run
+    callback = EpochLogger("val/f1_macro")
+    callback.on_train_start(trainer, None)  # type: ignore[arg-type]
+    trainer.current_epoch = 5
+    with caplog.at_level(logging.INFO, "genre"):
+        callback.on_train_epoch_end(trainer, None)  # type: ignore[arg-type]
+    line = "epoch 6 of at most 10: val/f1_macro 0.2500, val/loss 1.5000, val/accuracy 0.5000; at most 12 s left"
+    assert caplog.messages == [line]
+
+
 def spoil_at(patch: pytest.MonkeyPatch, epoch: int) -> None:
-    """Make the weights NaN as that epoch begins."""
+    """Make the weights NaN at the start of that epoch."""
     start = GenreClassifier.on_train_epoch_start
 
-    def start_spoiled(self: GenreClassifier) -> None:
-        if self.current_epoch == epoch:
-            for weight in self.net.parameters():
+    def start_spoiled(classifier: GenreClassifier) -> None:
+        if classifier.current_epoch == epoch:
+            for weight in classifier.net.parameters():
                 weight.data.fill_(float("nan"))
-        start(self)
+        start(classifier)
 
     patch.setattr(GenreClassifier, "on_train_epoch_start", start_spoiled)
 
 
-def test_nan_weights_are_not_the_best_where_the_monitor_is_a_score(runs: Runs) -> None:
+def test_nan_weights_are_not_the_best_by_accuracy(runs: Runs) -> None:
     with pytest.raises(GenreError, match=r"training diverged \(val/loss is nan in epoch 0\): lower model"):
         runs.train("run", "model.learning_rate=1e30", *BY_ACCURACY)
-    assert learnt(runs.home / "run")["val/accuracy"].tolist() == [0.0]  # one genre in three would have been right
-    assert not (runs.home / "run" / run_folder.SCORES).exists()
+    assert read_metrics(runs.home / "run")["val/accuracy"].tolist() == [0.0]  # argmax would be right once in three
+    assert not run_folder.is_finished(runs.home / "run")
 
 
 @pytest.mark.parametrize("epoch", [2, 3], ids=["late", "last"])
 @pytest.mark.parametrize("monitor", [(), BY_ACCURACY], ids=["by loss", "by accuracy"])
-def test_a_run_that_diverges_late_has_failed_and_cannot_be_resumed(
+def test_a_diverged_run_fails_and_cannot_be_resumed(
     runs: Runs, monkeypatch: pytest.MonkeyPatch, epoch: int, monitor: tuple[str, ...]
 ) -> None:
+    message = rf"training diverged \(val/loss is nan in epoch {epoch}\)"
     with monkeypatch.context() as patch:
         spoil_at(patch, epoch)
-        with pytest.raises(GenreError, match=rf"training diverged \(val/loss is nan in epoch {epoch}\)"):
+        with pytest.raises(GenreError, match=message):
             runs.train("run", *monitor)
     folder = runs.home / "run"
-    epochs = learnt(folder)
-    assert epochs["epoch"].tolist() == list(range(epoch + 1))
-    assert epochs[["train/accuracy", "val/accuracy"]].iloc[-1].tolist() == [0.0, 0.0]
-    assert all(weight.isfinite().all() for weight in weights(folder, run_folder.BEST).values())
-    with pytest.raises(GenreError, match=rf"training diverged \(val/loss is nan in epoch {epoch}\)"):
+    table = read_metrics(folder)
+    assert table["epoch"].tolist() == list(range(epoch + 1))
+    assert table[["train/accuracy", "val/accuracy"]].iloc[-1].tolist() == [0.0, 0.0]
+    assert all(weight.isfinite().all() for weight in read_weights(folder, run_folder.BEST).values())
+    with pytest.raises(GenreError, match=message):
         runs.train("run", *monitor)
-    assert learnt(folder).equals(epochs)
-    assert not (folder / run_folder.SCORES).exists()
+    assert read_metrics(folder).equals(table)
+    assert not run_folder.is_finished(folder)
 
 
-def test_a_training_loss_alone_ends_the_run(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_infinite_training_loss_alone_ends_the_run(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     log = GenreClassifier._log
 
     def log_infinite(self: GenreClassifier, name: str, value: torch.Tensor, size: int) -> None:
@@ -70,51 +87,15 @@ def test_a_training_loss_alone_ends_the_run(runs: Runs, monkeypatch: pytest.Monk
     monkeypatch.setattr(GenreClassifier, "_log", log_infinite)
     with pytest.raises(GenreError, match=r"training diverged \(train/loss is inf in epoch 1\)"):
         runs.train("run")
-    assert len(learnt(runs.home / "run")) == 2
+    assert len(read_metrics(runs.home / "run")) == 2
 
 
-@pytest.mark.parametrize("model", ["logreg", "majority"])
-def test_a_baseline_with_non_finite_logits_has_failed(runs: Runs, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
-    monkeypatch.setattr("genre.training.baselines.track_logits", lambda net, mel, *_: net(mel) * float("nan"))
-    with pytest.raises(GenreError, match=r"val/loss is nan"):
-        runs.train("run", f"model={model}", *BY_ACCURACY)
-    assert not (runs.home / "run" / run_folder.SCORES).exists()
-
-
-@pytest.mark.parametrize("broken", [1, 3], ids=["one track", "all tracks"])
-def test_tracks_with_non_finite_logits_are_errors_without_a_loss(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch, broken: int
-) -> None:
-    track_logits = evaluate.track_logits
-    calls: list[Any] = []
-
-    def logits(net: Any, mel: torch.Tensor, *windows: Any) -> torch.Tensor:
-        calls.append(net)
-        found = track_logits(net, mel, *windows)
-        if len(calls) % 2 == 0:  # a batch of three validation tracks, then one of three test tracks
-            found[:broken, 0] = float("nan")
-        return found
-
-    monkeypatch.setattr(evaluate, "track_logits", logits)
-    folder, _ = runs.train("run", "trainer.max_epochs=1")
-    stored = strict_json(folder / run_folder.SCORES)
-    table = pd.read_parquet(folder / run_folder.PREDICTIONS)
-    tested = table[table["split"] == "test"]
-    assert (tested["prediction"] == -1).sum() == stored["test/non_finite"] == broken
-    assert stored["test/accuracy"] == pytest.approx((tested["prediction"] == tested["target"]).mean())
-    found = answers(table, pd.read_parquet(folder / run_folder.TRACKS), stored["genres"])
-    with np.errstate(invalid="ignore"):
-        by_evaluation = scores_from_counts(found.counts.sum(axis=0), 3)["log_loss"]
-    if broken == 3:
-        assert stored["test/loss"] is None
-    else:
-        own = [-row.logits[row.target] for row in tested[tested["prediction"] >= 0].itertuples()]
-        assert stored["test/loss"] == pytest.approx(np.mean(own), abs=1e-6)
-        assert stored["test/loss"] == pytest.approx(by_evaluation, abs=1e-6)
-    again = evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), folder).scores
-    assert again["test/loss"] == stored["test/loss"]
-
-
-def strict_json(path: Path) -> dict[str, Any]:
-    """Read JSON as the standard has it: without NaN."""
-    return json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} in {path}"))
+def test_the_best_epoch_is_kept_when_the_folder_is_moved(runs: Runs) -> None:
+    early = ("model.learning_rate=3", "scheduler=none")  # so large that an early epoch is the best
+    runs.interrupt("old", 3, *early).rename(runs.home / "new")
+    folder, best = runs.train("new", *early)
+    table = read_metrics(folder)
+    assert best == table["val/loss"].min()
+    assert table["val/loss"].idxmin() < 3  # before the folder was moved
+    assert len(table) == 4
+    assert not (runs.home / "old").exists()

@@ -1,4 +1,4 @@
-"""Every file of a run folder is whole or missing, whatever happens while it is written."""
+"""Every file of a run folder is complete or missing, whatever happens while it is written."""
 
 import errno
 import os
@@ -16,14 +16,14 @@ import torch
 from genre import run_folder
 from genre.errors import GenreError
 from genre.training import checkpoints, run_lock
-from tests.training.conftest import Runs, break_at, learnt, weights
+from tests.conftest import Runs, have_same_weights, read_metrics, read_weights
 
 DISK = 4 << 20
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk of its own, other than the one of TMPDIR."""
+    """A small disk, different from that of TMPDIR."""
     path = tmp_path / "disk"
     path.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(path)]
@@ -34,22 +34,16 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path, free: int) -> Path:
-    """Leave so many bytes free."""
+    """Fill the disk up to this number of free bytes."""
     path = folder / "filler"
     path.write_bytes(bytes(shutil.disk_usage(folder).free - free))
     return path
 
 
-def test_a_full_disk_ends_a_run_in_one_line_and_the_same_command_resumes_it(
-    runs: Runs, disk: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_ends_a_run_in_one_line_and_the_same_command_resumes_it(runs: Runs, disk: Path) -> None:
     assert Path(tempfile.gettempdir()).stat().st_dev != disk.stat().st_dev
     whole, _ = runs.train("whole")
-    with monkeypatch.context() as patch:
-        break_at(patch, 2)
-        with pytest.raises(RuntimeError, match="went down"):
-            runs.train("disk/run")
-    before = weights(disk / "run")
+    before = read_weights(runs.interrupt("disk/run", 2))
     filler = fill(disk, 20_000)
     size = (disk / "run" / run_folder.LAST).stat().st_size
     assert size > 20_000
@@ -57,16 +51,16 @@ def test_a_full_disk_ends_a_run_in_one_line_and_the_same_command_resumes_it(
     message = rf"the disk of {disk}/run/checkpoints is full {wanted}: free some space on {disk}, or"
     with pytest.raises(GenreError, match=message):
         runs.train("disk/run")
-    after = weights(disk / "run")
+    after = read_weights(disk / "run")
     assert all(torch.equal(before[name], value) for name, value in after.items())
     filler.unlink()
     cut, _ = runs.train("disk/run")
-    assert learnt(cut).equals(learnt(whole))
-    assert all(torch.equal(weights(whole)[name], value) for name, value in weights(cut).items())
+    assert read_metrics(cut).equals(read_metrics(whole))
+    assert have_same_weights(whole, cut)
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no second file system")
-def test_a_checkpoint_is_whole_whenever_its_process_is_killed() -> None:
+def test_a_checkpoint_is_complete_whenever_its_process_is_killed() -> None:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as home:
         path = Path(home) / "last.ckpt"
         checkpoint = {"weights": torch.zeros(4_000_000)}
@@ -87,8 +81,8 @@ FIRST = ["TRACKS", "REJECTED", "OVERRIDES", "CONFIG", "METRICS"]
 NAMES = [*FIRST, "BEST", "LAST", "PREDICTIONS", "PREDICTIONS_LAST", "SCORES"]
 
 
-def test_a_file_that_does_not_fit_on_the_disk_is_not_there(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One after the other, each file is the first one that does not fit any more; each time the run is resumed."""
+def test_a_file_that_does_not_fit_on_the_disk_does_not_exist(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file in turn is the first that does not fit; each time the run is resumed."""
     replace = Path.replace
     for name in NAMES:
         path = runs.home / "run" / getattr(run_folder, name)
@@ -105,12 +99,15 @@ def test_a_file_that_does_not_fit_on_the_disk_is_not_there(runs: Runs, monkeypat
         assert not path.exists()
         assert not list(runs.home.rglob("*.tmp"))
     folder, _ = runs.train("run", "trainer.max_epochs=1", "test_last=true")
-    assert learnt(folder).notna().all().all()
-    assert learnt(folder).shape == (1, 11)  # epoch, step, learning rate, four scores each of training and validation
+    assert read_metrics(folder).notna().all().all()
+    assert read_metrics(folder).shape == (
+        1,
+        11,
+    )  # epoch, step, learning rate, four scores each of training and validation
     assert all((folder / getattr(run_folder, name)).exists() for name in NAMES)
 
 
-def test_a_full_disk_under_the_log_is_one_line_too(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_of_the_log_is_one_line(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = runs.home / "run"
     folder.mkdir()
     monkeypatch.setattr(run_lock, "WRITTEN", ())  # which would refuse the link
@@ -120,33 +117,29 @@ def test_a_full_disk_under_the_log_is_one_line_too(runs: Runs, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "missing"])
-def test_a_run_whose_last_checkpoint_is_lost_is_resumed_from_the_best_one_with_the_same_result(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, damage: str
+def test_a_run_without_its_last_checkpoint_is_resumed_from_the_best_one_with_the_same_result(
+    runs: Runs, damage: str
 ) -> None:
     early = ("model.learning_rate=3", "scheduler=none")  # so large that an early epoch is the best
     whole, _ = runs.train("whole", *early)
-    with monkeypatch.context() as patch:
-        break_at(patch, 3)
-        with pytest.raises(RuntimeError, match="went down"):
-            runs.train("cut", *early)
-    last = runs.home / "cut" / run_folder.LAST
+    last = runs.interrupt("cut", 3, *early) / run_folder.LAST
     content = last.read_bytes()
-    best = learnt(runs.home / "cut")["val/loss"].idxmin()
+    best = read_metrics(runs.home / "cut")["val/loss"].idxmin()
     assert best < 2
     if damage == "missing":
         last.unlink()
     else:
         last.write_bytes(content[: len(content) // 2] if damage == "cut" else b"garbage")
     cut, _ = runs.train("cut", *early)
-    assert learnt(whole).equals(learnt(cut))
+    assert read_metrics(whole).equals(read_metrics(cut))
     for which in (run_folder.LAST, run_folder.BEST):
-        assert all(torch.equal(weights(whole, which)[name], value) for name, value in weights(cut, which).items())
-    said = (cut / run_folder.LOG).read_text()
-    assert (f"last.ckpt is damaged: resuming from best.ckpt, after epoch {best + 1}" in said) == (damage != "missing")
+        assert have_same_weights(whole, cut, which)
+    text = (cut / run_folder.LOG).read_text()
+    assert (f"last.ckpt is damaged: resuming from best.ckpt, after epoch {best + 1}" in text) == (damage != "missing")
 
 
 @pytest.mark.parametrize("lost", [[run_folder.BEST], [run_folder.BEST, run_folder.LAST]])
-def test_a_run_whose_best_checkpoint_is_damaged_says_what_to_do(runs: Runs, lost: list[str]) -> None:
+def test_a_damaged_best_checkpoint_is_refused(runs: Runs, lost: list[str]) -> None:
     folder, _ = runs.train("run", "trainer.max_epochs=1")
     (folder / run_folder.SCORES).unlink()
     for name in lost:

@@ -1,5 +1,6 @@
-"""Every logger gets curves, configuration, test scores and the confusion matrix, of each job of a multirun its own."""
+"""Loggers receive curves, configuration, test scores and the confusion matrix, separately for each job."""
 
+import csv
 import os
 import sqlite3
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import DummyLogger
@@ -15,14 +18,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from genre import files, pipeline
 from genre.errors import GenreError
 from genre.training import fit, loggers
+from genre.training.loggers import EpochCSVLogger
 from tests.composing import ROOT, TINY
-from tests.training.conftest import Runs, break_at, learnt
-
-
-@pytest.fixture
-def runs(music_folder: Path, tmp_path: Path) -> Runs:
-    return Runs(music_folder, tmp_path)
-
+from tests.conftest import Runs, read_metrics
 
 BOTH = "model=logreg,cnn1d_gru"
 SCORES = {"test/accuracy", "test/f1_macro", "test/f1_weighted", "test/loss"}
@@ -30,7 +28,7 @@ SCORES = {"test/accuracy", "test/f1_macro", "test/f1_weighted", "test/loss"}
 
 @pytest.fixture(scope="module")
 def home(music_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two jobs of one multirun, with all loggers at once; offline."""
+    """Two jobs of a multirun with all loggers, offline."""
     home = tmp_path_factory.mktemp("loggers")
     tiny = [text for text in TINY if not text.startswith(("model", "logger"))]
     command = [sys.executable, str(ROOT / "train.py"), "-m", BOTH, *tiny, f"data.root={music_folder}"]
@@ -46,7 +44,7 @@ def home(music_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("job", [0, 1])
-def test_tensorboard_holds_curves_scores_and_picture(home: Path, job: int) -> None:
+def test_tensorboard_has_curves_scores_and_figure(home: Path, job: int) -> None:
     tags = EventAccumulator(str(home / f"jobs/{job}/tensorboard"))
     tags.Reload()
     assert set(tags.Tags()["scalars"]) >= {"val/loss", *SCORES}
@@ -59,7 +57,7 @@ def test_tensorboard_holds_curves_scores_and_picture(home: Path, job: int) -> No
 
 
 @pytest.mark.slow
-def test_wandb_makes_a_run_of_its_own_for_each_job(home: Path) -> None:
+def test_wandb_has_one_run_per_job(home: Path) -> None:
     made = [path for job in (0, 1) for path in (home / f"jobs/{job}/wandb").glob("offline-run-*")]
     assert len(made) == 2
     assert len({path.name for path in made}) == 2
@@ -69,7 +67,7 @@ def test_wandb_makes_a_run_of_its_own_for_each_job(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_mlflow_holds_scores_configuration_and_picture(home: Path) -> None:
+def test_mlflow_has_scores_configuration_and_figure(home: Path) -> None:
     store = sqlite3.connect(home / "runs/mlflow.db")
     names = [name for (name,) in store.execute("select name from runs order by start_time")]
     assert names == ["logreg", "cnn1d_gru"]
@@ -87,10 +85,7 @@ def resumed(music_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     home = tmp_path_factory.mktemp("resumed")
     runs = Runs(music_folder, home)
     loggers = ["logger=[wandb,mlflow]", "logger.wandb.offline=true", f"paths.runs={home}"]
-    with pytest.MonkeyPatch.context() as patch:
-        break_at(patch, 2)
-        with pytest.raises(RuntimeError, match="went down"):
-            runs.train("run", *loggers)
+    runs.interrupt("run", 2, *loggers)
     assert query(home, "select status from runs") == ["FAILED"]
     runs.train("run", *loggers)
     return home
@@ -104,7 +99,7 @@ def query(home: Path, text: str) -> list[Any]:
 def test_a_resumed_run_stays_one_run_in_mlflow(resumed: Path) -> None:
     assert query(resumed, "select status from runs") == ["FINISHED"]
     losses = "select value from metrics where key = 'val/loss' order by step"
-    assert query(resumed, losses) == pytest.approx(learnt(resumed / "run")["val/loss"].tolist())
+    assert query(resumed, losses) == pytest.approx(read_metrics(resumed / "run")["val/loss"].tolist())
 
 
 @pytest.mark.slow
@@ -115,7 +110,7 @@ def test_a_resumed_run_stays_one_run_in_wandb(resumed: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_resumed_run_that_mlflow_has_lost_says_so(runs: Runs, tmp_path: Path) -> None:
+def test_a_resumed_run_that_mlflow_has_deleted_is_refused(runs: Runs, tmp_path: Path) -> None:
     loggers = ["logger=mlflow", f"paths.runs={tmp_path}", "model=majority"]
     runs.train("run", *loggers)
     (tmp_path / "run/scores.json").unlink()
@@ -128,9 +123,7 @@ def test_a_resumed_run_that_mlflow_has_lost_says_so(runs: Runs, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_a_failed_job_of_a_multirun_ends_as_failed_and_leaves_the_next_one_alone(
-    music_folder: Path, tmp_path: Path
-) -> None:
+def test_a_failed_job_of_a_multirun_does_not_affect_the_next_one(music_folder: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "train.py"), "-m", *TINY[:-2], "trainer=cpu", f"data.root={music_folder}"]
     command += ["logger=[wandb,mlflow]", "logger.wandb.offline=true", "trainer.max_epochs=2", f"paths.data={tmp_path}"]
     command += [f"paths.runs={tmp_path}", f"hydra.sweep.dir={tmp_path}/jobs", "model.learning_rate=1e30,1e-3"]
@@ -144,7 +137,9 @@ def test_a_failed_job_of_a_multirun_ends_as_failed_and_leaves_the_next_one_alone
 
 
 @pytest.mark.parametrize(("status", "code"), [("success", 0), ("failed", 1)])
-def test_wandb_is_told_how_a_run_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, code: int) -> None:
+def test_wandb_receives_the_status_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, code: int
+) -> None:
     wandb = pytest.importorskip("wandb")
     codes = []
     monkeypatch.setattr(wandb, "run", object())
@@ -153,53 +148,53 @@ def test_wandb_is_told_how_a_run_ended(tmp_path: Path, monkeypatch: pytest.Monke
     assert codes == [code]
 
 
-class Told(DummyLogger):
-    """Notes what it is told when a run ends."""
+class Recorder(DummyLogger):
+    """Records the status in which a run ends."""
 
     def __init__(self, error: Exception | None = None) -> None:
         super().__init__()
         self.error = error
-        self.ends: list[str] = []
+        self.statuses: list[str] = []
 
     def finalize(self, status: str) -> None:
-        self.ends.append(status)
-        if self.error and self.ends != ["success"]:  # which is what Lightning says after training
+        self.statuses.append(status)
+        if self.error and self.statuses != ["success"]:  # as Lightning calls it after training
             raise self.error
 
 
-def train_told(runs: Runs, patch: pytest.MonkeyPatch, *given: str, **loggers: Told) -> None:
+def train_with(runs: Runs, patch: pytest.MonkeyPatch, *given: str, **loggers: Recorder) -> None:
     patch.setattr(fit, "build_loggers", lambda specs, folder: loggers)
     runs.train("run", *given)
 
 
-def test_loggers_are_told_that_a_run_succeeded(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = Told()
-    train_told(runs, monkeypatch, "trainer.max_epochs=1", told=told)
-    assert told.ends[-1] == "success"
+def test_loggers_are_finalized_when_a_run_succeeds(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder()
+    train_with(runs, monkeypatch, "trainer.max_epochs=1", recorder=recorder)
+    assert recorder.statuses[-1] == "success"
 
 
-def test_loggers_are_told_that_a_run_diverged(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = Told()
+def test_loggers_are_finalized_when_a_run_diverges(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder()
     with pytest.raises(GenreError, match="training diverged"):
-        train_told(runs, monkeypatch, "model.learning_rate=1e30", "trainer.max_epochs=2", told=told)
-    assert told.ends[-1] == "failed"
+        train_with(runs, monkeypatch, "model.learning_rate=1e30", "trainer.max_epochs=2", recorder=recorder)
+    assert recorder.statuses[-1] == "failed"
 
 
-def test_all_loggers_are_told_that_a_test_failed_also_where_one_of_them_fails_then(
+def test_all_loggers_are_finalized_when_the_test_fails_even_if_one_of_them_fails(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, broken, last = Told(), Told(ConnectionError("no network")), Told()
+    first, broken, last = Recorder(), Recorder(ConnectionError("no network")), Recorder()
 
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pipeline, "evaluate_checkpoint", fail)
     with pytest.raises(ConnectionError, match="no network"):
-        train_told(runs, monkeypatch, "model=majority", first=first, broken=broken, last=last)
-    assert [told.ends for told in (first, broken, last)] == [["failed"]] * 3
+        train_with(runs, monkeypatch, "model=majority", first=first, broken=broken, last=last)
+    assert [recorder.statuses for recorder in (first, broken, last)] == [["failed"]] * 3
 
 
-def test_the_ids_of_loggers_are_kept_and_given_only_where_they_belong(tmp_path: Path) -> None:
+def test_run_ids_are_given_to_the_loggers_that_continue_a_run(tmp_path: Path) -> None:
     pytest.importorskip("mlflow")
     mlflow = {"_target_": "lightning.pytorch.loggers.MLFlowLogger", "tracking_uri": f"sqlite:///{tmp_path}/db"}
     plain = {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": str(tmp_path)}
@@ -213,3 +208,98 @@ def test_the_ids_of_loggers_are_kept_and_given_only_where_they_belong(tmp_path: 
 def write_json_in(folder: Path, ids: dict[str, str]) -> None:
     (folder / loggers.RUN_IDS).parent.mkdir()
     files.write_json(folder / loggers.RUN_IDS, ids)
+
+
+def log(logger: EpochCSVLogger, epochs, values=lambda epoch: 1 / (epoch + 3)) -> None:
+    """Log as Lightning does: validation first, then training, several calls per epoch."""
+    for epoch in epochs:
+        step = 10 * epoch + 9
+        logger.log_metrics({"val/loss": values(epoch), "val/f1_macro": 0.5, "epoch": epoch}, step)
+        logger.log_metrics({"train/loss": 2 * values(epoch), "learning_rate": 1e-3, "epoch": epoch}, step)
+
+
+def test_csv_has_one_row_per_epoch(tmp_path):
+    path = tmp_path / "metrics.csv"
+    log(EpochCSVLogger(path), range(3))
+    assert path.read_text().splitlines()[0] == "epoch,step,val/loss,val/f1_macro,train/loss,learning_rate"
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert [row["step"] for row in rows] == ["9", "19", "29"]
+    assert [float(row["val/loss"]) for row in rows] == [1 / 3, 1 / 4, 1 / 5]  # to the last bit
+    assert [float(row["train/loss"]) for row in rows] == [2 / 3, 2 / 4, 2 / 5]
+    assert {row["learning_rate"] for row in rows} == {"0.001"}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+def test_csv_is_written_at_each_call(tmp_path):
+    path = tmp_path / "metrics.csv"
+    logger = EpochCSVLogger(path)
+    logger.log_metrics({"val/loss": 1.0, "epoch": 0}, 4)
+    assert path.read_text() == "epoch,step,val/loss\n0,4,1.0\n"
+    logger.log_metrics({"train/loss": 2.0, "epoch": 0}, 4)
+    assert path.read_text() == "epoch,step,val/loss,train/loss\n0,4,1.0,2.0\n"
+    logger.log_metrics({"val/loss": 3.0, "epoch": 1}, 9)
+    assert path.read_text() == "epoch,step,val/loss,train/loss\n0,4,1.0,2.0\n1,9,3.0,\n"
+
+
+def test_csv_keeps_the_later_value(tmp_path):
+    logger = EpochCSVLogger(tmp_path / "metrics.csv")
+    logger.log_metrics({"val/loss": 1.0, "epoch": 0}, 4)
+    logger.log_metrics({"val/loss": 2.0, "epoch": 0}, 4)
+    assert pd.read_csv(logger.path)["val/loss"].tolist() == [2.0]
+
+
+@pytest.mark.parametrize("metrics", [{}, {"hp_metric": -1.0}])
+def test_csv_ignores_values_without_an_epoch(tmp_path, metrics):
+    logger = EpochCSVLogger(tmp_path / "metrics.csv")
+    logger.log_metrics(metrics, 3)
+    logger.log_hyperparams({"lr": 1})
+    assert not logger.path.exists()
+
+
+def test_csv_of_a_resumed_run_equals_that_of_an_uninterrupted_one(tmp_path):
+    whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
+    numbers = np.random.default_rng(0).random(60)
+    log(EpochCSVLogger(whole), range(60), values=lambda epoch: numbers[epoch])
+    log(EpochCSVLogger(broken), range(51), values=lambda epoch: numbers[epoch])
+    # Interrupted after the checkpoint of epoch 49: epoch 50 is repeated
+    resumed = EpochCSVLogger(broken, start_epoch=50)
+    assert list(resumed.rows) == list(range(50))
+    log(resumed, range(50, 60), values=lambda epoch: numbers[epoch])
+    assert broken.read_bytes() == whole.read_bytes()
+
+
+def test_csv_drops_rows_from_the_start_epoch_on(tmp_path):
+    path = tmp_path / "metrics.csv"
+    log(EpochCSVLogger(path), range(5))
+    log(EpochCSVLogger(path, start_epoch=2), [2], values=lambda epoch: 0.75)
+    table = pd.read_csv(path)
+    assert table["epoch"].tolist() == [0, 1, 2]
+    assert table["val/loss"].tolist()[2] == 0.75
+
+
+def test_csv_of_a_new_run_is_new(tmp_path):
+    path = tmp_path / "metrics.csv"
+    log(EpochCSVLogger(path), range(5))
+    log(EpochCSVLogger(path), [0])
+    assert pd.read_csv(path)["epoch"].tolist() == [0]
+
+
+def test_csv_can_be_missing_when_a_run_is_resumed(tmp_path):
+    path = tmp_path / "metrics.csv"
+    log(EpochCSVLogger(path, start_epoch=2), [2])
+    assert pd.read_csv(path)["epoch"].tolist() == [2]
+
+
+def test_csv_name_and_version(tmp_path):
+    logger = EpochCSVLogger(tmp_path / "metrics.csv")
+    assert logger.name == "metrics"
+    assert logger.version == ""
+
+
+def test_a_damaged_csv_is_refused(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("train/loss\n1.0\n")
+    with pytest.raises(GenreError, match=r"metrics.csv is damaged: delete it to resume without earlier scores"):
+        EpochCSVLogger(path, start_epoch=2)

@@ -1,4 +1,4 @@
-"""The scores against scikit-learn's."""
+"""The metrics compared with scikit-learn."""
 
 import warnings
 
@@ -14,7 +14,7 @@ CLASSES = 7
 
 
 def example(case: str, tracks: int = 300) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and targets: as good as chance, mostly right, and what is absent where."""
+    """Logits and targets of a case, which its name describes."""
     random = np.random.default_rng(len(case))
     targets = random.integers(0, CLASSES, tracks)
     logits = random.normal(size=(tracks, CLASSES))
@@ -39,7 +39,7 @@ CASES = ["chance", "good", "absent but predicted", "absent and never predicted",
 CASES += ["one genre", "unbalanced"]
 
 
-def sklearns(logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+def expected_scores(logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
     predictions = logits.argmax(axis=1)
     present = np.unique(targets)
     return {
@@ -50,33 +50,33 @@ def sklearns(logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_score_is_scikit_learns(case):
+def test_metrics_equal_scikit_learn(case):
     logits, targets = example(case)
     ours = compute_metrics(torch.from_numpy(logits), torch.from_numpy(targets), "test/")
     assert list(ours) == ["test/loss", "test/accuracy", "test/f1_macro", "test/f1_weighted"]
     assert all(type(value) is float for value in ours.values())
-    for name, value in sklearns(logits, targets).items():
+    for name, value in expected_scores(logits, targets).items():
         assert ours[f"test/{name}"] == pytest.approx(value, abs=1e-6), name
-    surprise = logsumexp(logits.astype(np.float64), axis=1) - logits[np.arange(len(targets)), targets]
-    assert ours["test/loss"] == pytest.approx(surprise.mean(), rel=1e-6)
+    losses = logsumexp(logits.astype(np.float64), axis=1) - logits[np.arange(len(targets)), targets]
+    assert ours["test/loss"] == pytest.approx(losses.mean(), rel=1e-6)
 
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("size", [1, 7, 64, 300])
-def test_batches_give_the_whole(case, size):
+def test_batches_give_the_same_as_one_call(case, size):
     logits, targets = example(case)
     collection = GenreMetrics(CLASSES, "val/")
-    for _ in range(2):  # an epoch after another, with a reset between
+    for _ in range(2):  # two epochs, with a reset in between
         for first in range(0, len(targets), size):
-            part = slice(first, first + size)
-            collection.update(torch.from_numpy(logits[part]), torch.from_numpy(targets[part]))
-        for name, value in sklearns(logits, targets).items():
+            batch = slice(first, first + size)
+            collection.update(torch.from_numpy(logits[batch]), torch.from_numpy(targets[batch]))
+        for name, value in expected_scores(logits, targets).items():
             assert collection.compute()[f"val/{name}"].item() == pytest.approx(value, abs=1e-6), name
         collection.reset()
 
 
 def test_a_genre_without_targets_does_not_count():
-    # By hand: genre 0 has 2 of 3 and one wrong that was meant for none, 1 has both, 2 is predicted once and never meant
+    # By hand. Genre 0: 2 of 3 found; genre 1: both found; genre 2: predicted once, without targets
     targets = torch.tensor([0, 0, 0, 1, 1])
     predictions = torch.tensor([0, 0, 2, 1, 1])
     metric = F1Macro(3)
@@ -94,27 +94,27 @@ def test_higher_is_better():
     assert all(metric.higher_is_better for metric in GenreMetrics(3, "").values())
 
 
-def test_nothing_is_warned_of():
+def test_absent_genres_give_no_warning():
     logits, targets = example("absent but predicted")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         compute_metrics(torch.from_numpy(logits), torch.from_numpy(targets), "test/")
 
 
-def test_logits_that_are_no_numbers_are_wrong_answers() -> None:
+def test_non_finite_logits_are_errors() -> None:
     logits = torch.tensor([[float("nan")] * 3, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, float("inf"), 0.0]])
     targets = torch.tensor([0, 0, 1, 1])
     found = compute_metrics(logits, targets, "test/")
-    expected = [3, 0, 1, 3]  # a class of their own
+    expected = [3, 0, 1, 3]  # non-finite logits are a class of their own
     assert found["test/accuracy"] == 0.5
     assert found["test/f1_macro"] == pytest.approx(f1_score(targets, expected, labels=[0, 1], average="macro"))
     assert found["test/f1_weighted"] == pytest.approx(f1_score(targets, expected, labels=[0, 1], average="weighted"))
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
-def test_logits_that_are_no_numbers_are_wrong_in_training_and_validation(size: int) -> None:
+def test_non_finite_logits_are_errors_in_batches_too(size: int) -> None:
     logits = torch.tensor([[float("nan")] * 3, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, float("inf"), 0.0]])
-    targets = torch.tensor([0, 0, 1, 1])  # argmax would answer all four rightly
+    targets = torch.tensor([0, 0, 1, 1])  # argmax would be right four times
     collection = GenreMetrics(3, "train/")
     for first in range(0, 4, size):
         collection.update(logits[first : first + size], targets[first : first + size])

@@ -1,5 +1,3 @@
-"""One process at a time trains in a run folder."""
-
 import os
 import signal
 import subprocess
@@ -14,7 +12,7 @@ from genre import run_folder
 from genre.errors import GenreError
 from genre.training.run_lock import LOCK, locked
 from tests.composing import ROOT, compose
-from tests.training.conftest import Runs, break_at, learnt
+from tests.conftest import Runs, read_metrics
 
 HOLD = """
 import sys, time
@@ -28,7 +26,7 @@ with locked(Path(sys.argv[1])):
 
 @contextmanager
 def another_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Lock a run folder by another process, which is killed at the end."""
+    """Lock a run folder in another process, which is killed at the end."""
     command = [sys.executable, "-c", HOLD, str(folder)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert child.stdout is not None
@@ -44,14 +42,8 @@ def content(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_run_folder_in_use_is_refused_and_free_again_when_its_process_is_killed(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        break_at(patch, 1)
-        with pytest.raises(RuntimeError, match="went down"):
-            runs.train("run")
-    folder = runs.home / "run"
+def test_a_locked_folder_is_refused_and_free_when_its_process_is_killed(runs: Runs) -> None:
+    folder = runs.interrupt("run", 1)
     assert not (folder / LOCK).exists()
     with another_process(folder) as child:
         before = content(folder)
@@ -62,11 +54,11 @@ def test_a_run_folder_in_use_is_refused_and_free_again_when_its_process_is_kille
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
     runs.train("run")
-    assert learnt(folder)["epoch"].tolist() == [0, 1, 2, 3]
+    assert read_metrics(folder)["epoch"].tolist() == [0, 1, 2, 3]
     assert not (folder / LOCK).exists()
 
 
-def test_a_finished_run_is_skipped_whether_it_is_locked_or_not(runs: Runs) -> None:
+def test_a_finished_run_is_skipped_even_if_it_is_locked(runs: Runs) -> None:
     folder, score = runs.train("run", "trainer.max_epochs=1", "finished=skip")
     with another_process(folder):
         assert runs.train("run", "trainer.max_epochs=1", "finished=skip")[1] == score
@@ -85,7 +77,7 @@ def test_the_lock_is_held_until_the_scores_are_written(runs: Runs, monkeypatch: 
     assert held == [True]
 
 
-def test_unfinished_files_of_a_killed_process_are_removed(tmp_path: Path) -> None:
+def test_temporary_files_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     left = [tmp_path / ".metrics.csv.123.tmp", tmp_path / "checkpoints/.last.ckpt.123.tmp"]
     for path in left:
         path.parent.mkdir(exist_ok=True)
@@ -97,7 +89,7 @@ def test_unfinished_files_of_a_killed_process_are_removed(tmp_path: Path) -> Non
     assert mine.exists()
 
 
-def test_runs_of_one_second_that_differ_in_the_seed_have_folders_of_their_own() -> None:
+def test_runs_with_different_seeds_have_different_folders() -> None:
     folders = {compose([f"seed={seed}"]).run_dir.rpartition("_seed-")[2] for seed in (1, 2)}
     assert folders == {"1", "2"}
 
@@ -114,4 +106,4 @@ def test_the_same_command_twice_at_once_trains_once(runs: Runs) -> None:
     assert (code, said) == (0, "")
     assert len(refusal.splitlines()) == 1
     assert "is being trained by another process (pid " in refusal or "holds a finished run" in refusal
-    assert learnt(runs.home / "run")["epoch"].tolist() == list(range(20))
+    assert read_metrics(runs.home / "run")["epoch"].tolist() == list(range(20))
