@@ -98,7 +98,7 @@ def test_the_random_state_does_not_matter(tmp_path):
 
 def test_a_checkpoint_written_by_lightning_is_loaded(tmp_path):
     net = network()
-    classifier = GenreClassifier(net, METADATA, segment_frames=64, class_weights=torch.ones(3))
+    classifier = GenreClassifier(net, METADATA, 64, torch.optim.Adam, class_weights=torch.ones(3))
     trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
     trainer.strategy.connect(classifier)
     trainer.save_checkpoint(tmp_path / run_folder.BEST)

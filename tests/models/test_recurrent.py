@@ -64,5 +64,5 @@ def test_the_last_state_is_the_final_state_of_torch(rnn, bidirectional, num_laye
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="pooling=first"):
         Recurrent("gru", 6, 5, 1, pooling="first")
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="rnn=rnn is unknown: use one of gru, lstm"):
         Recurrent("rnn", 6, 5, 1)

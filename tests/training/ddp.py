@@ -9,5 +9,5 @@ from tests.composing import compose
 
 if __name__ == "__main__":
     folder, *overrides = sys.argv[1:]
-    fit._check_devices = lambda trainer: None
+    fit.check_devices = lambda trainer: None
     train_and_test(compose([*overrides, f"run_dir={folder}"]), Path(folder), overrides)
