@@ -33,7 +33,7 @@ def test_the_head_of_fma_has_one_clip_and_says_so(tmp_path: Path) -> None:
     where = [f"data.root={SHARED / 'fma_head'}", f"paths.data={tmp_path}", f"paths.runs={tmp_path}/runs"]
     done = script("train.py", "data=fma", "data.subset=large", *where)
     assert done.returncode != 0
-    assert "names 631 labelled tracks of which 1 have audio" in done.stderr
+    assert "lists 631 labeled tracks, of which 1 have audio" in done.stderr
     assert done.stderr.count("\n") <= 3
     assert not (tmp_path / "runs").exists()
 

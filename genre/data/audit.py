@@ -6,61 +6,61 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from genre.data.fingerprint import SHIFT_SECONDS, fingerprints, likeness
+from genre.data.fingerprint import SHIFT_SECONDS, fingerprints, similarity
 from genre.data.prepare import PreparedData
 from genre.data.tracks import SPLITS
 
 MIN_CORRELATION = 0.9
-"""Correlation from which on two fingerprints count as nearly the same recording. Among 646 real clips of 30 s the most
-alike others have 0.79; the least alike copies, encoded again and shifted by up to 2 s, have 0.92."""
-BLOCK = 2048
-"""Tracks of each of two splits compared at once."""
+"""Fingerprints that correlate at least this much are near-identical audio. Among 646 real clips of 30 s, different
+recordings reach at most 0.79; copies that are re-encoded and shifted by up to 2 s have at least 0.92."""
+BLOCK_SIZE = 2048
+"""Number of tracks of each of two splits compared at once."""
 LEAK_KINDS = ("artist", "album", "same audio", "nearly the same audio")
 
 
-def find_leaks(prepared: PreparedData) -> pd.DataFrame:
-    """List what stands in more than one part of a split.
+def find_leaks(data: PreparedData) -> pd.DataFrame:
+    """Find everything that is in more than one split.
 
     Args:
-        prepared: A collection with its split.
+        data: A data set with its splits.
 
     Returns:
-        One row a name or pair of tracks: `kind` (one of `KINDS`), `name`, `parts` (such as `train, test`), `tracks`
-        (how many). Empty where nothing crosses.
+        One row per name or pair of tracks: `kind` (one of `LEAK_KINDS`), `name`, `parts` (the splits, such as `train,
+        test`) and `tracks` (their number). Empty without leakage.
     """
-    tracks = prepared.tracks
-    found = [_shared(tracks, tracks[column], column) for column in LEAK_KINDS[:2]]
-    first_title = tracks.groupby("audio_digest")["track_id"].transform(" = ".join)
-    found.append(_shared(tracks, first_title, LEAK_KINDS[2]))
-    prints = fingerprints(prepared.cache, tracks)
-    shift = min(SHIFT_SECONDS / prepared.cache.spec.clip_seconds, 0.5) * prints.shape[1]
-    found.append(_alike(tracks, prints, math.ceil(shift)))
-    return pd.concat(found, ignore_index=True)
+    tracks = data.tracks
+    leaks = [_shared_names(tracks, tracks[column], column) for column in LEAK_KINDS[:2]]
+    titles = tracks.groupby("audio_digest")["track_id"].transform(" = ".join)
+    leaks.append(_shared_names(tracks, titles, LEAK_KINDS[2]))
+    prints = fingerprints(data.cache, tracks)
+    max_shift = min(SHIFT_SECONDS / data.cache.spec.clip_seconds, 0.5) * prints.shape[1]
+    leaks.append(_similar_pairs(tracks, prints, math.ceil(max_shift)))
+    return pd.concat(leaks, ignore_index=True)
 
 
-def _shared(tracks: pd.DataFrame, names: pd.Series, kind: str) -> pd.DataFrame:
-    """Names that stand in several parts."""
+def _shared_names(tracks: pd.DataFrame, names: pd.Series, kind: str) -> pd.DataFrame:
+    """Names that are in several splits."""
     by_name = tracks.groupby(names)["split"]
-    crossing = by_name.nunique() > 1
-    parts = by_name.agg(lambda values: ", ".join(part for part in SPLITS if part in set(values)))[crossing]
-    return pd.DataFrame({"kind": kind, "name": parts.index, "parts": parts, "tracks": by_name.size()[crossing]})
+    shared = by_name.nunique() > 1
+    splits = by_name.agg(lambda values: ", ".join(split for split in SPLITS if split in set(values)))[shared]
+    return pd.DataFrame({"kind": kind, "name": splits.index, "parts": splits, "tracks": by_name.size()[shared]})
 
 
-def _alike(tracks: pd.DataFrame, prints: np.ndarray, shift: int) -> pd.DataFrame:
-    """Pairs of different audio across parts whose fingerprints are alike at some shift."""
-    digest, ids, rows = tracks["audio_digest"].to_numpy(), tracks["track_id"].to_numpy(), []
-    of = {part: np.flatnonzero(tracks["split"] == part) for part in SPLITS}
+def _similar_pairs(tracks: pd.DataFrame, prints: np.ndarray, max_shift: int) -> pd.DataFrame:
+    """Pairs of tracks in different splits with different audio but similar fingerprints."""
+    digests, ids, pairs = tracks["audio_digest"].to_numpy(), tracks["track_id"].to_numpy(), []
+    rows = {split: np.flatnonzero(tracks["split"] == split) for split in SPLITS}
     for one, other in combinations(SPLITS, 2):
-        for first in _blocks(of[one]):
-            for second in _blocks(of[other]):
-                alike = np.nonzero(likeness(prints[first], prints[second], shift) >= MIN_CORRELATION)
-                pairs = zip(first[alike[0]], second[alike[1]], strict=True)
-                rows += [(min(pair), max(pair), f"{one}, {other}") for pair in pairs]
-    found = [
-        (LEAK_KINDS[3], f"{ids[a]} ~ {ids[b]}", parts, 2) for a, b, parts in sorted(rows) if digest[a] != digest[b]
+        for first in _blocks(rows[one]):
+            for second in _blocks(rows[other]):
+                similar = np.nonzero(similarity(prints[first], prints[second], max_shift) >= MIN_CORRELATION)
+                found = zip(first[similar[0]], second[similar[1]], strict=True)
+                pairs += [(min(pair), max(pair), f"{one}, {other}") for pair in found]
+    leaks = [
+        (LEAK_KINDS[3], f"{ids[a]} ~ {ids[b]}", splits, 2) for a, b, splits in sorted(pairs) if digests[a] != digests[b]
     ]
-    return pd.DataFrame(found, columns=["kind", "name", "parts", "tracks"])
+    return pd.DataFrame(leaks, columns=["kind", "name", "parts", "tracks"])
 
 
 def _blocks(rows: np.ndarray) -> list[np.ndarray]:
-    return [rows[first : first + BLOCK] for first in range(0, len(rows), BLOCK)]
+    return [rows[first : first + BLOCK_SIZE] for first in range(0, len(rows), BLOCK_SIZE)]

@@ -1,4 +1,4 @@
-"""Prepared data -> batches."""
+"""Turn prepared data into batches: random windows for training, whole clips for evaluation."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -13,13 +13,13 @@ from genre.data.prepare import PreparedData
 
 
 class Batch(NamedTuple):
-    """Some clips.
+    """A batch of clips.
 
     Attributes:
-        mel: Features in [0, 1], shape (batch, time, mels); float16 until it is on the device.
-        target: Number of the genre, shape (batch,).
-        track_index: Row in the prepared track table, shape (batch,).
-        frames: Frames of `mel` that hold sound, not the padding behind it, shape (batch,).
+        mel: Features in [0, 1], shape (batch, time, mels); float16 until they are on the device.
+        target: Genre number, shape (batch,).
+        track_index: Row of the prepared track table, shape (batch,).
+        frames: Number of frames of `mel` before the padding, shape (batch,).
     """
 
     mel: Tensor
@@ -29,85 +29,85 @@ class Batch(NamedTuple):
 
 
 class ClipDataset(Dataset[Batch]):
-    """Windows of cached clips, a whole batch at a time.
+    """Windows of cached clips, read a batch at a time.
 
     Args:
-        prepared: The tracks.
+        data: The tracks.
         frames: Length of a window.
     """
 
-    def __init__(self, prepared: PreparedData, frames: int) -> None:
-        self.cache = prepared.cache
+    def __init__(self, data: PreparedData, frames: int) -> None:
+        self.cache = data.cache
         self.frames = frames
-        self.shards = prepared.tracks["shard"].to_numpy()
-        self.rows = prepared.tracks["row"].to_numpy()
-        self.targets = prepared.targets
-        self.sound_frames = prepared.sound_frames
+        self.shards = data.tracks["shard"].to_numpy()
+        self.rows = data.tracks["row"].to_numpy()
+        self.targets = data.targets
+        self.audio_frames = data.audio_frames
 
     def __getitems__(self, windows: list[tuple[int, int]]) -> Batch:
         """Read windows, given as (track, first frame)."""
         tracks, starts = np.array(windows).T
         mel = self.cache.read_windows(self.shards[tracks], self.rows[tracks], starts, self.frames)
-        frames = np.clip(self.sound_frames[tracks] - starts, 0, self.frames)
-        columns = (mel, self.targets[tracks], tracks, frames)
-        return Batch(*(torch.from_numpy(column) for column in columns))
+        frames = np.clip(self.audio_frames[tracks] - starts, 0, self.frames)
+        return Batch(*map(torch.from_numpy, (mel, self.targets[tracks], tracks, frames)))
 
 
 class RandomWindowSampler(Sampler[tuple[int, int]]):
-    """All tracks of a part in random order, each with a random window; depends on seed and epoch alone.
+    """Sample one random window per track, in random order, depending only on the seed and the epoch.
 
     Args:
-        tracks: Rows of the track table.
-        spare: Frames that a clip's sound is longer than a window, shape (tracks,).
-        longest: The same for a clip that is all sound.
-        first: Frame at which the earliest window begins.
-        seed: With the epoch's number the seed of order and windows.
-        balance: Their genres, shape (tracks,), to draw as many tracks with replacement, of each genre about as often;
-            None to take each track once.
-        share: (rank, processes): which share of the windows this process takes. All shares have the same size, so
-            some tracks come twice where the number of tracks is not divisible.
+        tracks: Rows of the track table, shape (tracks,).
+        max_offset: Largest offset in frames at which a window is still free of padding, shape (tracks,).
+        full_offset: The same for a clip without padding.
+        seed: Combined with the epoch's number, the seed of order and windows.
+        labels: Genre of each track, shape (tracks,), to sample genres equally often, with replacement; None to take
+            each track once.
+        first_frame: Frame that offsets count from.
+        rank: Which process this is. All processes get equally many windows, so some tracks may be repeated.
+        world_size: Number of processes.
     """
 
     def __init__(
         self,
         tracks: np.ndarray,
-        spare: np.ndarray,
-        longest: int,
+        max_offset: np.ndarray,
+        full_offset: int,
         seed: int,
-        balance: np.ndarray | None = None,
-        first: int = 0,
-        share: tuple[int, int] = (0, 1),
+        labels: np.ndarray | None = None,
+        first_frame: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         self.tracks = tracks
-        self.spare = dict(zip(tracks.tolist(), spare.tolist(), strict=True))
-        self.longest = longest
-        self.first = first
+        self.max_offset = max_offset
+        self.full_offset = full_offset
         self.seed = seed
-        self.chance = None
-        if balance is not None:
-            _, genre, count = np.unique(balance, return_inverse=True, return_counts=True)
-            self.chance = 1 / (len(count) * count[genre])
-        self.rank, self.processes = share
+        self.weights = None
+        if labels is not None:
+            _, genre, count = np.unique(labels, return_inverse=True, return_counts=True)
+            self.weights = 1 / (len(count) * count[genre])
+        self.first_frame = first_frame
+        self.rank = rank
+        self.world_size = world_size
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before each epoch."""
+        """Set the epoch; Lightning calls this before each one."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self.tracks) // self.processes)
+        return -(-len(self.tracks) // self.world_size)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        random = np.random.default_rng([self.seed, self.epoch])
-        order = random.permutation(self.tracks)
-        if self.chance is not None:
-            order = random.choice(self.tracks, len(self.tracks), p=self.chance)
-        starts = random.integers(0, self.longest + 1, len(order))
-        # Scaled to each clip's own sound: a clip without padding draws what it always drew
-        spare = np.array([self.spare[track] for track in order.tolist()])
-        starts = self.first + starts * (spare + 1) // (self.longest + 1)
-        mine = np.resize(np.arange(len(order)), (len(self), self.processes))[:, self.rank]
-        return iter(zip(order[mine].tolist(), starts[mine].tolist(), strict=True))
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order = rng.permutation(len(self.tracks))
+        if self.weights is not None:
+            order = rng.choice(len(self.tracks), len(self.tracks), p=self.weights)
+        offsets = rng.integers(0, self.full_offset + 1, len(order))
+        # Scaled to the audio of each clip, so that windows of clips without padding do not depend on other clips
+        starts = self.first_frame + offsets * (self.max_offset[order] + 1) // (self.full_offset + 1)
+        mine = np.resize(np.arange(len(order)), (len(self), self.world_size))[:, self.rank]
+        return iter(zip(self.tracks[order[mine]].tolist(), starts[mine].tolist(), strict=True))
 
 
 class FixedWindows(SequentialSampler):
@@ -124,17 +124,17 @@ class FixedWindows(SequentialSampler):
 
 
 class GenreDataModule(L.LightningDataModule):
-    """Batches of windows for training, of whole clips for validation and test.
+    """Batches of random windows for training and of whole clips for validation and test.
 
     Args:
-        prepare: Prepares the collection; called once a process, by each process that trains.
+        prepare: Prepares the data set; called once per process.
         augment: Applied to training batches on the training device.
-        batch_size: Clips a batch.
+        batch_size: Clips per batch.
         segment_frames: Length of a training window; None for the whole clip.
-        num_workers: Processes that read batches; reading is a copy from the page cache, so none is usually best.
-        seed: Of order, windows and augmentation.
-        balanced_sampling: Whether training draws all genres about equally often.
-        half_clips: Whether training sees only the second half of each clip, and validation and test only the first.
+        num_workers: Processes that read batches. Reading only copies from the page cache, so 0 is usually fastest.
+        seed: Seed of order, windows and augmentation.
+        balanced_sampling: Whether training samples all genres about equally often.
+        half_clips: Whether training only uses the second half of each clip, and validation and test the first.
     """
 
     def __init__(
@@ -158,11 +158,11 @@ class GenreDataModule(L.LightningDataModule):
         self.balanced_sampling = balanced_sampling
         self.half_clips = half_clips
         self._data: PreparedData | None = None
-        self._epoch_seeded = -1
+        self._seeded_epoch = -1
 
     @property
     def data(self) -> PreparedData:
-        """The collection; the first use prepares it."""
+        """The data set, prepared when first used."""
         if self._data is None:
             self._data = self.prepare()
         return self._data
@@ -172,67 +172,61 @@ class GenreDataModule(L.LightningDataModule):
         _ = self.data
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Random windows of the training tracks."""
+        """Load random windows of the training set."""
         first, clip = self.clip_span("train")
         window = min(self.segment_frames or clip, clip)
         rows = self._rows("train")
-        genres = self.data.targets[rows] if self.balanced_sampling else None
-        sound = np.clip(self.data.sound_frames[rows] - first, window, clip)
-        share = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = RandomWindowSampler(rows, sound - window, clip - window, self.seed, genres, first, share)
+        labels = self.data.targets[rows] if self.balanced_sampling else None
+        audio = np.clip(self.data.audio_frames[rows] - first, window, clip)
+        processes = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = RandomWindowSampler(rows, audio - window, clip - window, self.seed, labels, first, *processes)
         overfit = bool(getattr(self.trainer, "overfit_batches", 0))
         return self._loader(window, FixedWindows(list(sampler)) if overfit else sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """Whole clips of the validation tracks, in order; all of them in each process, which keeps the scores exact."""
+        """Load the validation set; all of it in each process, which keeps the scores exact."""
         return self.eval_dataloader("val")
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        """Whole clips of the test tracks, in order."""
+        """Load the test set."""
         return self.eval_dataloader("test")
 
-    def eval_dataloader(self, part: str) -> DataLoader[Batch]:
-        """Whole clips of a part's tracks, in order."""
-        first, clip = self.clip_span(part)
-        windows = [(row, first) for row in self._rows(part).tolist()]
-        return self._loader(clip, FixedWindows(windows))
+    def eval_dataloader(self, split: str) -> DataLoader[Batch]:
+        """Load the whole clips of a split, in order."""
+        first, clip = self.clip_span(split)
+        return self._loader(clip, FixedWindows([(row, first) for row in self._rows(split).tolist()]))
 
-    def clip_span(self, part: str) -> tuple[int, int]:
-        """First frame and length of what a part uses of each clip."""
+    def clip_span(self, split: str) -> tuple[int, int]:
+        """First frame and number of frames that a split uses of each clip."""
         frames = self.data.cache.spec.n_frames
         if not self.half_clips:
             return 0, frames
-        return (frames // 2 if part == "train" else 0), frames // 2
+        return (frames // 2 if split == "train" else 0), frames // 2
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Make float32 of the features and, in training, augment them."""
+        """Convert features to float32 and, in training, augment them."""
         mel = batch.mel.float()
         trainer = self.trainer
         if trainer is not None and trainer.training:
-            if trainer.current_epoch != self._epoch_seeded:
-                # All chance in an epoch (augmentation, dropout) follows from its number, so that a resumed run
-                # draws what an undisturbed one draws. The rank of the first process, 0, does not change the state.
+            if trainer.current_epoch != self._seeded_epoch:
+                # All randomness of an epoch (augmentation, dropout) depends on its number, so that a resumed run
+                # samples the same values. Rank 0 does not change the state: one process samples the same, too.
                 entropy = [self.seed, trainer.current_epoch, trainer.global_rank]
                 torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
-                self._epoch_seeded = trainer.current_epoch
+                self._seeded_epoch = trainer.current_epoch
             mel = self.augment(mel)
         return batch._replace(mel=mel)
 
-    def _rows(self, part: str) -> np.ndarray:
-        return np.flatnonzero(self.data.tracks["split"] == part)
+    def _rows(self, split: str) -> np.ndarray:
+        return np.flatnonzero(self.data.tracks["split"] == split)
 
     def _loader(self, frames: int, sampler: Sampler[Any]) -> DataLoader[Batch]:
         return DataLoader(
             ClipDataset(self.data, frames),
             self.batch_size,
             sampler=sampler,
-            collate_fn=_as_it_is,
+            collate_fn=Batch._make,  # ClipDataset returns whole batches
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
-
-
-def _as_it_is(batch: Any) -> Any:
-    """`Clips` makes whole batches: there is nothing left to collate."""
-    return batch

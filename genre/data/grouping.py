@@ -1,4 +1,4 @@
-"""Which tracks must stay together, and how such groups are dealt out."""
+"""Find the tracks that must stay together, and assign such groups to splits."""
 
 from collections.abc import Sequence
 
@@ -9,20 +9,28 @@ from scipy.sparse.csgraph import connected_components
 
 from genre.errors import GenreError
 
-MISSING_GENRE_COST = 5.0  # cost of a genre's absence from a part: above that of three equal artists, one in each part
+MISSING_GENRE_COST = 5.0
+"""Cost of a genre that is missing in a split: above that of three equal artists, one per split."""
 N_ITERATIONS = 2000
-GROUPS_PER_ITERATION = 8  # groups taken out and put back in one round
+GROUPS_PER_ITERATION = 8
 
 
 def connected_groups(tracks: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Number the sets of tracks that must stay together: those tied by a shared name in any of the columns.
+    """Number the groups of tracks that are connected by equal names in any of the columns.
 
-    A compilation joins its artists, an artist joins his albums; a track with no name at all stands alone.
+    A compilation connects its artists, an artist connects their albums; a track without a name is a group of its own.
+
+    Args:
+        tracks: A track table.
+        columns: Columns with names, such as `artist`.
 
     Returns:
-        Numbers from 0 without a gap, shape (tracks,).
+        Group numbers from 0 without gaps, shape (tracks,).
+
+    Raises:
+        GenreError: A column has no name at all.
     """
-    size = len(tracks)  # nodes: the tracks, then each column's names
+    size = len(tracks)  # nodes of the graph: the tracks, then the names of each column
     edges = []
     for column in columns:
         code, names = pd.factorize(tracks[column])
@@ -38,49 +46,48 @@ def connected_groups(tracks: pd.DataFrame, columns: Sequence[str]) -> np.ndarray
 
 
 def assign_groups(counts: np.ndarray, fractions: Sequence[float], rng: np.random.Generator) -> np.ndarray:
-    """Deal groups out so that each part has its fraction of every genre and of the whole.
+    """Assign groups to splits so that each split gets its fraction of every genre and of all tracks.
 
-    The cost is the squared deviation of the shares over the part's fraction; the whole weighs as much as all
-    genres together. Groups are placed one by one, large ones first, where they cost least; then in each round
-    a few groups of one genre are taken out and placed anew in random order, and stay there if the cost is no
-    higher. Fractions of 1/k make k folds.
+    The cost is the squared deviation of the shares divided by the split's fraction; all tracks weigh as much as all
+    genres together. Groups are assigned one by one, large ones first, where they cost least. Then each iteration
+    removes a few groups of one genre and assigns them again in random order, and is undone if the cost rises.
 
     Args:
-        counts: Tracks of each group in each genre, shape (groups, genres).
-        fractions: One a part, each above 0, adding up to 1.
-        rng: Breaks ties and picks the groups.
+        counts: Tracks per group and genre, shape (groups, genres).
+        fractions: One per split, each above 0, with a sum of 1; k times 1/k for k folds.
+        rng: Breaks ties and samples the groups.
 
     Returns:
-        The part of each group, shape (groups,).
+        The split number of each group, shape (groups,).
     """
     weight = np.append(np.ones(counts.shape[1]), np.sqrt(counts.shape[1]))
     share = np.column_stack([counts / counts.sum(axis=0).clip(min=1), counts.sum(axis=1) / counts.sum()]) * weight
     fraction = np.asarray(fractions)[:, None]
 
-    def cost(load: np.ndarray, absent: float) -> np.ndarray:
-        return (load - fraction * weight) ** 2 / fraction + absent * (load < 1e-9)
+    def cost(load: np.ndarray, missing_cost: float) -> np.ndarray:
+        return (load - fraction * weight) ** 2 / fraction + missing_cost * (load < 1e-9)
 
-    def place(chosen: np.ndarray, load: np.ndarray, absent: float) -> None:
-        for group in chosen:
-            rise = (cost(load + share[group], absent) - cost(load, absent)).sum(axis=1)
-            part[group] = rise.round(9).argmin()  # rounded, so that a tie is a tie on every machine
-            load[part[group]] += share[group]
+    def place(groups: np.ndarray, load: np.ndarray, missing_cost: float) -> None:
+        for group in groups:
+            rise = (cost(load + share[group], missing_cost) - cost(load, missing_cost)).sum(axis=1)
+            split[group] = rise.round(9).argmin()  # rounded, so that a tie is a tie on every machine
+            load[split[group]] += share[group]
 
-    part = np.zeros(len(counts), dtype=int)
+    split = np.zeros(len(counts), dtype=int)
     load = np.zeros((len(fraction), len(weight)))
     shuffled = rng.permutation(len(counts))
-    # At first every part lacks every genre: with a price on it the largest artists would go to val and test.
-    place(shuffled[np.argsort(-share[shuffled].max(axis=1), kind="stable")], load, absent=0)
+    # Every genre is still missing in every split: with a cost for that, the largest artists would go to val and test
+    place(shuffled[np.argsort(-share[shuffled].max(axis=1), kind="stable")], load, missing_cost=0)
     members = [np.flatnonzero(column) for column in counts.T]
-    least = cost(load, MISSING_GENRE_COST).sum()
+    lowest = cost(load, MISSING_GENRE_COST).sum()
     for _ in range(N_ITERATIONS):
-        chosen = rng.permutation(members[rng.integers(len(members))])[:GROUPS_PER_ITERATION]
-        before, trial = part[chosen], load.copy()
-        np.subtract.at(trial, before, share[chosen])
-        place(chosen, trial, MISSING_GENRE_COST)
+        groups = rng.permutation(members[rng.integers(len(members))])[:GROUPS_PER_ITERATION]
+        before, trial = split[groups], load.copy()
+        np.subtract.at(trial, before, share[groups])
+        place(groups, trial, MISSING_GENRE_COST)
         total = cost(trial, MISSING_GENRE_COST).sum()
-        if total < least + 1e-9:
-            least, load = total, trial
+        if total < lowest + 1e-9:
+            lowest, load = total, trial
         else:
-            part[chosen] = before
-    return part
+            split[groups] = before
+    return split

@@ -1,4 +1,4 @@
-"""Source, filters, extraction, rejections by the ear, split: what every use of data stands on."""
+"""Prepare a data set: list tracks, filter, extract features, reject unusable audio, split."""
 
 import logging
 from collections.abc import Callable
@@ -10,19 +10,20 @@ import numpy as np
 import pandas as pd
 
 from genre.config.schema import DataConfig
-from genre.data import leakage, splits
 from genre.data.cache.feature_cache import FeatureCache
-from genre.data.tracks import SPLITS, Selection, Source, with_clear_names
+from genre.data.leakage import is_leakage_level, leakage_split
+from genre.data.splits import assign_splits, missing_genres
+from genre.data.tracks import SPLITS, Selection, Source, unify_names
 from genre.errors import GenreError
 
 MIN_DECODED_FRACTION = 0.9
-"""A file that decodes to less than this share of what its header promises is truncated."""
+"""A file that decodes to a smaller fraction of what its header declares is truncated."""
 MIN_FULL_FRACTION = 0.9
-"""A track shorter than this share of a clip has too little of it for the leakage ladder, which halves clips."""
+"""The leakage experiment, which halves clips, rejects tracks shorter than this fraction of a clip."""
 MIN_ACTIVE_FRACTION = 0.1
-"""A clip of which less than this share is louder than `audio.QUIET_DB` is silent."""
+"""A clip of which a smaller fraction is louder than `decoding.SILENCE_DB` is silent."""
 USER_FIXABLE = ("missing_file", "undecodable", "truncated")
-"""Reasons that a user may do something about, if he knows the file."""
+"""Rejection reasons for which file names are logged, because the user can fix them."""
 MAX_NAMED_FILES = 3
 
 log = logging.getLogger(__name__)
@@ -30,13 +31,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PreparedData:
-    """Tracks that are ready for training, and the cache that holds their features.
+    """Tracks that are ready for training, and the cache with their features.
 
     Attributes:
-        tracks: Track table with `split` (train, val, test) and the cache's index columns; index 0..n-1.
-        rejected: Tracks that were dropped, with `reason` and `detail`.
+        tracks: Track table with `split` (train, val, test) and the columns of the cache's index; index 0..n-1.
+        rejected: Rejected tracks, with `reason` and `detail`.
         genres: The classes in the order of their numbers.
-        cache: Reads the features.
+        cache: The cache.
     """
 
     tracks: pd.DataFrame
@@ -45,17 +46,21 @@ class PreparedData:
     cache: FeatureCache
 
     @property
+    def targets(self) -> np.ndarray:
+        """Genre number of each track, shape (tracks,)."""
+        return pd.Categorical(self.tracks["genre"], self.genres).codes.astype(np.int64)
+
+    @property
     def train_counts(self) -> np.ndarray:
-        """Training tracks of each genre, shape (genres,)."""
+        """Number of training tracks of each genre, shape (genres,)."""
         train = self.targets[(self.tracks["split"] == "train").to_numpy()]
         return np.bincount(train, minlength=len(self.genres))
 
     @property
-    def sound_frames(self) -> np.ndarray:
-        """Frames of each clip that hold sound, not the padding behind it, shape (tracks,)."""
+    def audio_frames(self) -> np.ndarray:
+        """Number of frames of each clip before its padding, shape (tracks,)."""
         spec = self.cache.spec
-        decoded = self.tracks["decoded"].clip(upper=1)
-        seconds = self.tracks["duration"].clip(upper=spec.clip_seconds) * decoded
+        seconds = self.tracks["duration"].clip(upper=spec.clip_seconds) * self.tracks["decoded"].clip(upper=1)
         return np.array([spec.features.n_frames(length) for length in seconds], np.int64)
 
     def read_clips(self, rows: list[int]) -> list[np.ndarray]:
@@ -65,144 +70,133 @@ class PreparedData:
             rows: Rows of the track table.
 
         Returns:
-            Features in [0, 1], float32, each of shape (time, bins).
+            Features in [0, 1], float32, each of shape (time, mels).
         """
         chosen = self.tracks.iloc[rows]
-        starts = [0] * len(rows)
-        return list(
-            self.cache.read_windows(chosen["shard"], chosen["row"], starts, self.cache.spec.n_frames).astype(np.float32)
-        )
-
-    @property
-    def targets(self) -> np.ndarray:
-        """Number of each track's genre, shape (tracks,)."""
-        return pd.Categorical(self.tracks["genre"], self.genres).codes.astype(np.int64)
+        frames = self.cache.spec.n_frames
+        clips = self.cache.read_windows(chosen["shard"], chosen["row"], [0] * len(rows), frames)
+        return list(clips.astype(np.float32))
 
 
 def prepare(
-    source: Source, settings: DataConfig, cache: FeatureCache, make_executor: Callable[[], Executor], seed: int
+    source: Source, config: DataConfig, cache: FeatureCache, make_executor: Callable[[], Executor], seed: int
 ) -> PreparedData:
-    """Take a collection from its folder to split, cached tracks.
+    """Select the tracks of a source, cache their features and split them.
 
     Args:
-        source: Where the music lies.
-        settings: Filters and split.
-        cache: Where the features go.
-        make_executor: Makes the executor that extracts, when there is something to extract.
-        seed: Of the split.
+        source: Lists the tracks.
+        config: Filters and splits.
+        cache: Stores the features.
+        make_executor: Makes the executor that extracts features; only called if there are any to extract.
+        seed: Seed of the split.
 
     Returns:
-        The prepared collection.
+        The prepared data set.
 
     Raises:
-        GenreError: Nothing usable is there, or the split asked for cannot be made.
+        GenreError: Fewer than two genres remain, or the tracks cannot be split as configured.
     """
-    selection, index = select_tracks(source, settings, cache, make_executor)
+    selection, index = select_tracks(source, config, cache, make_executor)
     kept = selection.kept.sort_values("track_id").reset_index(drop=True)
-    if leakage.is_leakage_level(settings.splits):
-        kept = leakage.leakage_split(kept, settings.splits, seed)
+    if is_leakage_level(config.splits):
+        kept = leakage_split(kept, config.splits, seed)
     else:
-        kept["split"] = splits.assign_splits(kept, settings.splits, seed, fold=settings.fold, folds=settings.folds)
-    tracks = kept.join(index.drop(columns=["path"]), on="path")
+        kept["split"] = assign_splits(kept, config.splits, seed, fold=config.fold, folds=config.folds)
+    tracks = kept.join(index.drop(columns="path"), on="path")
     genres = sorted(kept["genre"].unique())
     sizes = tracks["split"].value_counts()
-    log.info("%d tracks of %d genres: %s", len(tracks), len(genres), ", ".join(f"{sizes[p]} {p}" for p in SPLITS))
-    for part, lacking in splits.missing_genres(tracks, tracks["split"]).items():
-        if lacking:
-            log.warning("no track of %s in %s", ", ".join(lacking), part)
+    log.info("%d tracks of %d genres: %s", len(tracks), len(genres), ", ".join(f"{sizes[s]} {s}" for s in SPLITS))
+    for split, missing in missing_genres(tracks, tracks["split"]).items():
+        if missing:
+            log.warning("no track of %s in %s", ", ".join(missing), split)
     return PreparedData(tracks, selection.rejected, genres, cache)
 
 
 def select_tracks(
-    source: Source, settings: DataConfig, cache: FeatureCache, make_executor: Callable[[], Executor]
+    source: Source, config: DataConfig, cache: FeatureCache, make_executor: Callable[[], Executor]
 ) -> tuple[Selection, pd.DataFrame]:
-    """List the tracks, filter them by what is written about them, cache their features, reject by the ear.
+    """List the tracks, filter them by metadata, cache their features and reject unusable audio.
 
     Args:
-        source: Where the music lies.
-        settings: Filters.
-        cache: Where the features go.
-        make_executor: As for `prepare`.
+        source: Lists the tracks.
+        config: Filters.
+        cache: Stores the features.
+        make_executor: The same as for `prepare`.
 
     Returns:
-        What is left and what was dropped; the cache's index, indexed by path.
+        The kept and the rejected tracks; the cache's index, indexed by path.
 
     Raises:
-        GenreError: Fewer than two genres are left.
+        GenreError: Fewer than two genres remain.
     """
-    if hasattr(source, "index_folder"):  # a source may keep there what it read from files
+    if hasattr(source, "index_folder"):  # where a source may keep what it read from files
         source.index_folder = cache.folder.parent
-    selection = Selection(with_clear_names(source.tracks()))
-    selection.reject_genres(settings.exclude_genres, getattr(source, "known_genres", ()))
+    selection = Selection(unify_names(source.tracks()))
+    selection.reject_genres(config.exclude_genres, getattr(source, "known_genres", ()))
     root = Path(source.root)
-    there = selection.kept["path"].map(lambda path: (root / path).is_file())
-    selection.reject(~there.astype(bool), "missing_file", "no such file")
-    selection.reject_rare_genres(settings.min_tracks_per_genre)
-    _need_two_genres(source, selection)
+    missing = ~selection.kept["path"].map(lambda path: (root / path).is_file()).astype(bool)
+    selection.reject(missing, "missing_file", "no such file")
+    selection.reject_rare_genres(config.min_tracks_per_genre)
+    _check_two_genres(source, selection)
     index = cache.update(root, selection.kept["path"].tolist(), make_executor)
-    reject_after_decoding(selection, index, settings)
+    reject_after_decoding(selection, index, config)
     for reason, count in selection.reason_counts.items():
-        names = selection.rejected.loc[selection.rejected["reason"] == reason, "path"]
-        some = (
-            f" ({', '.join(names[:MAX_NAMED_FILES])}{', ...' if count > MAX_NAMED_FILES else ''})"
-            if reason in USER_FIXABLE
-            else ""
-        )
-        log.info("rejected %d tracks: %s%s", count, reason, some)
-    _need_two_genres(source, selection)
+        files = selection.rejected.loc[selection.rejected["reason"] == reason, "path"]
+        names = [*files[:MAX_NAMED_FILES], *(["..."] if count > MAX_NAMED_FILES else [])]
+        named = f" ({', '.join(names)})" if reason in USER_FIXABLE else ""
+        log.info("rejected %d tracks: %s%s", count, reason, named)
+    _check_two_genres(source, selection)
     return selection, index
 
 
-def reject_after_decoding(selection: Selection, index: pd.DataFrame, settings: DataConfig) -> None:
-    """Drop what decoding showed to be unusable, then genres that became too rare by it.
+def reject_after_decoding(selection: Selection, index: pd.DataFrame, config: DataConfig) -> None:
+    """Reject tracks with unusable audio, then genres that became too rare.
 
     Args:
         selection: Changed in place.
         index: The cache's index, with a row for each kept path.
-        settings: Thresholds.
+        config: Thresholds.
     """
-    heard = index.loc[selection.kept["path"]].set_axis(selection.kept.index)
-    share = (100 * heard["decoded"]).map("decodes to {:.0f} % of what its header promises".format)
-    share = share.where(heard["decoded"] > 0, "the end of the file is missing: fetch it again")
-    # Of a rung's clips training sees the second half, which must not be padding
-    least = max(
-        settings.min_seconds,
-        MIN_FULL_FRACTION * settings.clip_seconds if leakage.is_leakage_level(settings.splits) else 0,
-    )
-    verdicts = [  # the first that holds is the one reason
-        (heard["reason"] != "", heard["reason"], heard["detail"]),
-        (heard["decoded"] < MIN_DECODED_FRACTION, "truncated", share),
-        (heard["duration"] < least, "short", heard["duration"].map("{:.1f} s".format)),
-        (heard["sounding"] < MIN_ACTIVE_FRACTION, "silent", "hardly anything above the noise floor"),
+    audio = index.loc[selection.kept["path"]].set_axis(selection.kept.index)
+    decoded = (100 * audio["decoded"]).map("decodes to {:.0f} % of what its header declares".format)
+    decoded = decoded.where(audio["decoded"] > 0, "the end of the file is missing: download it again")
+    min_seconds = config.min_seconds
+    if is_leakage_level(config.splits):  # it trains on the second half of a clip, which must not be padding
+        min_seconds = max(min_seconds, MIN_FULL_FRACTION * config.clip_seconds)
+    checks = [  # the first that applies is the reason
+        (audio["reason"] != "", audio["reason"], audio["detail"]),
+        (audio["decoded"] < MIN_DECODED_FRACTION, "truncated", decoded),
+        (audio["duration"] < min_seconds, "short", audio["duration"].map("{:.1f} s".format)),
+        (audio["sounding"] < MIN_ACTIVE_FRACTION, "silent", "almost entirely silent"),
     ]
-    found = [holds for holds, _, _ in verdicts]
-    reason = pd.Series(np.select(found, [code for _, code, _ in verdicts], ""), heard.index)
-    detail = pd.Series(np.select(found, [text for _, _, text in verdicts], ""), heard.index)
+    masks, codes, details = zip(*checks, strict=True)
+    reason = pd.Series(np.select(masks, codes, ""), audio.index)
+    detail = pd.Series(np.select(masks, details, ""), audio.index)
     for code in sorted(set(reason) - {""}):
         selection.reject((reason == code)[selection.kept.index], code, detail[selection.kept.index])
     kept = selection.kept.sort_values("track_id")
     digest = index.loc[kept["path"], "audio_digest"].set_axis(kept.index)
     first = kept.groupby(digest)["track_id"].transform("first")
     selection.reject((first != kept["track_id"])[selection.kept.index], "duplicate", "same audio as " + first)
-    selection.reject_rare_genres(settings.min_tracks_per_genre)
+    selection.reject_rare_genres(config.min_tracks_per_genre)
 
 
 def restore_from_run(
     path: Path, source: Source, cache: FeatureCache, make_executor: Callable[[], Executor]
 ) -> PreparedData:
-    """Take a collection as a run folder's track table has it, with the split of that run.
+    """Restore the tracks and splits of a run from the track table in its folder.
 
     Args:
         path: The track table.
-        source: Where the music lies; only needed for what the cache lacks.
-        cache: Where the features are.
-        make_executor: As for `prepare`.
+        source: Where the audio is; only needed for what the cache lacks.
+        cache: The cache.
+        make_executor: The same as for `prepare`.
 
     Returns:
-        The collection as it was.
+        The data set of the run.
 
     Raises:
-        GenreError: The table, or audio that is not cached, is gone.
+        GenreError: The table is missing or damaged, or audio that is not cached is missing or changed.
     """
     if not path.is_file():
         raise GenreError(f"{path} does not exist: run_dir must be the folder of a trained run")
@@ -210,51 +204,46 @@ def restore_from_run(
         tracks = pd.read_parquet(path)
         for name in ("track_id", "path", "genre", "split", "file_digest"):
             if not pd.api.types.is_string_dtype(tracks[name]):
-                raise ValueError(f"its column {name} holds something else than text")
-        if empty := [part for part in SPLITS if not (tracks["split"] == part).any()]:
+                raise ValueError(f"its column {name} is not text")
+        if empty := [split for split in SPLITS if not (tracks["split"] == split).any()]:
             raise GenreError(f"{path} has no {empty[0]} tracks: train again")
-        files = tracks.drop_duplicates("path")  # of the leakage ladder two rows may be halves of one
+        files = tracks.drop_duplicates("path")  # two rows may be halves of one file in the leakage experiment
         paths, digests = files["path"].tolist(), files["file_digest"].tolist()
     except (ValueError, KeyError) as error:  # Arrow's errors are ValueErrors
         raise GenreError(f"{path} is damaged ({str(error).splitlines()[0]}): train again") from error
     index = cache.lookup(paths, digests)
-    unknown = files.loc[~files["path"].isin(index.index), "path"].tolist()
-    if unknown:
-        gone = [name for name in unknown if not (Path(source.root) / name).is_file()]
-        if gone:
+    if not_cached := [name for name in paths if name not in index.index]:
+        if missing := [name for name in not_cached if not (Path(source.root) / name).is_file()]:
             raise GenreError(
-                f"{len(gone)} of the run's tracks are neither in {cache.folder} nor in {source.root}: set data_root="
-                "to where the audio lies now, or cache= to where the caches lie"
+                f"{len(missing)} tracks of the run are neither in {cache.folder} nor in {source.root}: set data_root= "
+                "to the folder of the audio, or cache= to the folder of the caches"
             )
-        index = pd.concat([index, cache.update(Path(source.root), unknown, make_executor)])
+        index = pd.concat([index, cache.update(Path(source.root), not_cached, make_executor)])
     changed = tracks["file_digest"].to_numpy() != index.loc[tracks["path"], "file_digest"].to_numpy()
     if changed.any():
         raise GenreError(
-            f"{changed.sum()} of the run's tracks are other files by now, {tracks['path'][changed].iloc[0]} among "
-            "them: bring the old ones back, or train again"
+            f"{changed.sum()} audio files changed since training (first: {tracks['path'][changed].iloc[0]}): restore "
+            "them or train again"
         )
-    # Where features are is for the cache alone to say
-    own = tracks[tracks.columns.difference(index.columns.drop("path"), sort=False)]
+    own = tracks[tracks.columns.difference(index.columns.drop("path"), sort=False)]  # the rest is up to the cache
     table = own.join(index.drop(columns="path"), on="path")
     return PreparedData(table, tracks.iloc[:0], sorted(tracks["genre"].unique()), cache)
 
 
-def _need_two_genres(source: Source, selection: Selection) -> None:
-    genres = selection.kept["genre"].nunique()
-    if genres >= 2:
+def _check_two_genres(source: Source, selection: Selection) -> None:
+    genres = selection.kept["genre"].unique()
+    if len(genres) >= 2:
         return
-    dropped = selection.reason_counts
-    labelled = len(selection.kept) + len(selection.rejected)
-    labelled -= dropped.get("missing_genre", 0) + dropped.get("excluded_genre", 0)
-    reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
-    if not dropped:
-        only = selection.kept["genre"].iloc[0] if genres else "none"
+    counts = selection.reason_counts
+    labeled = len(selection.kept) + len(selection.rejected)
+    labeled -= counts.get("missing_genre", 0) + counts.get("excluded_genre", 0)
+    if not counts:
         raise GenreError(
-            f"{source.root} has {labelled} tracks, all of the genre {only}, and at least 2 genres are needed: "
-            "check data.root; data=folder wants a folder for each genre in it"
+            f"{source.root} has {labeled} tracks, all of the genre {', '.join(genres) or 'none'}, and at least 2 "
+            "genres are needed: check data.root; data=folder needs one folder per genre in it"
         )
     raise GenreError(
-        f"{source.root} names {labelled} labelled tracks of which {labelled - dropped.get('missing_file', 0)} have "
-        f"audio; {genres} genre(s) are left and at least 2 are needed: check data.root and the filters in data.* "
-        f"(dropped: {reasons or 'none'})"
+        f"{source.root} lists {labeled} labeled tracks, of which {labeled - counts.get('missing_file', 0)} have audio; "
+        f"{len(genres)} genre(s) remain and at least 2 are needed: check data.root and the filters in data.* "
+        f"(rejected: {', '.join(f'{count} {reason}' for reason, count in counts.items())})"
     )

@@ -1,79 +1,73 @@
-"""Warnings about sets of a split that are too small for what is concluded from them."""
+"""Warn about splits that are too small for the conclusions drawn from them."""
 
 import logging
 
 import pandas as pd
 
 from genre.config.schema import LEAKAGE_LEVELS, DataConfig
-from genre.data.tracks import excluding
+from genre.data.splits import OFFICIAL
+from genre.data.tracks import exclude_override
 
-ARTISTS = 3
-"""Fewer artists of a genre in the test or validation set are warned of."""
-TRACKS = 20
-"""Fewer training tracks of a genre are warned of."""
+MIN_ARTISTS = 3
+"""Minimum number of artists per genre in the test and validation sets."""
+MIN_TRACKS = 20
+"""Minimum number of training tracks per genre."""
 
 log = logging.getLogger(__name__)
 
 
-def log_split_warnings(tracks: pd.DataFrame, settings: DataConfig) -> None:
-    """Log what `split_warnings` finds.
-
-    Args:
-        tracks: Track table with `split`.
-        settings: How they were split.
-    """
-    for text in split_warnings(tracks, settings):
+def log_split_warnings(tracks: pd.DataFrame, config: DataConfig) -> None:
+    """Log the warnings of `split_warnings`."""
+    for text in split_warnings(tracks, config):
         log.warning("%s", text)
 
 
-def split_warnings(tracks: pd.DataFrame, settings: DataConfig) -> list[str]:
+def split_warnings(tracks: pd.DataFrame, config: DataConfig) -> list[str]:
     """Name the genres with few artists to test or validate on, or few tracks to train on.
-
-    Genres without any track in a set are left to `prepare`, which names them.
 
     Args:
         tracks: Track table with `split`.
-        settings: How they were split; decides what the warning proposes.
+        config: How the tracks were split, for the advice.
 
     Returns:
-        At most one sentence per set. None is about artists where no artist is known.
+        At most one sentence per split. None is about artists if no artist is known.
     """
-    found = []
+    warnings = []
     if tracks["artist"].notna().any():
-        if few := _few(_artists(tracks[tracks["split"] == "test"]), ARTISTS):
-            found.append(
-                f"test set: fewer than {ARTISTS} artists in {few}, so that their scores depend on single artists: "
-                + _advice(tracks, settings)
+        if few := _below(_count_artists(tracks[tracks["split"] == "test"]), MIN_ARTISTS):
+            warnings.append(
+                f"test set: fewer than {MIN_ARTISTS} artists in {few}, so that their scores depend on single artists: "
+                + _advice(tracks, config)
             )
-        if few := _few(_artists(tracks[tracks["split"] == "val"]), ARTISTS):
-            found.append(
-                f"validation set: fewer than {ARTISTS} artists in {few}, so that the choice of the best epoch depends "
-                "on single artists: add artists"
+        if few := _below(_count_artists(tracks[tracks["split"] == "val"]), MIN_ARTISTS):
+            warnings.append(
+                f"validation set: fewer than {MIN_ARTISTS} artists in {few}, so that the choice of the best epoch "
+                "depends on single artists: add artists"
             )
     counts = tracks.loc[tracks["split"] == "train", "genre"].value_counts()
-    if few := _few(counts, TRACKS):
-        genres = sorted(counts.index[counts < TRACKS])
-        exclude = f" or set {excluding(genres)}" if len(counts) - len(genres) >= 2 else ""
-        found.append(f"training set: fewer than {TRACKS} tracks of {few}: add tracks{exclude}")
-    return found
+    if few := _below(counts, MIN_TRACKS):
+        genres = sorted(counts.index[counts < MIN_TRACKS])
+        exclude = f" or set {exclude_override(genres)}" if len(counts) - len(genres) >= 2 else ""
+        warnings.append(f"training set: fewer than {MIN_TRACKS} tracks of {few}: add tracks{exclude}")
+    return warnings
 
 
-def _artists(tracks: pd.DataFrame) -> pd.Series:
-    """Artists of each genre; each track of an unknown artist counts as one by another."""
+def _count_artists(tracks: pd.DataFrame) -> pd.Series:
+    """Number of artists per genre; each track of an unknown artist counts as one by another."""
     names = tracks["artist"].fillna(tracks["track_id"].map("track {}".format))
     return names.groupby(tracks["genre"]).nunique()
 
 
-def _few(counts: pd.Series, least: int) -> str:
-    return ", ".join(f"{genre} ({count})" for genre, count in sorted(counts[counts < least].items()))
+def _below(counts: pd.Series, minimum: int) -> str:
+    return ", ".join(f"{genre} ({count})" for genre, count in sorted(counts[counts < minimum].items()))
 
 
-def _advice(tracks: pd.DataFrame, settings: DataConfig) -> str:
-    """What to type to test on more artists."""
-    if settings.fold is not None:
-        return "compare the joined folds, not one of them"
-    if settings.splits in LEAKAGE_LEVELS or _artists(tracks).min() < settings.folds:
+def _advice(tracks: pd.DataFrame, config: DataConfig) -> str:
+    """What to do in order to test on more artists."""
+    if config.fold is not None:
+        return "evaluate all folds together, not one of them"
+    if config.splits in LEAKAGE_LEVELS or _count_artists(tracks).min() < config.folds:
         return "add artists"
-    by_artist = "data.splits=artist " if settings.splits in ("official", "fault_filtered") else ""
-    folds = ",".join(str(fold) for fold in range(settings.folds))
+    by_artist = "data.splits=artist " if config.splits in OFFICIAL else ""
+    folds = ",".join(map(str, range(config.folds)))
     return f"test all artists with python train.py -m {by_artist}data.fold={folds}"

@@ -137,7 +137,7 @@ def _draw(
     rows = np.flatnonzero(prepared.tracks["split"] == "test")[chosen].tolist()
     window = prepared.cache.spec.n_segment_frames(run.model.metadata["segment_seconds"])
     first, length = run.data.clip_span("test")
-    sound = (prepared.sound_frames - first).clip(0, length).tolist()
+    sound = (prepared.audio_frames - first).clip(0, length).tolist()
     pictures = []
     for number, row, clip in zip(chosen, rows, prepared.read_clips(rows), strict=True):
         mel = clip[first : first + length]  # what was heard

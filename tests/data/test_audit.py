@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from genre.cli import app
 from genre.config.validate import validate
 from genre.data.audit import MIN_CORRELATION, find_leaks
-from genre.data.fingerprint import fingerprints, likeness
+from genre.data.fingerprint import fingerprints, similarity
 from genre.data.prepare import PreparedData
 from genre.errors import GenreError
 from genre.pipeline import train_and_test
@@ -39,7 +39,7 @@ def melodies(root: Path, lengths: list[float], clip_seconds: float) -> PreparedD
     samples = 0.5 * melody(0, lengths[0])
     soundfile.write(root / "low/5.mp3", samples, 22050, format="MP3", subtype="MPEG_LAYER_III")
     tiny = [*TINY, f"data.root={root}", f"paths.data={root}/data", f"data.clip_seconds={clip_seconds}"]
-    return build_components(validate(compose([*tiny, "features.n_mels=64", "data.splits=stratified"]))).data.data
+    return build_components(validate(compose([*tiny, "features.n_mels=64", "data.splits=stratified"]))).datamodule.data
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
 def copy_and_others(prepared: PreparedData) -> tuple[float, float]:
     """How alike low/0 and its copy are, and the most alike two others."""
     prints = fingerprints(prepared.cache, prepared.tracks)
-    alike = likeness(prints, prints, 20)
+    alike = similarity(prints, prints, 20)
     pair = where(prepared, "low/0.wav"), where(prepared, "low/5.mp3")
     copy = alike[pair]
     alike[pair] = alike[pair[::-1]] = 0

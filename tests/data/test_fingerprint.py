@@ -11,7 +11,7 @@ import soundfile
 from genre.config.validate import validate
 from genre.data import audit, fingerprint
 from genre.data.audit import MIN_CORRELATION, find_leaks
-from genre.data.fingerprint import OVERLAP, fingerprints, likeness
+from genre.data.fingerprint import OVERLAP, fingerprints, similarity
 from genre.data.prepare import PreparedData
 from genre.training.components import build_components
 from tests.composing import TINY, compose
@@ -37,7 +37,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
         copy = 0.5 * np.concatenate([pause, samples])[round(max(seconds, 0) * RATE) :]
         soundfile.write(root / "low" / f"{number} late {name}.mp3", copy, RATE, format="MP3")
     tiny = [*TINY, f"data.root={root}", f"paths.data={root}/data", "data.clip_seconds=8"]
-    made = build_components(validate(compose([*tiny, "features.n_mels=64", "data.splits=stratified"]))).data.data
+    made = build_components(validate(compose([*tiny, "features.n_mels=64", "data.splits=stratified"]))).datamodule.data
     copies = made.tracks["path"].str.contains("late")
     return replace(made, tracks=made.tracks.assign(split=copies.map({True: "test", False: "train"})))
 
@@ -53,7 +53,7 @@ def test_copies_are_found_whatever_their_shift_and_nothing_else(prepared: Prepar
 def test_other_melodies_with_the_same_fade_are_far_from_alike(prepared: PreparedData) -> None:
     rows = np.flatnonzero(prepared.tracks["split"] == "train")
     prints = fingerprints(prepared.cache, prepared.tracks.iloc[rows])
-    alike = likeness(prints, prints, 128)
+    alike = similarity(prints, prints, 128)
     assert np.diag(alike) == pytest.approx(np.ones(12), abs=1e-3)
     np.fill_diagonal(alike, 0)
     assert alike.max() < MIN_CORRELATION - 0.2
@@ -61,20 +61,20 @@ def test_other_melodies_with_the_same_fade_are_far_from_alike(prepared: Prepared
 
 def test_blocks_and_chunks_change_nothing(prepared: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
     prints, found = fingerprints(prepared.cache, prepared.tracks), find_leaks(prepared)
-    monkeypatch.setattr(fingerprint, "READ", 4)
+    monkeypatch.setattr(fingerprint, "CLIPS_PER_READ", 4)
     assert np.array_equal(fingerprints(prepared.cache, prepared.tracks), prints)
-    monkeypatch.setattr(fingerprint, "PAIRS", 6)
-    monkeypatch.setattr(audit, "BLOCK", 5)
+    monkeypatch.setattr(fingerprint, "PAIRS_PER_BLOCK", 6)
+    monkeypatch.setattr(audit, "BLOCK_SIZE", 5)
     assert len(found) == len(LATE)
     assert find_leaks(prepared).equals(found)
 
 
-def test_likeness_is_the_best_correlation_of_the_time_in_common() -> None:
+def test_similarity_is_the_best_correlation_of_the_time_in_common() -> None:
     random = np.random.default_rng(0)
     first, second = random.normal(size=(3, 20, 4)), random.normal(size=(5, 20, 4))
     second[0, 3:] = first[1, :17]  # late by 3 steps
     first[2, :15] *= 0.01  # most of its energy is at its end
-    found = likeness(first.astype(np.float32), second.astype(np.float32), 8)
+    found = similarity(first.astype(np.float32), second.astype(np.float32), 8)
 
     def plain(one: np.ndarray, other: np.ndarray) -> float:
         best = 0.0
@@ -87,7 +87,7 @@ def test_likeness_is_the_best_correlation_of_the_time_in_common() -> None:
     expected = [[plain(one, other) for other in second] for one in first]
     assert found == pytest.approx(np.array(expected), abs=1e-5)
     assert found[1, 0] == pytest.approx(1)
-    assert not likeness(np.zeros((1, 20, 4), np.float32), second.astype(np.float32), 8).any()
+    assert not similarity(np.zeros((1, 20, 4), np.float32), second.astype(np.float32), 8).any()
 
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "emotify"
@@ -97,9 +97,9 @@ REAL = Path(__file__).parents[2].parent / "shared" / "data" / "emotify"
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"{REAL} is not here: it holds real music")
 def test_real_music_has_the_copies_that_are_known(tmp_path: Path) -> None:
     given = ["data=folder", f"data.root={REAL}", f"paths.data={tmp_path}", "data.splits=stratified"]
-    made = build_components(validate(compose(given))).data.data
+    made = build_components(validate(compose(given))).datamodule.data
     prints = fingerprints(made.cache, made.tracks)
-    alike = np.triu(likeness(prints, prints, 43), 1)
+    alike = np.triu(similarity(prints, prints, 43), 1)
     ids = made.tracks["track_id"].str.removesuffix(".mp3")
     known = {("pop/59", "pop/66"), ("rock/70", "rock/76"), ("rock/72", "rock/75"), ("rock/63", "rock/66")}
     known |= {("electronic/28", "electronic/30"), ("classical/54", "classical/80")}

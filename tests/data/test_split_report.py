@@ -60,7 +60,7 @@ def test_enough_is_not_warned_of() -> None:
         ((), "test all artists with python train.py -m data.fold=0,1,2,3,4"),
         (("data.folds=3",), "test all artists with python train.py -m data.fold=0,1,2"),
         (("data.splits=official",), "test all artists with python train.py -m data.splits=artist data.fold=0,1,2,3,4"),
-        (("data.fold=1",), "compare the joined folds, not one of them"),
+        (("data.fold=1",), "evaluate all folds together, not one of them"),
         (("data.splits=leak_nothing",), "add artists"),
         (("data.folds=7",), "add artists"),  # jazz has six
     ],

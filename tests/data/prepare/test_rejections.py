@@ -44,7 +44,7 @@ def test_each_reason_once_and_one_reason_a_track(root, judged, cache, executors)
     assert sorted(prepared.tracks["track_id"]) == sorted(f"{g}/{n}.wav" for g in ("pop", "rock") for n in range(10))
     assert list(prepared.rejected.columns) == [*COLUMNS, "reason", "detail"]
     said = details(prepared.rejected)
-    assert said["rock/cut.wav"] == "decodes to 60 % of what its header promises"
+    assert said["rock/cut.wav"] == "decodes to 60 % of what its header declares"
     assert said["rock/short.wav"] == "0.5 s"
     assert said["rock/twin.wav"] == "same audio as rock/3.wav"
     assert said["folk/a.wav"] == said["polka/a.wav"] == "its genre has fewer than 3 tracks"
@@ -69,7 +69,7 @@ def test_what_breaks_off_beyond_the_clip_is_rejected_too(root, judged):
         cut(write_sound(root / f"rock/cut.{suffix}", sound(5, 3.0, RATE), RATE), 0.7)
     rejected = judged({"rock/cut.wav": "rock", "rock/cut.ogg": "rock"}).rejected
     assert reasons(rejected) == {"rock/cut.wav": "truncated", "rock/cut.ogg": "truncated"}
-    assert set(details(rejected).values()) == {"the end of the file is missing: fetch it again"}
+    assert set(details(rejected).values()) == {"the end of the file is missing: download it again"}
 
 
 NO_SOUND = {"empty": b"", "RIFF": b"RIFF", "ID3": b"ID3\x03", "html": b"<html>404</html>" * 5000}

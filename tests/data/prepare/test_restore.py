@@ -83,8 +83,8 @@ def test_neither_cache_nor_audio(run, root, tmp_path, executors):
         (root / f"rock/{number}.wav").unlink()
     cache = FeatureCache(tmp_path / "new", "music", SPEC)
     assert error(lambda: restore_from_run(path, source_in(root), cache, executors)) == (
-        f"3 of the run's tracks are neither in {cache.folder} nor in {root}: "
-        "set data_root=to where the audio lies now, or cache= to where the caches lie"
+        f"3 tracks of the run are neither in {cache.folder} nor in {root}: set data_root= "
+        "to the folder of the audio, or cache= to the folder of the caches"
     )
     assert not cache.folder.exists()
 
@@ -107,7 +107,7 @@ def test_a_file_that_is_another_one_by_now_is_noticed(run, root, tmp_path, execu
     CHANGES[change](root / "rock/0.wav")
     cache = FeatureCache(tmp_path / "new", "music", SPEC)
     assert error(lambda: restore_from_run(path, source_in(root), cache, executors)) == (
-        "1 of the run's tracks are other files by now, rock/0.wav among them: bring the old ones back, or train again"
+        "1 audio files changed since training (first: rock/0.wav): restore them or train again"
     )
 
 
@@ -152,4 +152,4 @@ def test_a_damaged_cache_without_the_audio_is_one_line(run, root, tmp_path, exec
     array.write_bytes(array.read_bytes()[:-1])
     cache = FeatureCache(tmp_path / "caches", "music", SPEC)
     said = error(lambda: restore_from_run(path, source_in(root), cache, executors))
-    assert "of the run's tracks are neither in" in said
+    assert "tracks of the run are neither in" in said

@@ -16,8 +16,8 @@ def test_one_genre_is_too_little_and_the_counts_say_why(root, cache, executors):
     source = Listed(str(root), track_table(genres))
     settings = replace(SETTINGS, exclude_genres=["spoken"])
     assert error(lambda: prepare(source, settings, cache, executors, 1)) == (
-        f"{root} names 7 labelled tracks of which 2 have audio; 1 genre(s) are left and at least 2 are needed: "
-        "check data.root and the filters in data.* (dropped: 5 missing_file, 1 missing_genre, 1 excluded_genre)"
+        f"{root} lists 7 labeled tracks, of which 2 have audio; 1 genre(s) remain and at least 2 are needed: "
+        "check data.root and the filters in data.* (rejected: 5 missing_file, 1 missing_genre, 1 excluded_genre)"
     )
     assert executors.calls == 0
     assert not cache.folder.exists()
@@ -28,20 +28,20 @@ def test_too_little_by_the_ear(root, cache, executors):
     some(root, "pop/a.wav", "pop/b.wav", seconds=0.5)
     source = Listed(str(root), track_table({name: name[:-6] for name in ["rock/a.wav", "rock/b.wav", "pop/a.wav"]}))
     text = error(lambda: prepare(source, SETTINGS, cache, executors, 1))
-    assert text.startswith(f"{root} names 3 labelled tracks of which 3 have audio; 1 genre(s) are left")
-    assert text.endswith("(dropped: 1 short)")
+    assert text.startswith(f"{root} lists 3 labeled tracks, of which 3 have audio; 1 genre(s) remain")
+    assert text.endswith("(rejected: 1 short)")
 
 
 def test_no_audio_at_all(tmp_path, cache, executors):
     write_fma(tmp_path, {n: {"set.subset": "small", "track.genre_top": "Rock" if n % 2 else "Pop"} for n in range(8)})
     text = error(lambda: prepare(Fma(str(tmp_path)), SETTINGS, cache, executors, 1))
-    assert text.startswith(f"{tmp_path} names 8 labelled tracks of which 0 have audio; 0 genre(s) are left")
+    assert text.startswith(f"{tmp_path} lists 8 labeled tracks, of which 0 have audio; 0 genre(s) remain")
 
 
 def test_no_genre_at_all(root, cache, executors):
     some(root, "a.wav")
     text = error(lambda: prepare(Listed(str(root), track_table({"a.wav": None})), SETTINGS, cache, executors, 1))
-    assert text.startswith(f"{root} names 0 labelled tracks of which 0 have audio; 0 genre(s) are left")
+    assert text.startswith(f"{root} lists 0 labeled tracks, of which 0 have audio; 0 genre(s) remain")
 
 
 def test_a_split_that_cannot_be_made(judged):
@@ -55,7 +55,7 @@ def test_fma_s_genres_may_be_excluded_where_they_are_missing_and_a_folder_s_may_
     some(root, *(f"{genre}/{number}.wav" for genre in ("rock", "pop") for number in range(10)))
     settings = replace(SETTINGS, exclude_genres=["Rock", "Pop"])
     assert error(lambda: prepare(Folder(str(root)), settings, cache, executors, 1)) == (
-        "data.exclude_genres: Rock, Pop is not here, did you mean rock, pop: use some of pop, rock"
+        "data.exclude_genres: unknown genre Rock, Pop (did you mean rock, pop?): use some of pop, rock"
     )
 
 
@@ -63,5 +63,5 @@ def test_all_files_in_one_folder(root, cache, executors):
     some(root, "all/a.wav", "all/b.wav")
     assert error(lambda: prepare(Folder(str(root)), SETTINGS, cache, executors, 1)) == (
         f"{root} has 2 tracks, all of the genre all, and at least 2 genres are needed: "
-        "check data.root; data=folder wants a folder for each genre in it"
+        "check data.root; data=folder needs one folder per genre in it"
     )
