@@ -108,7 +108,7 @@ def test_real_music_has_the_copies_that_are_known(tmp_path: Path) -> None:
 
 
 def test_what_all_bands_have_in_common_does_not_count(prepared: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = type(prepared.cache).read
+    read = type(prepared.cache).read_windows
 
     def faded(*arguments: Any) -> np.ndarray:
         clips = read(*arguments).astype(np.float32)
@@ -117,7 +117,7 @@ def test_what_all_bands_have_in_common_does_not_count(prepared: PreparedData, mo
     def lifted(*arguments: Any) -> np.ndarray:
         return read(*arguments).astype(np.float32) + 1.5
 
-    monkeypatch.setattr(type(prepared.cache), "read", lifted)
+    monkeypatch.setattr(type(prepared.cache), "read_windows", lifted)
     expected = fingerprints(prepared.cache, prepared.tracks)
-    monkeypatch.setattr(type(prepared.cache), "read", faded)
+    monkeypatch.setattr(type(prepared.cache), "read_windows", faded)
     np.testing.assert_allclose(fingerprints(prepared.cache, prepared.tracks), expected, atol=1e-4)

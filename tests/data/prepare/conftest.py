@@ -18,7 +18,15 @@ from tests.conftest import sound, track_table, write_sound
 
 RATE = 8000
 SPEC = FeatureSpec(LogMel(sample_rate=RATE, n_fft=512, hop_length=128, n_mels=16), 1.0, 0.0)
-SETTINGS = DataConfig(min_seconds=0.8, splits="stratified")
+CONFIG = DataConfig(
+    clip_seconds=1.0,
+    min_seconds=0.8,
+    splits="stratified",
+    fold=None,
+    folds=5,
+    exclude_genres=[],
+    min_tracks_per_genre=1,
+)
 
 
 @dataclass
@@ -65,7 +73,7 @@ def judged(root, cache, executors):
         good = {f"{genre}/{number}.wav": genre for genre in ("pop", "rock") for number in range(10)}
         some(root, *(name for name in good if not (root / name).exists()))
         table = track_table({**good, **genres})
-        return prepare(Listed(str(root), table), replace(SETTINGS, **settings), cache, executors, seed=1)
+        return prepare(Listed(str(root), table), replace(CONFIG, **settings), cache, executors, seed=1)
 
     return judge
 

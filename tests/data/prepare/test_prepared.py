@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from genre.audio.decoding import load_clip
-from genre.config.schema import DataConfig
 from genre.data.cache.executors import local_executor
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.prepare import prepare, select_tracks
@@ -19,7 +18,7 @@ from genre.data.sources.fma import Fma
 from genre.data.sources.folder import Folder
 from genre.data.tracks import COLUMNS, SPLITS
 from tests.conftest import Executors, sound, track_table, write_sound
-from tests.data.prepare.conftest import RATE, SETTINGS, SPEC, Listed, details, features_of, reasons, some
+from tests.data.prepare.conftest import CONFIG, RATE, SPEC, Listed, details, features_of, reasons, some
 
 
 def test_the_same_sound_in_another_format_is_a_duplicate(root, judged):
@@ -41,7 +40,7 @@ def test_the_first_by_its_name_stays_in_whichever_genre(root, cache, executors):
     table = track_table(names)
     for seed in range(3):
         shuffled = table.sample(frac=1, random_state=seed)
-        rejected = prepare(Listed(str(root), shuffled), SETTINGS, cache, executors, seed=1).rejected
+        rejected = prepare(Listed(str(root), shuffled), CONFIG, cache, executors, seed=1).rejected
         assert reasons(rejected) == {"rock/same.wav": "duplicate", "rock/same too.wav": "duplicate"}
         assert set(rejected["detail"]) == {"same audio as pop/same.wav"}
 
@@ -81,9 +80,9 @@ def test_tracks_are_sorted_and_lead_to_their_features(root, judged):
 def test_genres_have_the_same_numbers_whatever_the_order_of_the_rows(root, cache, executors):
     names = {f"{genre}/{number}.wav": genre for number in range(10) for genre in ("rock", "Blues", "jazz")}
     some(root, *names)
-    first = prepare(Listed(str(root), track_table(names)), SETTINGS, cache, executors, seed=1)
+    first = prepare(Listed(str(root), track_table(names)), CONFIG, cache, executors, seed=1)
     shuffled = track_table(names).sample(frac=1, random_state=0)
-    second = prepare(Listed(str(root), shuffled), SETTINGS, cache, executors, seed=1)
+    second = prepare(Listed(str(root), shuffled), CONFIG, cache, executors, seed=1)
     assert first.genres == second.genres == ["Blues", "jazz", "rock"]
     pd.testing.assert_frame_equal(first.tracks, second.tracks)
     assert executors.calls == 1
@@ -93,7 +92,7 @@ def test_the_seed_decides_the_split(judged):
     first = judged({})
     pd.testing.assert_frame_equal(first.tracks, judged({}).tracks)
     source = Listed(first.cache.folder.parents[1].joinpath("music").as_posix(), first.tracks[COLUMNS])
-    other = prepare(source, SETTINGS, first.cache, Executors(), seed=2)
+    other = prepare(source, CONFIG, first.cache, Executors(), seed=2)
     assert (first.tracks["split"] != other.tracks["split"]).any()
     assert first.tracks["path"].equals(other.tracks["path"])
 
@@ -108,7 +107,7 @@ def test_usable_tells_the_same_without_a_split(root, judged, cache, executors):
     some(root, "rock/short.wav", seconds=0.5)
     prepared = judged({"rock/short.wav": "rock"})
     table = pd.concat([prepared.tracks[COLUMNS], prepared.rejected[COLUMNS]], ignore_index=True)
-    selection, index = select_tracks(Listed(str(root), table), SETTINGS, cache, executors)
+    selection, index = select_tracks(Listed(str(root), table), CONFIG, cache, executors)
     assert sorted(selection.kept["track_id"]) == sorted(prepared.tracks["track_id"])
     assert selection.reason_counts == {"short": 1}
     assert index.loc["rock/short.wav", "duration"] == 0.5
@@ -119,10 +118,10 @@ def test_the_ladder_halves_clips_and_takes_none_that_is_much_shorter(root, judge
     table = judged({"rock/short.wav": "rock"}).tracks[COLUMNS]
     source = Listed(str(root), table)
     assert len(table) == 21
-    selection, _ = select_tracks(source, replace(SETTINGS, splits="leak_albums", clip_seconds=1.0), cache, executors)
+    selection, _ = select_tracks(source, replace(CONFIG, splits="leak_albums", clip_seconds=1.0), cache, executors)
     assert reasons(selection.rejected) == {"rock/short.wav": "short"}
     assert (
-        len(select_tracks(source, replace(SETTINGS, splits="artist", clip_seconds=1.0), cache, executors)[0].kept) == 21
+        len(select_tracks(source, replace(CONFIG, splits="artist", clip_seconds=1.0), cache, executors)[0].kept) == 21
     )
 
 
@@ -145,9 +144,9 @@ def test_a_genre_that_a_part_lacks_is_told(root, judged, caplog):
 @pytest.mark.parametrize("splits", ["official", "artist"])
 def test_fma_with_real_processes(fma_folder, tmp_path, splits):
     cache = FeatureCache(tmp_path, "fma", SPEC)
-    settings = DataConfig(splits=splits, min_seconds=1.0)
+    config = replace(CONFIG, splits=splits, min_seconds=1.0)
     make_executor = partial(local_executor, 2) if splits == "official" else Executors()
-    prepared = prepare(Fma(str(fma_folder), "small"), settings, cache, make_executor, seed=1)
+    prepared = prepare(Fma(str(fma_folder), "small"), config, cache, make_executor, seed=1)
     assert len(prepared.tracks) == 30
     assert len(prepared.rejected) == 0
     assert prepared.genres == ["Blues", "Jazz", "Rock"]
@@ -160,7 +159,9 @@ def test_fma_with_real_processes(fma_folder, tmp_path, splits):
 
 def test_a_plain_folder(music_folder, tmp_path, executors):
     cache = FeatureCache(tmp_path, "music", SPEC)
-    prepared = prepare(Folder(str(music_folder)), DataConfig(min_seconds=1.0), cache, executors, seed=1)
+    prepared = prepare(
+        Folder(str(music_folder)), replace(CONFIG, splits="auto", min_seconds=1.0), cache, executors, seed=1
+    )
     assert prepared.tracks["split"].value_counts().to_dict() == {"train": 24, "val": 3, "test": 3}
 
 
@@ -170,11 +171,11 @@ def test_names_are_cleared_before_the_split_and_tags_are_kept_beside_the_caches(
     artists = ["AC/DC", "ac/dc ", "Ac/Dc", *(f"Band {number}" for number in range(21))]
     rows = zip(sorted(path.relative_to(root) for path in root.rglob("*.wav")), artists, strict=True)
     (root / "tracks.csv").write_text("path,artist,album\n" + "".join(f"{path},{who},Hits\n" for path, who in rows))
-    prepared = prepare(Folder(str(root)), replace(SETTINGS, splits="artist_album"), cache, executors, 1)
+    prepared = prepare(Folder(str(root)), replace(CONFIG, splits="artist_album"), cache, executors, 1)
     mine = prepared.tracks[prepared.tracks["artist"] == "AC/DC"]
     assert len(mine) == 3
     assert mine["split"].nunique() == 1
     assert prepared.tracks["album"].nunique() == 22  # one of each artist, not one of all
     (root / "tracks.csv").unlink()
-    prepare(Folder(str(root)), SETTINGS, cache, executors, 1)
+    prepare(Folder(str(root)), CONFIG, cache, executors, 1)
     assert len(list(cache.folder.parent.glob("tags-*.parquet"))) == 1
