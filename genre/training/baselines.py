@@ -18,7 +18,7 @@ from genre.data.datamodule import GenreDataModule
 from genre.errors import GenreError
 from genre.files import atomic_write
 from genre.models.baselines import ClassPrior, MelStatisticsClassifier
-from genre.training.checkpoints import save_checkpoint
+from genre.training.checkpoints import AtomicCheckpointIO
 from genre.training.components import Components
 from genre.training.metrics import compute_metrics
 
@@ -81,9 +81,10 @@ def fit_baseline(components: Components, folder: Path, device: str, loggers: lis
             f"val/loss is {scores['val/loss']}: {settings.model.name} cannot be fitted to these data, use another model"
         )
     metadata = components.model_metadata(genres) | {"segment_seconds": None}  # fitted to whole clips, so used on them
-    state = {f"net.{name}": value for name, value in net.state_dict().items()}
+    weights = {f"net.{name}": value for name, value in net.state_dict().items()}
+    checkpoint = {"state_dict": weights, "hyper_parameters": {"card": metadata}}
     for name in (run_folder.LAST, run_folder.BEST):
-        save_checkpoint({"state_dict": state, "hyper_parameters": {"card": metadata}}, folder / name)
+        AtomicCheckpointIO().save_checkpoint(checkpoint, folder / name)
     with atomic_write(folder / run_folder.METRICS) as temporary:
         pd.DataFrame([{"epoch": 0, "step": 0, **scores, "seconds": seconds}]).to_csv(temporary, index=False)
     for logger in loggers:

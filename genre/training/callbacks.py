@@ -16,7 +16,16 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoint(ModelCheckpoint):
-    """Model checkpoint that keeps its best score when the run folder was moved, which Lightning's own forgets."""
+    """Keep one checkpoint file, and its best score even if the run folder is moved, which Lightning's own forgets.
+
+    Args:
+        path: Path of the checkpoint.
+        **monitor: Arguments `monitor` and `mode`, to keep the best epoch; without them the last epoch is kept.
+    """
+
+    def __init__(self, path: Path, **monitor: Any) -> None:
+        where: dict[str, Any] = {"dirpath": path.parent, "filename": path.stem, "enable_version_counter": False}
+        super().__init__(**where, **monitor, save_on_train_epoch_end=True)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the epoch to metrics.csv, then save the checkpoint.
@@ -35,25 +44,6 @@ class Checkpoint(ModelCheckpoint):
         paths = {name: current if path else "" for name, path in state_dict.items() if name.endswith("path")}
         best = {current if path else "": score for path, score in state_dict["best_k_models"].items()}
         super().load_state_dict(state_dict | paths | {"dirpath": str(self.dirpath), "best_k_models": best})
-
-
-def keep_checkpoint(path: Path, **monitor: Any) -> ModelCheckpoint:
-    """Create a callback that keeps one checkpoint file.
-
-    Args:
-        path: Path of the checkpoint.
-        **monitor: Arguments `monitor` and `mode`, to keep the best epoch; without them the last epoch is kept.
-
-    Returns:
-        The callback.
-    """
-    return Checkpoint(
-        dirpath=path.parent,
-        filename=path.stem,
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,
-        **monitor,
-    )
 
 
 class EpochLogger(Callback):

@@ -17,28 +17,24 @@ log = logging.getLogger(__name__)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning plugin that writes checkpoints with `save_checkpoint`; its own writes to TMPDIR and copies."""
+    """Lightning plugin that writes a checkpoint completely or not at all; its own writes to TMPDIR and copies."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Write a checkpoint."""
-        save_checkpoint(checkpoint, Path(path))
+        """Write a checkpoint.
 
+        Args:
+            checkpoint: Tensors and plain values.
+            path: Path of the checkpoint; its folder is created.
+            storage_options: Not used.
 
-def save_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint completely or not at all.
-
-    Args:
-        checkpoint: Tensors and plain values.
-        path: Path of the checkpoint; its folder is created.
-
-    Raises:
-        GenreError: The disk is full.
-    """
-    buffer = io.BytesIO()
-    torch.save(checkpoint, buffer)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path, buffer.tell()) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+        Raises:
+            GenreError: The disk is full.
+        """
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(Path(path), buffer.tell()) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
 
 
 def find_resume_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:

@@ -19,7 +19,7 @@ from genre.config.validate import validate
 from genre.data.prepare import PreparedData
 from genre.models.checkpoint import resolve_device
 from genre.training.baselines import fit_baseline
-from genre.training.callbacks import Divergence, keep_checkpoint, progress_callback, refuse_diverged
+from genre.training.callbacks import Checkpoint, Divergence, progress_callback, refuse_diverged
 from genre.training.checkpoints import find_resume_checkpoint
 from genre.training.classifier import GenreClassifier
 from genre.training.components import Components, build_components
@@ -107,13 +107,13 @@ def fit_network(
     if checkpoint:
         refuse_diverged(checkpoint)
     patience = settings.early_stopping.patience or settings.trainer["max_epochs"]
-    best = keep_checkpoint(folder / run_folder.BEST, monitor=monitor.metric, mode=monitor.mode)
+    best = Checkpoint(folder / run_folder.BEST, monitor=monitor.metric, mode=monitor.mode)
     stopping = EarlyStopping(monitor.metric, mode=monitor.mode, patience=patience, check_on_train_epoch_end=True)
     trainer = build_trainer(
         settings.trainer,
         folder,
         [
-            *(stopping, best, keep_checkpoint(folder / run_folder.LAST), progress_callback(monitor.metric)),
+            *(stopping, best, Checkpoint(folder / run_folder.LAST), progress_callback(monitor.metric)),
             *(*components.callbacks, *callbacks, Divergence(monitor.metric)),
         ],
         [EpochCSVLogger(folder / run_folder.METRICS, checkpoint["epoch"] + 1 if checkpoint else 0), *loggers],

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -42,8 +42,11 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
+            holder = ""
+            with suppress(OSError):
+                holder = f" ({path.read_text()})"
             raise GenreError(
-                f"{folder} is being trained by another process{_holder(path)}: wait for it, or choose another run_dir"
+                f"{folder} is being trained by another process{holder}: wait for it, or choose another run_dir"
             ) from error
         try:
             with explain_full_disk(folder):
@@ -57,11 +60,3 @@ def locked(folder: Path) -> Iterator[None]:
             lock.release()
     finally:
         remove_empty(created)
-
-
-def _holder(path: Path) -> str:
-    try:
-        text = path.read_text()
-    except OSError:
-        return ""
-    return f" ({text})" if text else ""

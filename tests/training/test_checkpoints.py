@@ -68,7 +68,7 @@ def test_a_checkpoint_is_complete_whenever_its_process_is_killed() -> None:
             child = os.fork()
             if child == 0:
                 while True:
-                    checkpoints.save_checkpoint(checkpoint, path)
+                    checkpoints.AtomicCheckpointIO().save_checkpoint(checkpoint, path)
             while not path.exists():
                 time.sleep(0.01)
             time.sleep(0.01 + 0.007 * attempt)
