@@ -4,11 +4,11 @@ import os
 import sys
 from pathlib import Path
 
-import genre.interrupt  # noqa: F401  # isort: skip (first, as libraries load for a second)
+import genre.interrupt  # noqa: F401  # isort: skip (first, because libraries take a second to load)
 import hydra
 from omegaconf import DictConfig
 
-from genre.config import schema  # noqa: F401 (makes the schema known to Hydra)
+from genre.config import schema  # noqa: F401 (registers the schema with Hydra)
 from genre.config.errors import exit_with_one_line
 from genre.config.overrides import refuse_stored
 from genre.config.validate import validate
@@ -17,13 +17,13 @@ from genre.errors import GenreError
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(config: DictConfig) -> None:
-    """Test one run again, or compare several as they were tested; print scores, write a report."""
-    with exit_with_one_line():  # before Hydra adds words of its own
+    """Test one run again, or compare the stored test results of several; print scores and write a report."""
+    with exit_with_one_line():  # before Hydra prints a message of its own
         _report(config)
 
 
 def _report(config: DictConfig) -> None:
-    from genre import run_folder  # torch takes seconds to load
+    from genre import run_folder  # torch takes seconds to load: `--help` must not wait for it
     from genre.evaluation.comparison import compare
     from genre.evaluation.evaluate import reevaluate_run
     from genre.evaluation.runs import find_run_folders
@@ -38,7 +38,7 @@ def _report(config: DictConfig) -> None:
     folders = find_run_folders([str(pattern) for pattern in (given if isinstance(given, list) else [given])])
     home = Path(os.path.commonpath([folder.absolute() for folder in folders]))
     if evaluation.out_dir is None and home in Path.cwd().parents and len(folders) > 1:
-        raise GenreError(f"these runs have no folder of their own in common but {home}: say out_dir=...")
+        raise GenreError(f"the common folder of these runs is {home}: set out_dir=...")
     report = Path(evaluation.out_dir or home / run_folder.REPORT)
     if len(folders) == 1:
         run = reevaluate_run(evaluation, folders[0])

@@ -1,20 +1,17 @@
-"""Train and test one configuration, or many: `python train.py model=cnn2d_gru`, `python train.py -m model=a,b`."""
+"""Train and test one configuration or several: `python train.py model=cnn2d_gru`, `python train.py -m model=a,b`."""
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-import genre.interrupt  # noqa: F401  # isort: skip (first, as libraries load for a second)
+import genre.interrupt  # noqa: F401  # isort: skip (first, because libraries take a second to load)
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from genre.config import schema  # noqa: F401 (makes the schema known to Hydra)
+from genre.config import schema  # noqa: F401 (registers the schema with Hydra)
 from genre.config.errors import Jobs, exit_with_one_line
-from genre.config.launch import refuse_several_devices
-from genre.config.overrides import refuse_stored, varied
-from genre.errors import GenreError
+from genre.config.launch import check_launch, multirun_job
+from genre.config.overrides import refuse_stored
 
 jobs = Jobs()
 
@@ -24,22 +21,15 @@ def main(config: DictConfig) -> float:
     """Run one job, or one trial of a search, and return the monitored score of its best epoch."""
     job = HydraConfig.get()
     folder, overrides = Path(job.runtime.output_dir), list(job.overrides.task)
-    if job.mode == RunMode.RUN:
-        ending: AbstractContextManager[None] = exit_with_one_line()
-    else:  # what fails is told at the end: the jobs of a multirun by a list, the trials of a search by its report
-        ending = jobs.job(varied(overrides)) if config.search is None else nullcontext()
-    with ending:
-        if job.mode == RunMode.MULTIRUN:  # again, as `trainer` may be one of the swept keys
-            refuse_several_devices(config)
-        if config.search is None:
-            if job.mode == RunMode.RUN and job.sweeper.get("params"):
-                raise GenreError("this experiment is of several runs: python train.py -m ...")
-            from genre.pipeline import train_and_test  # torch takes seconds to load: `--help` should not
+    with multirun_job(config, job, jobs):
+        check_launch(config, job)
+        if config.search is not None:
+            from genre.search import trial
 
-            return train_and_test(config, folder, overrides)
-        from genre.search import trial
+            return trial.run(config, folder, overrides)
+        from genre.pipeline import train_and_test  # torch takes seconds to load: `--help` must not wait for it
 
-        return trial.run(config, folder, overrides)
+        return train_and_test(config, folder, overrides)
 
 
 if __name__ == "__main__":

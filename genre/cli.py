@@ -1,4 +1,4 @@
-"""The `genre` command: what there is to do beside training and testing."""
+"""The `genre` command: tools for data sets, caches, splits and searches."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,7 +7,7 @@ import hydra
 import typer
 
 import genre
-from genre.config import schema  # noqa: F401 (makes the schema known to Hydra)
+from genre.config import schema  # noqa: F401 (registers the schema with Hydra)
 from genre.config.errors import exit_with_one_line
 from genre.config.targets import Trust
 from genre.config.validate import validate
@@ -27,47 +27,47 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-cache = typer.Typer(help="Look after the cache of features.", no_args_is_help=True, rich_markup_mode=None)
+cache = typer.Typer(help="Maintain the cache of features.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(cache, name="cache")
-Overrides = Annotated[list[str] | None, typer.Argument(help="Hydra overrides, as train.py takes them: data=fma ...")]
+Overrides = Annotated[list[str] | None, typer.Argument(help="Hydra overrides, as for train.py: data=fma ...")]
 
 
 @app.callback()
 def commands() -> None:
-    """Commands about data take the same overrides as train.py."""
+    """Commands for data sets accept the same overrides as train.py."""
 
 
 @app.command()
 def precompute(overrides: Overrides = None) -> None:
-    """Extract the features of a collection into the cache, and nothing else."""
-    from genre.data.prepare import select_tracks  # torch takes seconds to load: `--help` should not
+    """Extract the features of a data set into the cache."""
+    from genre.data.prepare import select_tracks  # torch takes seconds to load: `--help` must not wait for it
 
     components = _components(overrides)
     selection, _ = select_tracks(
         components.source, components.settings.data, components.cache, components.make_executor
     )
-    print(f"{len(selection.kept)} tracks are in {components.cache.folder}")
+    print(f"{len(selection.kept)} tracks in {components.cache.folder}")
 
 
 @cache.command()
 def verify(overrides: Overrides = None) -> None:
-    """Check each file of a collection's cache. Exit code 1 when one is damaged; the next use makes it again."""
+    """Check every file of a data set's cache. Exits with status 1 if one is damaged; the next use repairs it."""
     found = _components(overrides).cache
     damage = found.verify()
     for error in damage:
         print(error)
     if damage:
         raise typer.Exit(1)
-    print(f"{found.folder} is whole")
+    print(f"{found.folder} is undamaged")
 
 
 @app.command()
 def eda(
     overrides: Overrides = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the page; runs/eda/<collection> if not given.")] = None,
-    genres: Annotated[str | None, typer.Option(help="Genres to show tracks of: Rock,Pop")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the report; runs/eda/<data set> by default.")] = None,
+    genres: Annotated[str | None, typer.Option(help="Genres to show example tracks of: Rock,Pop")] = None,
 ) -> None:
-    """Look at a collection before any training: genres, artists, files, what was rejected, spectrograms."""
+    """Write a report of a data set: genres, artists, files, rejected tracks, spectrograms."""
     from genre.data import split_report
     from genre.reports import eda as page
 
@@ -85,13 +85,12 @@ def eda(
 @app.command()
 def audit(
     overrides: Overrides = None,
-    out: Annotated[Path | None, typer.Option(help="Table to write with everything that crosses, as CSV.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write everything that leaks to this CSV file.")] = None,
 ) -> None:
-    """Check a split for what crosses it: of a run (run_dir=RUN_FOLDER), or of data as they would be split (data=...).
+    """Check a split for leakage, either of a run (run_dir=...) or of a data set (data=...).
 
-    Beside run_dir, data_root= and cache= give where its audio and the caches are now, if they were moved, and
-    trust=[mylab] the packages whose code its configuration may name. Exit code 1 when an artist, an album or a
-    recording is in two parts.
+    Exits with status 1 if an artist, album or recording is in more than one split. With run_dir, data_root= and cache=
+    give the new location of audio and caches that were moved, and trust=[mylab] allows the run to use that package.
     """
     from genre.data.audit import find_leaks
     from genre.reports.console import print_audit
@@ -103,7 +102,7 @@ def audit(
     print_audit(found, [kind for kind, count in missing.items() if count == len(prepared.tracks)])
     for kind, count in missing.items():
         if count:
-            print(f"{kind} unknown for {count} of {len(prepared.tracks)} tracks")
+            print(f"{kind}: unknown for {count} of {len(prepared.tracks)} tracks")
     if out:
         with atomic_write(out) as temporary:
             found.to_csv(temporary, index=False)
@@ -113,10 +112,12 @@ def audit(
 
 @app.command("search-report")
 def search_report(
-    folder: Annotated[Path, typer.Argument(help="Of the search: runs/search/<model>-<data>")],
-    storage: Annotated[str | None, typer.Option(help="Of the study, if not where the folder says.")] = None,
+    folder: Annotated[Path, typer.Argument(help="Search folder: runs/search/<model>-<data>")],
+    storage: Annotated[
+        str | None, typer.Option(help="Storage URL, if it differs from the one recorded in the search folder.")
+    ] = None,
 ) -> None:
-    """Write the page of a search, its table of trials and its best.yaml again, also while it runs."""
+    """Regenerate a search's report, trial table and best.yaml. Works while the search is running."""
     from genre.search import outcome, report, screen
 
     found = outcome.open_folder(folder, storage)
@@ -132,10 +133,10 @@ def _of_run(overrides: list[str]) -> "PreparedData":
 
     given = dict(text.partition("=")[::2] for text in overrides)
     if others := sorted(set(given) - {"run_dir", "data_root", "cache", "trust"}):
-        raise GenreError(f"{others[0]}= does not go with run_dir=, only data_root=, cache= and trust= do")
+        raise GenreError(f"{others[0]}= cannot be combined with run_dir=: only data_root=, cache= and trust= can")
     folder = Path(given["run_dir"])
     if not run_folder.is_started(folder):
-        raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
+        raise GenreError(f"{folder} is not a run folder: {run_folder.CONFIG} is missing")
     logging_setup.configure_logging()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         evaluation = validate(hydra.compose("evaluate", overrides))
@@ -145,17 +146,16 @@ def _of_run(overrides: list[str]) -> "PreparedData":
 
 def _components(overrides: list[str] | None) -> "Components":
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = hydra.compose("train", overrides or [])
-    checked_settings = validate(config)
+        settings = validate(hydra.compose("train", overrides or []))
     from genre import logging_setup
     from genre.training.components import build_components
 
     logging_setup.configure_logging()
-    return build_components(checked_settings)
+    return build_components(settings)
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     with exit_with_one_line():
         app()
 

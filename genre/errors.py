@@ -1,20 +1,20 @@
-"""Errors that are the user's to fix, and what they say of a name that does not exist."""
+"""The exception for errors of the user, and the message about an unknown key."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class GenreError(Exception):
-    """A failure that is the user's to fix; its text is one line that says what to do."""
+    """An error that the user can fix. Its message is one line: what is wrong, and what to do."""
 
 
 def unknown_key(path: str, known: Iterable[str], what: str = "no key of the configuration") -> str:
-    """Say that a key does not exist, and which one may have been meant.
+    """Write the message about a key that does not exist, with the most similar one that does.
 
     Args:
-        path: The key, with dots.
-        known: Keys that exist where its last part does.
-        what: What it is instead.
+        path: Dotted key.
+        known: Names that exist at its last level.
+        what: What the key is not.
 
     Returns:
         The message.

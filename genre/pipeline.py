@@ -2,19 +2,21 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-from lightning.pytorch.loggers import Logger
+from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
-from genre import logging_setup, run_folder
+from genre import run_folder
 from genre.config.best import apply_best
-from genre.data import split_report
+from genre.data.split_report import log_split_warnings
 from genre.evaluation.evaluate import evaluate_checkpoint
 from genre.evaluation.predictions import answers
 from genre.evaluation.scores import confusion_table
 from genre.files import atomic_write, write_json
-from genre.reports.console import print_test_scores
+from genre.logging_setup import configure_logging
+from genre.reports.console import print_config, print_test_scores
 from genre.reports.figures import confusion_figure
 from genre.reports.theme import theme
 from genre.training.components import Components
@@ -26,51 +28,56 @@ log = logging.getLogger(__name__)
 
 
 def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> float:
-    """Train, or resume training, and test.
+    """Train a model, or resume its training, test its best checkpoint and save the results in the run folder.
 
     Args:
-        config: What Hydra composed.
-        folder: The run folder.
-        overrides: The command line's.
+        config: Configuration composed by Hydra.
+        folder: Run folder.
+        overrides: Overrides given on the command line.
 
     Returns:
-        The monitored score of the best epoch.
+        Monitored score of the best epoch.
 
     Raises:
-        GenreError: The run cannot start, and nothing is left behind then; or training diverged.
+        GenreError: The run cannot start, and no folder is left behind; or training diverged.
     """
-    logging_setup.configure_logging(logging.INFO if is_main() else logging.WARNING)
+    configure_logging(logging.INFO if is_main() else logging.WARNING)
     config = apply_best(config, overrides)
     if should_skip(config, folder):
         log.info("%s is finished", folder)
         return float(run_folder.read_scores(folder)[config.monitor.metric])
+    # Validates the configuration, builds its components, prepares the data and creates the run folder
     with start_run(config, folder, overrides) as (components, loggers):
         if is_main():
-            split_report.log_split_warnings(components.datamodule.data.tracks, components.settings.data)
-        best = fit(components, folder, loggers)
-        if is_main():
-            _test(components, folder, loggers, best)
-    return best
+            log_split_warnings(components.datamodule.data.tracks, components.settings.data)
+            if components.settings.print_config:
+                print_config(config)
+        best_score = fit(components, folder, loggers)
+        if is_main():  # one process tests, so that every track is counted once
+            scores, predictions = _test(components, folder)
+            scores[components.settings.monitor.metric] = best_score
+            log_test_results(loggers, scores, _draw_confusion(components, scores, predictions))
+            write_json(folder / run_folder.SCORES, scores)
+            print_test_scores(scores, folder)
+    return best_score
 
 
-def _test(components: Components, folder: Path, loggers: list[Logger], best: float) -> None:
-    """Test a trained run, and write and print its scores."""
-    settings, accelerator = components.settings, components.settings.trainer["accelerator"]
+def _test(components: Components, folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Test the best checkpoint, and the last one if `test_last` is set, and save the predictions."""
+    accelerator = components.settings.trainer["accelerator"]
     scores, predictions = evaluate_checkpoint(components, folder, accelerator)
     _write_table(predictions, folder / run_folder.PREDICTIONS)
-    scores[settings.monitor.metric] = best
-    if settings.test_last:
-        last, predictions_last = evaluate_checkpoint(
-            components, folder, settings.trainer["accelerator"], run_folder.LAST
-        )
+    if components.settings.test_last:
+        last, predictions_last = evaluate_checkpoint(components, folder, accelerator, run_folder.LAST)
         _write_table(predictions_last, folder / run_folder.PREDICTIONS_LAST)
         scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
+    return scores, predictions
+
+
+def _draw_confusion(components: Components, scores: dict[str, Any], predictions: pd.DataFrame) -> Figure:
     found = answers(predictions, components.datamodule.data.tracks, scores["genres"])
     with theme():
-        figure = confusion_figure(confusion_table(found))
-    log_test_results(loggers, scores, figure)
-    write_json(folder / run_folder.SCORES, scores)
-    print_test_scores(scores, folder)
+        return confusion_figure(confusion_table(found))
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:

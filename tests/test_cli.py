@@ -32,7 +32,7 @@ def test_cache_verify_names_what_is_damaged(
     (cache,) = (tmp_path / "cache").iterdir()
     capsys.readouterr()
     cli.verify(overrides)
-    assert capsys.readouterr().out == f"{cache} is whole\n"
+    assert capsys.readouterr().out == f"{cache} is undamaged\n"
     damaged = [cache / "shard-00000.npy", cache / "shard-00000.parquet"]
     for path in damaged:
         content = bytearray(path.read_bytes())

@@ -52,7 +52,7 @@ def one_genre(root: Path) -> None:
             ["data=folder", "data.root={home}/one", "executor.workers=1"],
             "has 3 tracks, all of the genre Rock, and at least 2 genres are needed",
         ),
-        (["experiment=compare"], "this experiment is of several runs: python train.py -m"),
+        (["experiment=compare"], "this experiment is a multirun: add -m"),
     ],
 )
 def test_bad_input_ends_soon_and_leaves_nothing(arguments: list[str], message: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Settings that a search found best, taken into a run."""
+"""Apply the best settings of a search to a run."""
 
 import logging
 import re
@@ -14,8 +14,8 @@ from genre.config.targets import Trust, check, walk, with_current_names, within
 from genre.errors import GenreError
 
 BEST = "best.yaml"
-"""In a search's folder: dotted keys of the configuration and their values; `model.name` says whose they are, and
-`scheduler` holds all schedulers, in place of those that there are."""
+"""File in a search folder: dotted keys and values. `model.name` is the searched model; `scheduler` replaces the whole
+section."""
 FIXED = (
     "run_dir",
     "paths",
@@ -31,24 +31,24 @@ FIXED = (
 )
 """Keys that best.yaml may not set: they say where files are read and written, not how to train."""
 KEY = re.compile(r"[\w-]+(\.[\w-]+)*")
-"""Names with dots between them. OmegaConf also takes `a[b]` for `a.b`, which would evade the checks below."""
+"""A dotted key. OmegaConf also accepts `a[b]` for `a.b`, which would evade the checks below."""
 log = logging.getLogger(__name__)
 
 
 def apply_best(config: DictConfig, overrides: list[str]) -> DictConfig:
-    """Set what the model's search found best, but for the keys and the schedulers that the command line gives.
+    """Apply the best settings of the model's search, except keys and schedulers given on the command line.
 
-    A group that the command line gives (`trainer=cpu`) does not keep the search from setting keys in it.
+    A group given on the command line (`trainer=cpu`) does not protect the keys in it.
 
     Args:
-        config: What Hydra composed; `best` names a search's folder, or one that holds `<model>-<data>` for each model.
-        overrides: The command line's.
+        config: Composed configuration; `best` is a search folder, or a folder with one `<model>-<data>` per model.
+        overrides: Overrides given on the command line.
 
     Returns:
-        The configuration; the same one where `best` is null, or the model was not searched.
+        The configuration; unchanged if `best` is null or the model was not searched.
 
     Raises:
-        GenreError: There is no such search, it is another model's, or its file is damaged.
+        GenreError: The search does not exist or is of another model, or its file is damaged.
     """
     if config.best is None:
         return config
@@ -57,12 +57,12 @@ def apply_best(config: DictConfig, overrides: list[str]) -> DictConfig:
     path = folder / BEST if (folder / BEST).is_file() else own
     if not path.is_file():
         if list(folder.glob(f"*-{config.data.name}/{BEST}")):
-            log.info("%s was not searched in %s: it keeps its settings", config.model.name, folder)
+            log.info("%s was not searched in %s: using its default settings", config.model.name, folder)
             return config
-        raise GenreError(f"best={folder} holds no {BEST}, nor {own.relative_to(folder)}: search first")
+        raise GenreError(f"no {BEST} in {folder} or {own.parent}: run a search first")
     values = _read(path)
     if (name := values.pop("model.name", config.model.name)) != config.model.name:
-        raise GenreError(f"{path} is of {name}, not of {config.model.name}: use model={name}, or another search")
+        raise GenreError(f"{path} is for model={name}, not {config.model.name}: use model={name}, or another search")
     _check(path, values, config.trust)
     given = {text.lstrip("+~").partition("=")[0] for text in overrides}
     if "scheduler" in values and "scheduler" not in given:
@@ -74,7 +74,7 @@ def apply_best(config: DictConfig, overrides: list[str]) -> DictConfig:
         if key == "scheduler" or any(key == text or ("." in text and key.startswith(text + ".")) for text in given):
             continue
         if not key.startswith("scheduler.") and not _has(config, key):
-            if key.partition(".")[0] in given:  # as `augment=none` has no `augment.noise.p`
+            if key.partition(".")[0] in given:  # `augment=none` has no `augment.noise.p`
                 continue
             raise GenreError(f"{path} sets {key}, which this configuration does not have: search again")
         try:
@@ -91,7 +91,7 @@ def _has(config: DictConfig, key: str) -> bool:
 
 
 def _check(path: Path, values: dict[str, Any], trust: Sequence[str]) -> None:
-    """See that a search's file only sets what a search chooses, to plain values: it may be somebody else's."""
+    """Check that best.yaml, which may come from someone else, sets only plain values of keys that a search chooses."""
     for key, value in values.items():
         if not KEY.fullmatch(key):
             raise GenreError(f"{path} sets {key}, which is not a dotted key: search again")

@@ -1,4 +1,4 @@
-"""Whether two configurations train the same thing."""
+"""Compare two configurations by the values that affect training."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,18 +10,18 @@ IGNORED_KEYS = (
     *("trainer.accelerator", "trainer.devices", "trainer.deterministic", "trainer.benchmark"),
     *("trainer.profiler", "trainer.detect_anomaly"),
 )
-"""Keys that say where and how a run is made, not what is trained."""
+"""Keys that say where and how a run is computed and do not affect its result."""
 MACHINE_KEYS = ("data.root", "data.source.root")
-"""Keys that may differ, besides, between machines that share a study, or between runs that are compared."""
+"""Keys that may also differ between machines that share a study, and between runs that are compared."""
 
 
 def is_trained(key: str) -> bool:
-    """Whether a key of the configuration says what is trained; dotted, or the name of a group."""
+    """Whether a dotted key, or the name of a group, affects training."""
     return not any(key == name or key.startswith(f"{name}.") for name in IGNORED_KEYS)
 
 
 def training_values(config: DictConfig) -> dict[str, Any]:
-    """The leaves of a configuration that a score may depend on, by their dotted names, as JSON would keep them."""
+    """Values that affect training, by dotted key."""
     values = OmegaConf.to_container(config, resolve=True)
     assert isinstance(values, dict)
 
@@ -36,6 +36,6 @@ def training_values(config: DictConfig) -> dict[str, Any]:
 
 
 def first_difference(new: dict[str, Any], old: dict[str, Any]) -> str | None:
-    """The first key, in alphabetical order, whose values differ; None where the same is trained."""
+    """First key, in alphabetical order, whose values differ; None if both train the same model."""
     differing = (key for key in new.keys() | old.keys() if is_trained(key) and new.get(key) != old.get(key))
     return min(differing, default=None)

@@ -1,4 +1,4 @@
-"""What a failure looks like to the user: one line, and an exit code."""
+"""Report errors of the user, Hydra, OmegaConf and the system as one line and an exit code."""
 
 import dataclasses
 import itertools
@@ -18,23 +18,23 @@ from genre.errors import GenreError, unknown_key
 
 
 class Jobs:
-    """How the jobs of a multirun ended: Hydra runs them all, and then raises the error of the first that failed."""
+    """Record of the failed jobs of a multirun: Hydra runs all jobs, then raises the error of the first that failed."""
 
     def __init__(self) -> None:
-        self.begun = 0
+        self.started = 0
         self.failed: list[str] = []
 
     @contextmanager
     def job(self, name: str) -> Iterator[None]:
-        """Run one of them.
+        """Run one job.
 
         Args:
-            name: Tells it from the others.
+            name: Overrides that distinguish it from the other jobs.
 
         Yields:
             Nothing.
         """
-        self.begun += 1
+        self.started += 1
         try:
             yield
         except Exception as error:
@@ -42,23 +42,23 @@ class Jobs:
             raise
 
     def show(self) -> None:
-        """Print how many failed, and each one's reason."""
-        print(f"error: {len(self.failed)} of {self.begun} jobs failed", file=sys.stderr)
+        """Print how many jobs failed, and the reason for each."""
+        print(f"error: {len(self.failed)} of {self.started} jobs failed", file=sys.stderr)
         for line in self.failed:
             print(f"  {line}", file=sys.stderr)
 
 
 @contextmanager
 def exit_with_one_line(jobs: Jobs | None = None) -> Iterator[None]:
-    """End the program with a short message where a failure is the user's; GENRE_DEBUG=1 shows the traceback.
+    """Print one line and exit with status 1 on an error of the user. GENRE_DEBUG=1 shows the traceback.
 
     Args:
-        jobs: Of a multirun: those that failed are listed.
+        jobs: Jobs of a multirun; those that failed are listed.
 
     Yields:
         Nothing.
     """
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra would otherwise print and exit by itself
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra itself prints and exits
     try:
         yield
     except (GenreError, HydraException, OmegaConfBaseException, OSError) as error:
@@ -74,10 +74,10 @@ def exit_with_one_line(jobs: Jobs | None = None) -> Iterator[None]:
             raise
         nulls = [text for text in sys.argv[1:] if text.endswith("=null") and "." not in text]
         folders = " and ".join(f"conf/{text.removesuffix('=null')}" for text in nulls)
-        print(f"error: {' '.join(nulls)} chooses nothing: use a file of {folders}", file=sys.stderr)
+        print(f"error: {' '.join(nulls)} chooses no option: use one of {folders}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted: the same run_dir, or the same search, resumes what was begun", file=sys.stderr)
+        print("interrupted: use the same run_dir, or rerun the same search, to resume", file=sys.stderr)
         sys.exit(130)
     except Exception:
         if jobs and jobs.failed:
@@ -86,7 +86,7 @@ def exit_with_one_line(jobs: Jobs | None = None) -> Iterator[None]:
 
 
 def one_line(error: Exception) -> str:
-    """One line of an error of Hydra's or OmegaConf's, which use several, or of the system's."""
+    """Shorten an error of Hydra, OmegaConf or the system to one line."""
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
     if isinstance(error, HydraException) and (line := explained(error)):
@@ -108,13 +108,13 @@ def one_line(error: Exception) -> str:
 
 
 def _known(error: OmegaConfBaseException) -> list[str]:
-    """Keys that exist where an unknown one was given: of the schema, or arguments of what `_target_` names there."""
+    """Keys that exist beside an unknown one: those of the schema, or the arguments of `_target_`."""
     if dataclasses.is_dataclass(error.object_type):
         return [entry.name for entry in dataclasses.fields(error.object_type)]
     if not isinstance(error.parent_node, DictConfig):
         return []
     known = [str(key) for key in error.parent_node]
-    if "_target_" in error.parent_node:  # it is the person's own, as all that is composed
+    if "_target_" in error.parent_node:  # composed by the user, so it may be imported
         with suppress(ImportError, AttributeError, ValueError):
             known += arguments(locate(str(error.parent_node["_target_"]))) or []
     return known

@@ -1,7 +1,7 @@
-"""The one builder of what a configuration or a checkpoint names: `_target_` is called with the rest as arguments.
+"""Build objects from a configuration or a checkpoint: `_target_` is called with the other keys as arguments.
 
-It knows Hydra's `_target_`, `_args_`, `_partial_` and `_recursive_` and needs neither Hydra nor OmegaConf. It calls
-whatever it is given: a stored file goes through `genre.config.targets.check` first.
+Supports Hydra's `_target_`, `_args_`, `_partial_` and `_recursive_` without Hydra and OmegaConf. It calls any target:
+check stored files with `genre.config.targets.check` first.
 """
 
 from collections.abc import Callable
@@ -18,17 +18,17 @@ RESERVED = ("_target_", "_args_", "_convert_", "_partial_", "_recursive_")
 
 
 def instantiate(path: str, spec: Any) -> Any:
-    """Make what a configuration describes, and what it contains first.
+    """Build the object that a configuration describes, and the objects nested in it first.
 
     Args:
-        path: Its place in the configuration, for messages.
+        path: Dotted key, for messages.
         spec: Dicts, lists and plain values, resolved.
 
     Returns:
-        What `_target_` returns; a copy of `spec` where it names none.
+        What `_target_` returns; a copy of `spec` if it has none.
 
     Raises:
-        GenreError: The target does not exist, or does not take these values.
+        GenreError: The target does not exist, or does not accept these values.
     """
     if isinstance(spec, list):
         return [instantiate(f"{path}.{index}", value) for index, value in enumerate(spec)]
@@ -47,22 +47,22 @@ def instantiate(path: str, spec: Any) -> Any:
         return target(*args, **made)
     except GenreError:
         raise
-    except Exception as error:  # a part that the user wrote may fail in any way
+    except Exception as error:  # a class of the user's own may fail in any way
         raise GenreError(f"{path}: {_line(error)}") from error
 
 
 def check_arguments(path: str, spec: dict[str, Any]) -> Callable[..., Any]:
-    """Check the names and types of the arguments of an object before it is made.
+    """Check the names and types of the arguments of a target without calling it.
 
     Args:
-        path: Its place in the configuration, for messages.
+        path: Dotted key, for messages.
         spec: `_target_` and its arguments.
 
     Returns:
-        What `_target_` names.
+        The target.
 
     Raises:
-        GenreError: There is no such target, or it has no such argument, or not of this type.
+        GenreError: The target does not exist, or an argument is unknown or of the wrong type.
     """
     name = spec["_target_"]
     try:
@@ -84,41 +84,19 @@ def check_arguments(path: str, spec: dict[str, Any]) -> Callable[..., Any]:
 
 
 def build(path: str, spec: Any) -> Any:
-    """Make an object of which a configuration names the class or function.
-
-    Args:
-        path: Its place in the configuration, for messages.
-        spec: `_target_` and its arguments.
-
-    Returns:
-        What the target returns.
-
-    Raises:
-        GenreError: There is no `_target_`, or it does not take these values.
-    """
+    """Build an object, whose `_target_` is required. See `instantiate`."""
     if not isinstance(spec, dict) or "_target_" not in spec:
         raise GenreError(f"{path}={spec} has no _target_: give it one that names a class or a function")
     return instantiate(path, spec)
 
 
 def build_each(path: str, specs: dict[str, Any]) -> dict[str, Any]:
-    """Make the objects of a section that names several.
-
-    Args:
-        path: The section's place in the configuration.
-        specs: Their names, and `_target_` and arguments of each; null leaves one out.
-
-    Returns:
-        The objects by name.
-
-    Raises:
-        GenreError: One of them has no `_target_`, or does not take its values.
-    """
+    """Build the objects of a section such as `scheduler`, by name; null leaves one out. See `instantiate`."""
     return {name: build(f"{path}.{name}", spec) for name, spec in with_target(path, specs).items()}
 
 
 def with_target(path: str, specs: dict[str, Any]) -> dict[str, Any]:
-    """Objects of a section that are not null; see `build_each`."""
+    """Select the objects of a section that are not null, and check that each has a `_target_`."""
     complete = [name for name, spec in specs.items() if isinstance(spec, dict) and "_target_" in spec]
     for name, spec in specs.items():
         if spec is not None and name not in complete:
@@ -127,21 +105,14 @@ def with_target(path: str, specs: dict[str, Any]) -> dict[str, Any]:
 
 
 def network(spec: dict[str, Any], path: str = "model.net") -> nn.Module:
-    """Make a network.
-
-    Args:
-        spec: Its `_target_` and arguments.
-        path: Its place in the configuration, for messages.
-
-    Returns:
-        The network, initialized from torch's random numbers.
+    """Build a network, initialized with torch's global random state. See `instantiate`.
 
     Raises:
-        GenreError: This makes no network.
+        GenreError: The result is not a `torch.nn.Module`.
     """
     net = instantiate(path, spec)
     if not isinstance(net, nn.Module):
-        raise GenreError(f"{path} makes no torch.nn.Module: give it a _target_ that names one")
+        raise GenreError(f"{path} is not a torch.nn.Module: set its _target_ to one")
     return net
 
 

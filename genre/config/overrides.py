@@ -1,4 +1,4 @@
-"""Explain command lines that Hydra does not understand, with what to type instead."""
+"""Explain command lines that Hydra cannot parse, and refuse those that would run code of a stored file."""
 
 import re
 import shlex
@@ -14,13 +14,13 @@ MULTIRUN = ("-m", "--multirun")
 
 
 def explained(error: HydraException) -> str | None:
-    """One line with what to type instead.
+    """Explain an error of Hydra's command-line parser.
 
     Args:
-        error: Raised where Hydra read the command line.
+        error: Error raised by Hydra.
 
     Returns:
-        The line; None where the error is of another kind.
+        One line that says what to type instead; None for other errors.
     """
     program = Path(sys.argv[0]).name
     if isinstance(error, OverrideParseException):
@@ -43,30 +43,30 @@ def explained(error: HydraException) -> str | None:
 
 
 def quoted(key: str, value: str) -> str:
-    """An override as the shell takes it, whatever characters the value has."""
+    """Write an override so that the shell and Hydra read the value literally."""
     escaped = re.sub(r'(\\*)"', r'\1\1\\"', value)
     return shlex.quote(f'{key}="{escaped}"')
 
 
 def refuse_stored(arguments: Sequence[str]) -> None:
-    """Refuse a command line that composes from a run folder's own files, which may be somebody else's.
+    """Refuse a command line that composes the configuration files of a run folder, which may come from someone else.
 
-    Hydra would call what their `hydra` part names, and unpickle what a rerun takes, before any check.
+    Hydra would call the callbacks that they name, and unpickle the file of a rerun, before anything is checked.
 
     Args:
-        arguments: The command line.
+        arguments: Command-line arguments.
 
     Raises:
-        GenreError: It does so.
+        GenreError: An argument names such a file.
     """
     for text in arguments:
         if text.startswith("--experimental-rerun"):
-            raise GenreError("--experimental-rerun runs whatever its file holds: write run_dir=RUN_FOLDER")
+            raise GenreError("--experimental-rerun runs any code that its file contains: use run_dir=RUN_FOLDER")
         parts = re.split(r"[/\\=:,\[\]'\"]", text)
         if ".hydra" in parts:
-            raise GenreError(f"{text}: a run folder's own configuration is not composed: write run_dir=RUN_FOLDER")
+            raise GenreError(f"{text}: the configuration of a run folder cannot be composed: use run_dir=RUN_FOLDER")
 
 
 def varied(overrides: Sequence[str]) -> str:
-    """Of a job's overrides, those that the command line does not give as they are: what tells it from other jobs."""
+    """Overrides of a job that the command line does not contain literally: they distinguish it from other jobs."""
     return " ".join(text for text in overrides if text not in sys.argv[1:]) or " ".join(overrides)

@@ -1,4 +1,4 @@
-"""Read the configuration of a run folder, which may be somebody else's: as data, and checked before it is used."""
+"""Read the configuration of a run folder as data, and check it: it may come from someone else."""
 
 import re
 from collections.abc import Sequence
@@ -27,20 +27,20 @@ ADDED: dict[str, Any] = {
 }
 """Sections that run folders of earlier versions do not have, with the values that held then."""
 HARMLESS = ("now",)
-"""Resolvers that run folders of earlier versions hold; any other could read what the person who runs it has."""
+"""Resolvers in run folders of earlier versions; any other could read secrets of the user, such as oc.env."""
 
 
 def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | None = None) -> DictConfig:
-    """The configuration that a run folder was made with, all of its targets checked.
+    """Read the configuration of a run folder, and check all of its targets.
 
     Args:
-        folder: The run folder.
-        trust: What the person vouches for.
-        typed: The configuration of the command that resumes the run: what is the same there is trusted. None where
-            it is not resumed: its loggers and callbacks are left out then, as nothing makes them.
+        folder: Run folder.
+        trust: Code that the user allows.
+        typed: Configuration of the command that resumes the run; equal values of the stored one are trusted. None if
+            the run is not resumed: its loggers and callbacks are then left out, because nothing builds them.
 
     Returns:
-        The configuration; `trust` is that of now.
+        The configuration, with `trust` of the current command.
 
     Raises:
         GenreError: It is damaged, or names code that is not trusted.
@@ -59,12 +59,12 @@ def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | 
 def _typed_values(typed: DictConfig | None) -> dict[str, Any]:
     try:
         return dict(OmegaConf.to_container(typed, resolve=True)) if typed is not None else {}  # type: ignore[arg-type]
-    except OmegaConfBaseException:  # incomplete, where run_dir alone was typed: it repeats nothing
+    except OmegaConfBaseException:  # incomplete if only run_dir was given
         return {}
 
 
 def read_config(folder: Path, trust: Sequence[str] = (), typed: DictConfig | None = None) -> DictConfig:
-    """The configuration that a run folder was made with, to be compared and not to be used."""
+    """Read the configuration of a run folder for a comparison; its targets are not checked and must not be used."""
     content = read(folder, trust, None if typed is None else OmegaConf.to_container(typed))
     content.run_dir = str(folder)
     try:
@@ -76,18 +76,18 @@ def read_config(folder: Path, trust: Sequence[str] = (), typed: DictConfig | Non
 
 
 def read(folder: Path, trust: Sequence[str] = (), typed: Any = None) -> DictConfig:
-    """Read the configuration that a run folder was made with.
+    """Read the configuration of a run folder without resolving, importing or calling anything.
 
     Args:
-        folder: The run folder.
+        folder: Run folder.
         trust: Resolvers that it may use.
-        typed: A configuration that the person typed, not resolved: what is the same there may use any resolver.
+        typed: Configuration that the user typed, not resolved; equal values may use any resolver.
 
     Returns:
-        Its keys and values, the interpolations not resolved. Nothing that it names was imported or called.
+        The configuration, with the current names of renamed classes.
 
     Raises:
-        GenreError: It is damaged, or one of its values reads the environment.
+        GenreError: It is damaged, or a value uses a resolver that is not trusted.
     """
     path = folder / CONFIG
     try:
@@ -102,14 +102,14 @@ def read(folder: Path, trust: Sequence[str] = (), typed: Any = None) -> DictConf
         if isinstance(text, str) and text != own and (found := foreign_resolver(text, trust)):
             name = found.partition(":")[0].removeprefix("${")
             hint = f": add trust=[{name}] if you trust it" if name[:1].isalpha() else ""
-            raise GenreError(f"{path}: {key} uses {found}, which a stored file may not{hint}")
-    stored.pop("trust", None)  # whom the person trusted then says nothing about now
+            raise GenreError(f"{path}: {key} uses {found}, which a stored file may not use{hint}")
+    stored.pop("trust", None)  # trust is given anew for each command
     content = ADDED | with_current_names(OmegaConf.to_container(stored))
     return OmegaConf.create(content)
 
 
 def foreign_resolver(text: str, trust: Sequence[str] = ()) -> str | None:
-    """The first interpolation of a text that does more than name another key, as it is written; None without one."""
+    """First interpolation in a text that calls a resolver, as written; None if there is none."""
     names = "|".join(re.escape(name) for name in (*HARMLESS, *trust))
     plain = re.compile(rf"\$\{{(?:[\w.\[\]-]+|(?:{names}):[^${{}}]*)\}}")
     while plain.search(text):

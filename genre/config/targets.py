@@ -1,8 +1,8 @@
-"""The trust rule: what a person types may name any code, what comes with a file may not.
+"""The trust rule: what the user types may name any code, a stored file may not.
 
-A composed configuration (command line, conf/, `--config-dir`) may name any `_target_`. A run folder's configuration, a
-search's best.yaml and a checkpoint may be somebody else's: they name only classes of this project and of torch,
-each in its own place, unless the person vouches for more with `trust=[package]`.
+A composed configuration (command line, conf/, `--config-dir`) may name any `_target_`. The configuration of a run
+folder, the best.yaml of a search and a checkpoint may come from someone else: they may name only classes of this
+project and of torch, each in its own section, unless the user allows more with `trust=[package]`.
 """
 
 import importlib
@@ -20,12 +20,12 @@ from genre.errors import GenreError
 
 @dataclass(frozen=True)
 class Place:
-    """What a stored file may name in one part of the configuration.
+    """What a stored file may name in one section of the configuration.
 
     Attributes:
-        packages: Where its classes are defined.
-        base: A class that they have to be derived from; empty for any.
-        functions: Functions that may be called too.
+        packages: Packages or modules that define its classes.
+        base: Required base class; empty for any.
+        functions: Functions that may also be called.
     """
 
     packages: tuple[str, ...]
@@ -51,16 +51,16 @@ PLACES = {
     LOGGER: Place(("genre", "lightning.pytorch.loggers"), "lightning.pytorch.loggers.Logger"),
 }
 SUSPECT = {*sys.stdlib_module_names, "genre", "torch", "hydra", "omegaconf", "lightning", "numpy", "pandas", "joblib"}
-"""Packages that a stored file has no reason to name: `trust=` is not proposed for them."""
+"""Packages that a stored file has no reason to name: the error does not suggest `trust=` for them."""
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What the person who runs the program vouches for.
+    """Code that the user allows a stored file to name.
 
     Attributes:
-        packages: The names given as `trust=[...]`.
-        typed: A configuration that was typed, as dicts and lists: a stored part that equals its own is trusted.
+        packages: Packages given as `trust=[...]`.
+        typed: Configuration that the user typed, as dicts and lists; equal parts of a stored one are allowed.
     """
 
     packages: Sequence[str] = ()
@@ -77,11 +77,11 @@ RENAMED = {
     "genre.models.baselines.MelStatistics": "genre.models.baselines.MelStatisticsClassifier",
     "genre.models.hybrid.Hybrid": "genre.models.crnn.CRNN",
 }
-"""Names that run folders, checkpoints and studies of earlier versions hold, and what they are called now."""
+"""Names in run folders, checkpoints and studies of earlier versions, and their current names."""
 
 
 def with_current_names(node: Any) -> Any:
-    """Copy a stored configuration, with the present names of classes and functions that were renamed since.
+    """Copy a stored configuration, with the current names of renamed classes and functions.
 
     Args:
         node: Dicts, lists and plain values.
@@ -105,10 +105,10 @@ def _current_name(target: Any) -> Any:
 
 
 def locate(target: str) -> Any:
-    """Import what a dotted path names.
+    """Import the object of a dotted path.
 
     Args:
-        target: A module, or an attribute of one at any depth.
+        target: Path of a module, or of an attribute in one, at any depth.
 
     Returns:
         The object.
@@ -133,7 +133,7 @@ def locate(target: str) -> Any:
 
 
 def arguments(target: Callable[..., Any]) -> list[str] | None:
-    """Names of the keyword arguments of a callable; None where it takes any, or does not say."""
+    """Names of the keyword arguments of a callable; None if it accepts any, or has no signature."""
     try:
         parameters = inspect.signature(target).parameters.values()
     except (TypeError, ValueError):  # built-in ones have no signature
@@ -145,7 +145,7 @@ def arguments(target: Callable[..., Any]) -> list[str] | None:
 
 
 def plain_types(target: Callable[..., Any]) -> dict[str, tuple[type, ...]]:
-    """Types of those arguments of this project's classes that are annotated as plain values, by name."""
+    """Types of the arguments that are annotated as plain values, by name; for this project's classes only."""
     if not within(getattr(target, "__module__", None), ["genre"]):  # annotations elsewhere are often wrong
         return {}
     hints = get_type_hints(vars(target).get("__init__", target) if isinstance(target, type) else target)
@@ -164,13 +164,13 @@ def check(file: Path, config: Any, trust: Trust, path: str = "") -> None:
     """Check all targets of a stored configuration before any is called.
 
     Args:
-        file: Where it was stored, for the message.
+        file: File of the configuration, for the message.
         config: Dicts, lists and plain values, resolved.
-        trust: What the person vouches for.
-        path: Of `config` within the whole configuration, with dots.
+        trust: Code that the user allows.
+        path: Dotted key of `config` in the whole configuration.
 
     Raises:
-        GenreError: It names what a stored file may not.
+        GenreError: It names code that a stored file may not name.
     """
     typed: Any = trust.typed
     for key in path.split(".") if path else []:
@@ -181,7 +181,7 @@ def check(file: Path, config: Any, trust: Trust, path: str = "") -> None:
 
 
 def walk(node: Any, typed: Any = None, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """All nodes of a configuration: their paths, themselves, and what is typed in the same place."""
+    """Iterate over the nodes of a configuration: dotted key, node, and the typed node of the same key."""
     yield path, node, typed
     children: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, value in children:
@@ -218,7 +218,7 @@ def _located(where: str, target: str) -> Any:
 
 
 def _is_allowed(found: Any, place: Place) -> bool:
-    """Whether the object itself, whatever the text that led to it, is one of the place's classes or functions."""
+    """Whether the object itself, whichever path led to it, is one of the classes or functions of the section."""
     module = getattr(found, "__module__", None)
     if isinstance(found, type):
         base = locate(place.base) if place.base else object
@@ -229,14 +229,14 @@ def _is_allowed(found: Any, place: Place) -> bool:
 def _refusal(target: Any, name: str, own: tuple[str, ...]) -> str:
     package = str(target).partition(".")[0]
     if not name:
-        return "is where no _target_ belongs"
+        return "is not a section that may have a _target_"
     if not str(target).isidentifier() and package.isidentifier() and package not in SUSPECT:
         return f"is code outside this project: add trust=[{package}] if you trust it"
     return f"is not allowed in a stored file: {name} may only name what is defined in {', '.join(own)}"
 
 
 def _check_plain(where: str, path: str, node: dict[str, Any]) -> None:
-    """A stored logger or callback gets plain values, no address to send to and no folder to write to."""
+    """Check that a stored logger or callback gets only plain values: no address to send to, no folder to write to."""
     if locate(node["_target_"]).__name__ == "CSVLogger":
         raise GenreError(f"{where} deletes the metrics.csv of the folder that it names: add trust=[lightning]")
     for key, value in node.items():
@@ -247,5 +247,5 @@ def _check_plain(where: str, path: str, node: dict[str, Any]) -> None:
 
 
 def within(name: Any, packages: Sequence[str]) -> bool:
-    """Whether a dotted name is one of some others, or lies below one."""
+    """Whether a dotted name is one of these packages, or in one."""
     return isinstance(name, str) and any(name == package or name.startswith(f"{package}.") for package in packages)

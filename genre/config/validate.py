@@ -1,4 +1,4 @@
-"""A composed configuration against the schema: what is missing, misspelt or out of its range is said in one line."""
+"""Check a composed configuration against the types and ranges of the schema."""
 
 import dataclasses
 import math
@@ -14,13 +14,13 @@ def validate(config: DictConfig) -> Any:
     """Resolve a composed configuration and check it against the schema's ranges.
 
     Args:
-        config: What Hydra composed, on top of `Settings` or `EvaluateSettings`.
+        config: Configuration composed by Hydra on top of `TrainConfig` or `EvaluateConfig`.
 
     Returns:
-        The settings: dataclasses where the schema has them, plain lists and dicts elsewhere.
+        An instance of that class; sections without a class are plain dicts.
 
     Raises:
-        GenreError: A value is missing or out of its range.
+        GenreError: A value is missing or out of range.
     """
     for path, value, _ in _walk("", OmegaConf.to_container(config)):
         if value == MISSING:
@@ -32,19 +32,19 @@ def validate(config: DictConfig) -> Any:
     monitor = getattr(settings, "monitor", None)
     if monitor and (monitor.metric == "val/loss") != (monitor.mode == "min"):
         better = "max" if monitor.mode == "min" else "min"
-        raise GenreError(f"monitor.mode={monitor.mode} makes {monitor.metric} worse: add monitor.mode={better}")
+        raise GenreError(f"monitor.mode={monitor.mode} selects the worst {monitor.metric}: set monitor.mode={better}")
     return settings
 
 
 def _walk(path: str, node: Any) -> Iterator[tuple[str, Any, Any]]:
-    """All leaves, and the metadata of those that the schema names."""
+    """Iterate over all values, with the metadata of those in the schema."""
     if dataclasses.is_dataclass(node):
         for entry in dataclasses.fields(node):
             value = getattr(node, entry.name)
             yield f"{path}{entry.name}", value, entry.metadata
             yield from _walk(f"{path}{entry.name}.", value)
         known = [entry.name for entry in dataclasses.fields(node)]
-        for key in vars(node).keys() - set(known):  # Hydra adds whatever stands behind a `+`
+        for key in vars(node).keys() - set(known):  # Hydra adds any key with a `+`
             raise GenreError(unknown_key(path + key, known))
     elif isinstance(node, dict):
         for key, value in node.items():
@@ -54,13 +54,13 @@ def _walk(path: str, node: Any) -> Iterator[tuple[str, Any, Any]]:
 
 def _check(path: str, value: Any, limits: Any) -> None:
     if isinstance(value, float) and not math.isfinite(value):
-        raise GenreError(f"{path}={value} is not a number to compute with")
+        raise GenreError(f"{path}={value} must be finite")
     choices, low, above, high = (limits.get(key) for key in ("choices", "low", "above", "high"))
     if choices and value not in choices:
         raise GenreError(f"{path}={value} is unknown: use one of {', '.join(choices)}")
     if low is not None and value < low:
-        raise GenreError(f"{path}={value} is too small: the least is {low}")
+        raise GenreError(f"{path}={value} must be at least {low}")
     if above is not None and value <= above:
-        raise GenreError(f"{path}={value} is too small: it must be above {above}")
+        raise GenreError(f"{path}={value} must be above {above}")
     if high is not None and value > high:
-        raise GenreError(f"{path}={value} is too large: the most is {high}")
+        raise GenreError(f"{path}={value} must be at most {high}")

@@ -13,7 +13,7 @@ def _layers(
 ) -> nn.Sequential:
     """Three convolutions with batch normalization and ReLU, max-pooling after the first two, dropout at the end."""
     if hidden_dim < 1:  # torch makes an empty network of it
-        raise ValueError(f"hidden_dim={hidden_dim} is too small: the least is 1")
+        raise ValueError(f"hidden_dim={hidden_dim} must be at least 1")
     if not isinstance(pool_sizes, Sequence) or len(pool_sizes) != 2:
         raise ValueError(f"pool_sizes={pool_sizes} must be two sizes, such as [2,2]")
     conv, norm, pool, drop = kinds

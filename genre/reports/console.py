@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.tree import Tree
 
 from genre import run_folder
 from genre.data.audit import LEAK_KINDS
@@ -102,3 +104,23 @@ def print_run(run: EvaluatedRun, table: pd.DataFrame) -> None:
 
 def _three(value: float) -> str:
     return "–" if pd.isna(value) else f"{value:.3f}"
+
+
+def print_config(config: DictConfig) -> None:
+    """Print a configuration as a tree.
+
+    Args:
+        config: Composed configuration; interpolations are resolved.
+    """
+
+    def grow(tree: Tree, node: Any) -> None:
+        items = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, value in items:
+            if isinstance(value, dict | list) and value:
+                grow(tree.add(str(key), style="bold"), value)
+            else:
+                tree.add(escape(f"{key}: {'null' if value is None else value}"), style="not bold")
+
+    tree = Tree("configuration", guide_style="dim")
+    grow(tree, OmegaConf.to_container(config, resolve=True))
+    Console().print(tree)

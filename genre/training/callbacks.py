@@ -91,6 +91,10 @@ class Divergence(Callback):
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stop the trainer if a score is not finite."""
         scores = trainer.callback_metrics
+        if not scores.keys() >= set(self.metrics):
+            raise GenreError(
+                "training ended before the first validation: set trainer.max_steps or trainer.max_time higher"
+            )
         diverged = [name for name in self.metrics if not scores[name].isfinite()]
         if diverged:
             self.reason = f"{diverged[0]} is {scores[diverged[0]]} in epoch {trainer.current_epoch}"

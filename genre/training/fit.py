@@ -113,8 +113,8 @@ def fit_network(
         settings.trainer,
         folder,
         [
-            *(stopping, best, Checkpoint(folder / run_folder.LAST), progress_callback(monitor.metric)),
-            *(*components.callbacks, *callbacks, Divergence(monitor.metric)),
+            *(Divergence(monitor.metric), stopping, best, Checkpoint(folder / run_folder.LAST)),
+            *(progress_callback(monitor.metric), *components.callbacks, *callbacks),
         ],
         [EpochCSVLogger(folder / run_folder.METRICS, checkpoint["epoch"] + 1 if checkpoint else 0), *loggers],
     )

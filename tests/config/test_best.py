@@ -36,7 +36,7 @@ def test_without_a_search_nothing_changes(tmp_path: Path) -> None:
 
 
 def test_a_wrong_folder_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(GenreError, match=r"holds no best.yaml, nor cnn1d_gru-synthetic/best.yaml: search first"):
+    with pytest.raises(GenreError, match=r"no best.yaml in .* or .*/cnn1d_gru-synthetic: run a search first"):
         taken(f"best={tmp_path}")
     (tmp_path / "best.yaml").write_text("- what")
     with pytest.raises(GenreError, match="is damaged: search again"):
@@ -47,7 +47,7 @@ def test_a_wrong_folder_is_one_line(tmp_path: Path) -> None:
 
 
 WRITTEN = {
-    "model.name: cnn2d_gru": r"best.yaml is of cnn2d_gru, not of cnn1d_gru: use model=cnn2d_gru, or another search",
+    "model.name: cnn2d_gru": r"best.yaml is for model=cnn2d_gru, not cnn1d_gru: use model=cnn2d_gru, or another search",
     "model.net.depth: 3": r"sets model.net.depth, which this configuration does not have",
     "model.learning_rate: much": r"best.yaml: model.learning_rate: Value 'much'",
 }

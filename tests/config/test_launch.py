@@ -47,9 +47,9 @@ def test_all_devices_are_as_many_as_there_are(monkeypatch: pytest.MonkeyPatch) -
         (["seed=1,2", "trainer.devices=2"], "error: trainer.devices=2 uses several devices, which -m cannot do"),
         (
             ["seed=1,2", "run_dir={home}/x"],
-            "error: run_dir= is the folder of a single run: with -m, give hydra.sweep.dir=",
+            "error: run_dir= is the folder of a single run: with -m, use hydra.sweep.dir=",
         ),
-        (["hparams_search=optuna", "run_dir={home}/x"], "with -m, give search.folder="),
+        (["hparams_search=optuna", "run_dir={home}/x"], "with -m, use search.folder="),
     ],
 )
 def test_a_multirun_that_cannot_work_is_refused_in_one_line_before_anything_starts(

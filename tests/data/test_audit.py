@@ -134,7 +134,7 @@ def test_a_run_is_audited_by_its_own_split(fma_folder: Path, tmp_path: Path) -> 
     done = CliRunner().invoke(app, ["audit", f"run_dir={run}", f"cache={tmp_path}/elsewhere"])
     assert done.exit_code == 1, done.output
     with pytest.raises(
-        GenreError, match=r"data\.splits= does not go with run_dir=, only data_root=, cache= and trust= do"
+        GenreError, match=r"data\.splits= cannot be combined with run_dir=: only data_root=, cache= and trust= can"
     ):
         CliRunner().invoke(app, ["audit", f"run_dir={run}", "data.splits=artist"], catch_exceptions=False)
     row = next(line for line in done.output.splitlines() if line.startswith("│ artist "))

@@ -115,7 +115,7 @@ def test_a_sampler_without_a_seed_is_refused(music_folder: Path, home: Path) -> 
         (["features.n_mels=16", "features.n_mels=choice(8,12)"], "features.n_mels is given twice, as one value and"),
         (["best=runs/search"], "best= is for runs: a search finds it anew, leave it out"),
         (["hydra.sweeper.n_trials=2"], r"hydra\.sweeper\.n_trials has no effect here: give search\.n_trials"),
-        (["search.n_trials=0"], "search.n_trials=0 is too small: the least is 1"),
+        (["search.n_trials=0"], "search.n_trials=0 must be at least 1"),
         (["search.storage=sqlite:////no/such/folder/x.db"], "search.storage=sqlite:////no/such/folder/x.db cannot be"),
         (["search.storage=nosql://me:secret@host/x"], r"search.storage=nosql://me:\*\*\*@host/x cannot be used"),
         (["data.segment_seconds=0.1"], "the networks need 64"),

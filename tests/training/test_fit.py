@@ -26,7 +26,7 @@ from tests.conftest import Runs, read_metrics, read_weights
     ("override", "message"),
     [
         ("data.root=/does/not/exist", "is not a folder"),
-        ("best=/does/not/exist", r"holds no best\.yaml"),
+        ("best=/does/not/exist", r"no best\.yaml in"),
         (
             "trainer.limit_train_batches=0.1",
             r"limit_train_batches=0.1 is less than one of 6 batches: use at least 0.167",
