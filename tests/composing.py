@@ -1,11 +1,14 @@
 """Configurations for tests."""
 
 from pathlib import Path
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig
 
 from genre.config import schema
+from genre.config.schema import EvaluateConfig
+from genre.config.validate import validate
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
@@ -30,3 +33,10 @@ def compose(overrides: list[str], name: str = "train", hydra_too: bool = False) 
     schema.register()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         return hydra.compose(name, overrides, return_hydra_config=hydra_too)
+
+
+def evaluation(**given: Any) -> EvaluateConfig:
+    """Settings of evaluate.py."""
+    overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
+    settings: EvaluateConfig = validate(compose(["run_dir=unused", *overrides], "evaluate"))
+    return settings

@@ -146,11 +146,11 @@ class EvaluateConfig:
     """What evaluate.py needs beside the run folder."""
 
     run_dir: Any = MISSING
-    out_dir: str | None = None
-    accelerator: str | None = None
-    data_root: str | None = None
-    cache: str | None = None
-    trust: list[str] = field(default_factory=list)
+    out_dir: str | None = MISSING
+    accelerator: str | None = MISSING
+    data_root: str | None = MISSING
+    cache: str | None = MISSING
+    trust: list[str] = MISSING
 
 
 def structured(schema: type) -> DictConfig:

@@ -10,11 +10,10 @@ import torch
 import yaml
 
 from genre import cli, run_folder
-from genre.config.schema import EvaluateConfig
 from genre.errors import GenreError
 from genre.evaluation.evaluate import reevaluate_run
 from genre.pipeline import train_and_test
-from tests.composing import TINY, compose
+from tests.composing import TINY, compose, evaluation
 
 
 class Touch:
@@ -50,7 +49,7 @@ def run(finished: Path, tmp_path: Path) -> Path:
 
 
 def evaluate(run: Path, **more: Any) -> None:
-    reevaluate_run(EvaluateConfig(accelerator="cpu", **more), run)
+    reevaluate_run(evaluation(accelerator="cpu", **more), run)
 
 
 def resume(run: Path, *given: str) -> None:

@@ -14,7 +14,6 @@ from omegaconf import DictConfig
 
 from genre import cli, run_folder
 from genre.config.errors import exit_with_one_line
-from genre.config.schema import EvaluateConfig
 from genre.config.targets import Trust
 from genre.config.validate import validate
 from genre.errors import GenreError
@@ -22,7 +21,7 @@ from genre.evaluation.evaluate import reevaluate_run
 from genre.models.checkpoint import load_model
 from genre.pipeline import train_and_test
 from genre.training.components import build_components
-from tests.composing import ROOT, TINY, compose
+from tests.composing import ROOT, TINY, compose, evaluation
 from tests.conftest import PITCHES, sound, write_sound
 from tests.test_scripts import assert_refused
 
@@ -138,7 +137,7 @@ def run(lab: Lab, tmp_path: Path) -> Path:
 
 
 def evaluate(run: Path, *trust: str) -> None:
-    reevaluate_run(EvaluateConfig(accelerator="cpu", trust=list(trust)), run)
+    reevaluate_run(evaluation(accelerator="cpu", trust=list(trust)), run)
 
 
 HINT = r"is code outside this project: add trust=\[mylab\] if you trust it"

@@ -7,12 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from genre.cli import app
-from genre.config.schema import DataConfig, EvaluateConfig
+from genre.config.schema import DataConfig
 from genre.config.validate import validate
 from genre.data.split_report import split_warnings
 from genre.evaluation import evaluate
 from genre.pipeline import train_and_test
-from tests.composing import TINY, compose
+from tests.composing import TINY, compose, evaluation
 from tests.conftest import track_table
 
 
@@ -103,5 +103,5 @@ def test_training_and_eda_warn_and_evaluation_does_not(
     assert [line for line in logged if "fewer than" in line] == expected
     done = CliRunner().invoke(app, ["eda", *fma])
     assert [line for line in done.output.splitlines() if "fewer than" in line] == expected
-    evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), run)
+    evaluate.reevaluate_run(evaluation(accelerator="cpu"), run)
     assert "fewer than" not in capsys.readouterr().out

@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from genre import run_folder
-from genre.config.schema import EvaluateConfig
 from genre.errors import GenreError
 from genre.evaluation import evaluate
 from genre.evaluation.predictions import answers
 from genre.evaluation.runs import EvaluatedRun
 from genre.evaluation.scores import scores_from_counts
+from tests.composing import evaluation
 from tests.conftest import Runs
 
 
 def evaluated(folder: Path) -> EvaluatedRun:
-    return evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), folder)
+    return evaluate.reevaluate_run(evaluation(accelerator="cpu"), folder)
 
 
 def test_evaluating_repeats_the_test_exactly(runs: Runs) -> None:

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from genre import run_folder
-from genre.config.schema import EvaluateConfig
 from genre.errors import GenreError
 from genre.evaluation import evaluate
 from genre.evaluation.embeddings import embed_test_set, tsne
@@ -20,7 +19,7 @@ from genre.pipeline import train_and_test
 from genre.reports.console import print_run
 from genre.reports.run import write_run_report
 from genre.reports.spectrograms import SpectrogramPanel, denormalize, spectrograms_figure
-from tests.composing import TINY, compose
+from tests.composing import TINY, compose, evaluation
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def run(music_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluat
 def trained(music: Path, home: Path, *overrides: str) -> EvaluatedRun:
     every = [*TINY, f"data.root={music}", f"paths.data={home}", "data.split_seed=3", *overrides, f"run_dir={home}/run"]
     train_and_test(compose(every), home / "run", every)
-    return evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), home / "run")
+    return evaluate.reevaluate_run(evaluation(accelerator="cpu"), home / "run")
 
 
 def test_a_report_has_all_its_parts(run: EvaluatedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,7 +84,7 @@ def test_a_stored_split_that_lost_a_part_is_one_line(run: EvaluatedRun, part: st
     tracks[tracks["split"] != part].to_parquet(path)
     try:
         with pytest.raises(GenreError) as caught:
-            evaluate.reevaluate_run(EvaluateConfig(accelerator="cpu"), run.folder)
+            evaluate.reevaluate_run(evaluation(accelerator="cpu"), run.folder)
     finally:
         path.write_bytes(kept)
     assert str(caught.value) == f"{path} has no {part} tracks: train again"

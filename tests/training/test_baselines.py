@@ -6,11 +6,11 @@ from lightning.pytorch.loggers.logger import DummyLogger
 from sklearn.linear_model import LogisticRegression
 
 from genre import run_folder
-from genre.config.schema import EvaluateConfig
 from genre.errors import GenreError
 from genre.evaluation import evaluate
 from genre.models.baselines import ClassPrior, MelStatisticsClassifier
 from genre.training.baselines import fit_class_prior, fit_logistic_regression
+from tests.composing import evaluation
 from tests.conftest import Runs, read_metrics
 
 
@@ -55,7 +55,7 @@ def test_a_baseline_writes_the_same_folder_as_a_network(runs: Runs) -> None:
         folder, best = runs.train(name, f"model={name}")
         assert {path.name for path in folder.iterdir()} == {path.name for path in network.iterdir()}
         stored = run_folder.read_scores(folder)
-        scores = evaluate.reevaluate_run(EvaluateConfig(), folder).scores
+        scores = evaluate.reevaluate_run(evaluation(), folder).scores
         assert scores["test/accuracy"] == stored["test/accuracy"]
         assert best == stored["val/loss"] == read_metrics(folder)["val/loss"].item()
     majority = pd.read_parquet(runs.home / "majority" / run_folder.PREDICTIONS)
