@@ -56,6 +56,7 @@ ARGUMENTS = set(inspect.signature(L.Trainer.__init__).parameters) - {"self"}
 
 class Spy(L.Trainer):
     given: dict[str, Any]
+    profiler = None
 
     def __init__(self, **given: Any) -> None:
         type(self).given = given
