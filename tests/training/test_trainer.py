@@ -56,10 +56,10 @@ ARGUMENTS = set(inspect.signature(L.Trainer.__init__).parameters) - {"self"}
 
 class Spy(L.Trainer):
     given: dict[str, Any]
-    profiler = None
 
     def __init__(self, **given: Any) -> None:
         type(self).given = given
+        self.profiler = given.get("profiler")
 
 
 def test_every_argument_of_the_trainer_can_be_set_but_for_those_that_training_sets() -> None:
