@@ -1,4 +1,4 @@
-"""What crosses a split is found: names, the same audio, and copies that were encoded again."""
+"""Leaks are found: shared names, identical audio, and re-encoded copies."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +66,7 @@ def where(prepared: PreparedData, name: str) -> int:
     return prepared.tracks["path"].tolist().index(name)
 
 
-def test_a_copy_that_was_encoded_again_is_found_across_parts_only(prepared: PreparedData) -> None:
+def test_a_re_encoded_copy_is_found_across_splits_only(prepared: PreparedData) -> None:
     assert find_leaks(prepared).empty
     parts = ["train"] * 20
     parts[where(prepared, "low/5.mp3")] = "test"
@@ -76,7 +76,7 @@ def test_a_copy_that_was_encoded_again_is_found_across_parts_only(prepared: Prep
     assert found["parts"].item() == "train, test"
 
 
-def test_fingerprints_of_other_melodies_are_far_from_alike(prepared: PreparedData) -> None:
+def test_fingerprints_of_other_melodies_differ(prepared: PreparedData) -> None:
     assert fingerprints(prepared.cache, prepared.tracks).shape == (20, 173, 16)  # a step per frame
     copy, others = copy_and_others(prepared)
     assert copy > 0.97
@@ -98,7 +98,7 @@ def test_artists_albums_and_the_same_audio_are_named(prepared: PreparedData) -> 
     assert found.loc["same audio", ["name", "parts", "tracks"]].tolist() == [f"{ids[17]} = {ids[18]}", "val, test", 2]
 
 
-def test_the_command_ends_with_1_when_something_crosses(fma_folder: Path, tmp_path: Path) -> None:
+def test_the_command_exits_with_1_if_there_is_leakage(fma_folder: Path, tmp_path: Path) -> None:
     fma = ["data=fma", "data.subset=small", *TINY[1:], f"data.root={fma_folder}", f"paths.data={tmp_path}"]
     clean = CliRunner().invoke(app, ["audit", *fma, "data.splits=artist_album"])
     assert clean.exit_code == 0, clean.output
@@ -110,7 +110,7 @@ def test_the_command_ends_with_1_when_something_crosses(fma_folder: Path, tmp_pa
     assert "Band" in leaky.output
 
 
-def test_what_is_not_known_is_not_said_to_be_clean(music_folder: Path, tmp_path: Path) -> None:
+def test_unknown_artists_are_not_reported_as_free_of_leakage(music_folder: Path, tmp_path: Path) -> None:
     given = ["data=folder", *TINY[1:], f"data.root={music_folder}", f"paths.data={tmp_path}"]
     done = CliRunner().invoke(app, ["audit", *given])
     assert done.exit_code == 0, done.output
@@ -143,12 +143,12 @@ def test_a_run_is_audited_by_its_own_split(fma_folder: Path, tmp_path: Path) -> 
         CliRunner().invoke(app, ["audit", f"run_dir={tmp_path}/nowhere"], catch_exceptions=False)
 
 
-def test_short_clips_are_alike_only_where_they_sound_alike(tmp_path: Path) -> None:
+def test_padding_does_not_make_short_clips_similar(tmp_path: Path) -> None:
     copy, others = copy_and_others(melodies(tmp_path, [1.5, 2.0, 2.5], 6.0))
     assert copy > 0.95
     assert others < MIN_CORRELATION - 0.2
 
 
-def test_a_clip_shorter_than_a_step_is_like_nothing(prepared: PreparedData) -> None:
+def test_a_clip_shorter_than_a_step_is_similar_to_nothing(prepared: PreparedData) -> None:
     prints = fingerprints(prepared.cache, prepared.tracks.assign(duration=0.0))
     assert not prints.any()

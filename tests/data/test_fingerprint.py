@@ -1,4 +1,4 @@
-"""Copies are alike whatever their shift, other music is not, and the arithmetic is that of a plain loop."""
+"""Copies are similar at any shift, other music is not, and the result is that of a plain loop."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +42,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     return replace(made, tracks=made.tracks.assign(split=copies.map({True: "test", False: "train"})))
 
 
-def test_copies_are_found_whatever_their_shift_and_nothing_else(prepared: PreparedData) -> None:
+def test_copies_are_found_at_any_shift_and_nothing_else(prepared: PreparedData) -> None:
     found = find_leaks(prepared)
     names = {f"low/{number} late {name}.mp3 ~ low/{number}.wav" for number, name in enumerate(LATE)}
     assert set(found["name"]) == names
@@ -50,7 +50,7 @@ def test_copies_are_found_whatever_their_shift_and_nothing_else(prepared: Prepar
     assert set(found["parts"]) == {"train, test"}
 
 
-def test_other_melodies_with_the_same_fade_are_far_from_alike(prepared: PreparedData) -> None:
+def test_other_melodies_with_the_same_fade_differ(prepared: PreparedData) -> None:
     rows = np.flatnonzero(prepared.tracks["split"] == "train")
     prints = fingerprints(prepared.cache, prepared.tracks.iloc[rows])
     alike = similarity(prints, prints, 128)
@@ -69,7 +69,7 @@ def test_blocks_and_chunks_change_nothing(prepared: PreparedData, monkeypatch: p
     assert find_leaks(prepared).equals(found)
 
 
-def test_similarity_is_the_best_correlation_of_the_time_in_common() -> None:
+def test_similarity_is_the_best_correlation_of_the_overlap() -> None:
     random = np.random.default_rng(0)
     first, second = random.normal(size=(3, 20, 4)), random.normal(size=(5, 20, 4))
     second[0, 3:] = first[1, :17]  # late by 3 steps
@@ -107,7 +107,7 @@ def test_real_music_has_the_copies_that_are_known(tmp_path: Path) -> None:
     assert np.sort(alike.ravel())[-len(known) - 1] < MIN_CORRELATION - 0.1
 
 
-def test_what_all_bands_have_in_common_does_not_count(prepared: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_common_to_all_bands_do_not_count(prepared: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
     read = type(prepared.cache).read_windows
 
     def faded(*arguments: Any) -> np.ndarray:

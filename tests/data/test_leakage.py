@@ -1,4 +1,4 @@
-"""The ladder: one test part for all rungs, training parts of one size, and exactly the leak that each rung names."""
+"""All leakage levels have one test set and equally large training sets, and each leaks exactly what its name says."""
 
 import numpy as np
 import pandas as pd
@@ -23,8 +23,8 @@ def collection(artists: int = 40, genres: int = 2) -> pd.DataFrame:
     return track_table(rows, **names)
 
 
-def ladder(tracks: pd.DataFrame, seed: int = 1) -> dict[str, pd.DataFrame]:
-    return {which: leakage_split(tracks, which, seed) for which in LEAKAGE_LEVELS}
+def all_levels(tracks: pd.DataFrame, seed: int = 1) -> dict[str, pd.DataFrame]:
+    return {level: leakage_split(tracks, level, seed) for level in LEAKAGE_LEVELS}
 
 
 def part(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -32,49 +32,49 @@ def part(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def test_test_and_validation_are_the_same_and_training_is_as_large_in_every_genre() -> None:
-    rungs = ladder(collection())
-    first = rungs["leak_nothing"]
-    for which, table in rungs.items():
+    levels = all_levels(collection())
+    first = levels["leak_nothing"]
+    for level, table in levels.items():
         for name in ("test", "val"):
-            assert part(table, name)["track_id"].tolist() == part(first, name)["track_id"].tolist(), which
+            assert part(table, name)["track_id"].tolist() == part(first, name)["track_id"].tolist(), level
         sizes = part(table, "train")["genre"].value_counts().sort_index()
         assert sizes.equals(part(first, "train")["genre"].value_counts().sort_index())
         assert table["track_id"].is_unique
 
 
-def test_each_rung_leaks_what_it_names_and_nothing_else() -> None:
-    rungs = ladder(collection())
-    test = part(rungs["leak_nothing"], "test")
+def test_each_level_leaks_what_its_name_says_and_nothing_else() -> None:
+    levels = all_levels(collection())
+    test = part(levels["leak_nothing"], "test")
     assert len(test) >= 10
-    for which, table in rungs.items():
+    for level, table in levels.items():
         train = part(table, "train")
-        new = train[~train["path"].isin(part(rungs["leak_nothing"], "train")["path"])]
-        assert (len(new) == 0) == (which == "leak_nothing")
+        new = train[~train["path"].isin(part(levels["leak_nothing"], "train")["path"])]
+        assert (len(new) == 0) == (level == "leak_nothing")
         assert new["artist"].isin(test["artist"]).all()
-        assert new["album"].isin(test["album"]).all() == (which != "leak_artists" or len(new) == 0)
-        assert new["path"].isin(test["path"]).all() == (which in ("leak_nothing", "leak_segments"))
+        assert new["album"].isin(test["album"]).all() == (level != "leak_artists" or len(new) == 0)
+        assert new["path"].isin(test["path"]).all() == (level in ("leak_nothing", "leak_segments"))
         kept = train.drop(new.index)
         assert not kept["artist"].isin(test["artist"]).any()
         assert not kept["album"].isin(test["album"]).any()
-    leaked = [len(part(table, "train")) for table in rungs.values()]
+    leaked = [len(part(table, "train")) for table in levels.values()]
     assert len(set(leaked)) == 1
-    artists = part(rungs["leak_artists"], "train")
+    artists = part(levels["leak_artists"], "train")
     assert not artists["album"].isin(test["album"]).any()
-    albums = part(rungs["leak_albums"], "train")
+    albums = part(levels["leak_albums"], "train")
     assert not albums["path"].isin(test["path"]).any()
 
 
-def test_a_seed_fixes_the_ladder_whatever_the_rows_order() -> None:
+def test_levels_depend_on_the_seed_and_not_on_the_order_of_rows() -> None:
     tracks = collection()
     mixed = tracks.sample(frac=1, random_state=0).reset_index(drop=True)
-    for which in LEAKAGE_LEVELS:
-        assert leakage_split(tracks, which, 3).equals(leakage_split(mixed, which, 3))
+    for level in LEAKAGE_LEVELS:
+        assert leakage_split(tracks, level, 3).equals(leakage_split(mixed, level, 3))
     ids = [set(part(leakage_split(tracks, "leak_nothing", seed), "test")["track_id"]) for seed in (1, 2)]
     assert ids[0] != ids[1]
 
 
-def test_validation_is_apart_from_all_training() -> None:
-    for table in ladder(collection()).values():
+def test_validation_shares_no_artist_with_training() -> None:
+    for table in all_levels(collection()).values():
         val, train = part(table, "val"), part(table, "train")
         assert len(val) > 0
         assert not train["artist"].isin(val["artist"]).any()
@@ -87,7 +87,7 @@ def test_a_tenth_of_all_tracks_is_for_validation() -> None:
         assert len(val) / len(tracks) == pytest.approx(0.1, abs=0.02)
 
 
-def test_too_few_albums_are_said() -> None:
+def test_too_few_albums_are_refused() -> None:
     one_album_each = collection().assign(album=lambda table: table["artist"])
     with pytest.raises(GenreError, match="needs artists with several albums"):
         leakage_split(one_album_each, "leak_albums", 1)
@@ -95,17 +95,17 @@ def test_too_few_albums_are_said() -> None:
         leakage_split(collection().assign(album=np.nan), "leak_albums", 1)
 
 
-def test_a_genre_of_one_artist_who_has_the_albums_stays_in_training() -> None:
+def test_a_genre_of_one_artist_stays_in_training() -> None:
     tracks = collection()
     lone = tracks["genre"] == "genre 1"
     tracks.loc[lone, "artist"] = "artist 5"  # genre 1 is now one artist with many albums
-    for table in ladder(tracks).values():
+    for table in all_levels(tracks).values():
         assert set(part(table, "train")["genre"]) == {"genre 0", "genre 1"}
         assert set(part(table, "test")["genre"]) == {"genre 0"}
         assert len(part(table, "val")) > 0
 
 
-def test_a_genre_that_training_lacks_is_refused_with_advice() -> None:
+def test_a_genre_missing_in_training_is_refused_with_advice() -> None:
     tracks = collection()
     guests = tracks["artist"] == "artist 5"  # artist 5's only album is of a genre of its own, and ties him to others
     tracks.loc[guests, "genre"] = "rare"
@@ -121,14 +121,14 @@ def test_a_genre_that_training_lacks_is_refused_with_advice() -> None:
     assert found == {"genre 0", "rare", "data.splits=leak_nothing leaves train without a track of rare"}
 
 
-def test_of_artists_on_a_compilation_only_those_that_are_tested_leak() -> None:
+def test_of_the_artists_on_a_compilation_only_test_artists_leak() -> None:
     tracks = collection()
     ties = tracks[tracks["track_id"].str.endswith("-0-0")].index  # the first song of each artist
     for pair in range(0, 40, 4):  # a two-track compilation ties two artists of one genre
         names = [f"artist {pair}", f"artist {pair + 2}"]
         tracks.loc[ties[tracks.loc[ties, "artist"].isin(names)], "album"] = f"compilation {pair}"
     for seed in range(5):
-        nothing, artists = (leakage_split(tracks, which, seed) for which in LEAKAGE_LEVELS[:2])
+        nothing, artists = (leakage_split(tracks, level, seed) for level in LEAKAGE_LEVELS[:2])
         test = part(nothing, "test")
         new = part(artists, "train").loc[lambda t, n=nothing: ~t["path"].isin(part(n, "train")["path"])]
         assert len(new) > 0

@@ -1,4 +1,4 @@
-"""Sets that are too small are warned of, in one line each, by training and by `genre eda`."""
+"""Training and `genre eda` warn of splits that are too small, in one line each."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ TRAINING = (
 )
 
 
-def test_enough_is_not_warned_of() -> None:
+def test_large_splits_cause_no_warning() -> None:
     assert split_warnings(collection({"rock": ENOUGH, "pop": ENOUGH}), settings()) == []
 
 
@@ -65,7 +65,7 @@ def test_enough_is_not_warned_of() -> None:
         (("data.folds=7",), "add artists"),  # jazz has six
     ],
 )
-def test_each_set_is_one_line_that_proposes_what_helps(overrides: tuple[str, ...], advice: str) -> None:
+def test_one_warning_per_split_with_advice(overrides: tuple[str, ...], advice: str) -> None:
     assert split_warnings(collection(SMALL), settings(*overrides)) == [TEST + advice, VALIDATION, TRAINING]
 
 

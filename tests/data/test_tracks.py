@@ -1,3 +1,5 @@
+"""The selection of tracks, and the names of artists and albums."""
+
 import pandas as pd
 import pytest
 
@@ -16,7 +18,7 @@ def ids(table: pd.DataFrame) -> str:
     return "".join(table["track_id"])
 
 
-def test_at_first_everything_is_kept():
+def test_initially_everything_is_kept():
     chosen = selection()
     assert ids(chosen.kept) == "abcdefgh"
     assert len(chosen.rejected) == 0
@@ -24,7 +26,7 @@ def test_at_first_everything_is_kept():
     assert chosen.reason_counts == {}
 
 
-def test_what_is_dropped_stays_in_the_other_table_with_its_reason():
+def test_rejected_tracks_are_kept_in_a_second_table_with_a_reason():
     chosen = selection()
     chosen.reject(chosen.kept["track_id"].isin(["b", "f"]), "short", "1.0 s")
     assert ids(chosen.kept) == "acdegh"
@@ -32,13 +34,13 @@ def test_what_is_dropped_stays_in_the_other_table_with_its_reason():
     pd.testing.assert_frame_equal(chosen.rejected, expected, check_dtype=False)
 
 
-def test_details_of_their_own_go_with_their_tracks():
+def test_details_per_track():
     chosen = selection()
     chosen.reject(chosen.kept["genre"] == "Jazz", "short", chosen.kept["track_id"] + "!")
     assert dict(zip(chosen.rejected["track_id"], chosen.rejected["detail"], strict=True)) == {"d": "d!", "e": "e!"}
 
 
-def test_dropping_nothing_changes_nothing():
+def test_rejecting_nothing_changes_nothing():
     for detail in ("", "as one", selection().kept["track_id"] + "!"):
         chosen = selection()
         chosen.reject(chosen.kept["genre"] == "Techno", "excluded_genre", detail)
@@ -60,7 +62,7 @@ def test_no_genre_and_excluded_genres():
     }
 
 
-def test_tracks_without_a_genre_go_even_if_none_is_excluded():
+def test_tracks_without_a_genre_are_rejected_even_if_none_is_excluded():
     chosen = selection()
     chosen.reject_genres([])
     assert ids(chosen.kept) == "abcdef"
@@ -68,7 +70,7 @@ def test_tracks_without_a_genre_go_even_if_none_is_excluded():
 
 
 @pytest.mark.parametrize(("least", "kept"), [(1, "abcdef"), (2, "abcde"), (3, "abc"), (4, "")])
-def test_rare_genres_have_fewer_tracks_than_asked_for(least, kept):
+def test_genres_with_too_few_tracks_are_rejected(least, kept):
     chosen = selection()
     chosen.reject_genres([])
     chosen.reject_rare_genres(least)
@@ -78,7 +80,7 @@ def test_rare_genres_have_fewer_tracks_than_asked_for(least, kept):
     assert all(rare["detail"] == f"its genre has fewer than {least} tracks")
 
 
-def test_rareness_counts_what_is_left():
+def test_rare_genres_are_counted_among_the_kept_tracks():
     chosen = selection()
     chosen.reject(chosen.kept["track_id"].isin(["a", "b", "g", "h"]), "short")
     chosen.reject_rare_genres(2)
@@ -101,7 +103,7 @@ def test_reasons_are_counted_most_first():
         (["Soul-RnB"], "Soul-RnB"),
     ],
 )
-def test_an_excluded_genre_that_is_not_here_is_refused(exclude, said):
+def test_an_unknown_excluded_genre_is_refused(exclude, said):
     chosen = selection()
     with pytest.raises(GenreError) as caught:
         chosen.reject_genres(exclude)
@@ -123,7 +125,7 @@ def names(artist: list[str | None], album: list[str | None]) -> list[tuple[str |
     return list(known.itertuples(index=False, name=None))
 
 
-def test_spellings_of_one_artist_become_the_first():
+def test_spellings_of_one_artist_are_unified():
     artists = ["AC/DC", "Ac/Dc", "ac/dc ", "Bj\u00f6rk", "Bjo\u0308rk", "ABBA", None, " ", "Abba"]
     expected = ["AC/DC", "AC/DC", "AC/DC", "Bj\u00f6rk", "Bj\u00f6rk", "ABBA", None, None, "ABBA"]
     assert [artist for artist, _ in names(artists, [None] * 9)] == expected
@@ -146,5 +148,5 @@ def test_an_album_is_its_artist_s_unless_it_is_a_compilation():
     ]
 
 
-def test_tables_without_names_stay_as_they_are():
+def test_tables_without_names_are_unchanged():
     pd.testing.assert_frame_equal(unify_names(track_table(GENRES)), track_table(GENRES))

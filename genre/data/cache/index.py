@@ -98,12 +98,12 @@ class Index:
         """
         used = self.table.iloc[list(rows)]
         affected = self.table[self.table["shard"].isin(used.loc[used["row"] >= 0, "shard"])]
-        shards = affected.groupby("shard").agg(last_row=("row", "max"), checksum=(CHECKSUM, "first"))
-        clips = shards["last_row"] + 1
+        by_shard = affected.groupby("shard")
+        clips, checksums = by_shard["row"].max() + 1, by_shard[CHECKSUM].first()
         shown = 2 * clips.sum() * self.spec.n_frames * self.spec.features.n_features > PROGRESS_BYTES
         with ThreadPoolExecutor(cpu_count()) as pool, progress_bar("checking the cache", "shards", shown) as progress:
-            results = pool.map(self._check_shard, shards.index, clips, shards["checksum"])
-            errors = [error for error in progress.track(results, total=len(shards)) if error]
+            results = pool.map(self._check_shard, clips.index, clips, checksums)
+            errors = [error for error in progress.track(results, total=len(clips)) if error]
         self.damage += errors
         bad = {shard_number(error.path) for error in errors}
         return {row for row, shard in zip(used.index, used["shard"], strict=True) if shard in bad}

@@ -13,8 +13,9 @@ import torch
 from genre.audio.decoding import load_clip
 from genre.audio.features import LogMel
 from genre.data.cache import filling, index
-from genre.data.cache.extraction import FeatureSpec
+from genre.data.cache.extraction import FeatureSpec, Shard
 from genre.data.cache.feature_cache import FeatureCache
+from genre.data.cache.shards import shard_path
 from tests.conftest import Executors, sound, write_sound
 
 RATE = 8000
@@ -96,3 +97,21 @@ def change(path: Path, seed: int = 1000, seconds: float = 1.0) -> None:
     before = path.stat()
     write_sound(path, sound(seed, seconds, RATE), RATE)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+
+
+@pytest.fixture
+def shard(tmp_path) -> Shard:
+    """Three files with audio and two without, the first one included."""
+    root, folder = tmp_path / "music", tmp_path / "cache"
+    folder.mkdir()
+    (root / "deep").mkdir(parents=True)
+    (root / "text.mp3").write_text("no music")
+    write_sound(root / "a.wav", sound(1, 1.5, RATE), RATE)
+    write_sound(root / "deep" / "b.flac", sound(2, 0.7, 16000, channels=2), 16000)
+    write_sound(root / "c.wav", sound(3, 1.0, RATE), RATE)
+    paths = ["text.mp3", "c.wav", "gone.wav", "deep/b.flac", "a.wav"]
+    return Shard(7, paths, root, folder, FeatureSpec(LogMel(**SMALL), 1.0, 0.0))
+
+
+def array_path(shard: Shard) -> Path:
+    return shard_path(shard.folder, shard.number, ".npy")

@@ -1,4 +1,4 @@
-"""Disks that are read-only, full, or fail."""
+"""Disks that are read-only, full or failing."""
 
 import errno
 import os
@@ -62,7 +62,7 @@ def test_a_complete_cache_on_a_read_only_disk_is_used(root, filled, read_only, m
     assert contents(filled.folder) == before
 
 
-def test_new_mtimes_do_not_need_a_disk_that_can_be_written(root, filled, read_only, make, executors):
+def test_new_mtimes_do_not_need_a_writable_disk(root, filled, read_only, make, executors):
     os.utime(root / NAMES[3], ns=(0, 10**18))
     cache = make()
     index = cache.update(root, NAMES, executors)
@@ -86,7 +86,7 @@ def test_no_cache_on_a_read_only_disk_is_one_line(root, filled, read_only, execu
 
 
 @pytest.mark.parametrize("make_executor", [None, partial(local_executor, 2)], ids=["here", "processes"])
-def test_a_full_disk_is_one_line_and_what_is_done_stays(root, small_disk, executors, make_executor):
+def test_a_full_disk_is_one_line_and_finished_shards_stay(root, small_disk, executors, make_executor):
     cache = FeatureCache(small_disk, "music", SPEC)
     with pytest.raises(GenreError) as error:
         cache.update(root, NAMES, make_executor or executors)
@@ -124,7 +124,7 @@ def failing(request, monkeypatch) -> tuple[str, list[int]]:
     return request.param, times
 
 
-def test_an_error_of_the_system_ends_the_extraction_and_is_not_remembered(root, make, executors, failing):
+def test_a_system_error_ends_the_extraction_and_is_not_stored(root, make, executors, failing):
     _, times = failing
     with pytest.raises(GenreError) as error:
         make().update(root, NAMES, executors)
@@ -135,7 +135,7 @@ def test_an_error_of_the_system_ends_the_extraction_and_is_not_remembered(root, 
     assert_holds(cache, root, cache.update(root, NAMES, executors))
 
 
-def test_an_error_that_passes_is_no_property_of_the_file(root, make, executors, failing):
+def test_a_temporary_error_is_not_a_property_of_the_file(root, make, executors, failing):
     name, times = failing
     times[0] = 1
     cache = make()
@@ -147,7 +147,7 @@ def test_an_error_that_passes_is_no_property_of_the_file(root, make, executors, 
         assert_holds(cache, root, cache.update(root, NAMES, executors))
 
 
-def test_a_file_that_the_disk_does_not_give_back_whole_is_not_truncated(root, make, executors, monkeypatch):
+def test_a_read_error_within_a_file_does_not_make_it_truncated(root, make, executors, monkeypatch):
     """Decoders take an error in the middle of a file for its end."""
     decode, digest = extraction.load_clip, extraction.file_digest
     bad = root / "1/10.wav"

@@ -1,4 +1,4 @@
-"""Caches of version 0.1, which had no checksums, are used as they are."""
+"""Caches of version 0.1, which have no checksums, are used unchanged."""
 
 import json
 import logging
@@ -54,7 +54,7 @@ def test_nothing_is_extracted_again_and_checksums_are_added(root, old, make, exe
     assert executors.paths == NAMES[6:8]
 
 
-def test_what_can_be_told_without_a_checksum_is_damage(root, old, make, executors, caplog):
+def test_damage_is_found_without_a_checksum_where_possible(root, old, make, executors, caplog):
     array = old.folder / "shard-00003.npy"
     array.write_bytes(array.read_bytes()[:-1])
     make().update(root, NAMES, executors)
@@ -62,7 +62,7 @@ def test_what_can_be_told_without_a_checksum_is_damage(root, old, make, executor
     assert caplog.messages == [f"{array} is damaged (it has 4159 of 4160 bytes): it will be rebuilt"]
 
 
-def test_lookup_reads_them(root, old):
+def test_lookup_reads_old_caches(root, old):
     before = contents(old.folder)
     assert_holds(old, root, old.lookup(NAMES))
     assert contents(old.folder) == before

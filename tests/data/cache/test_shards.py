@@ -1,80 +1,37 @@
-"""The plan of shards."""
+"""Files of a shard: written atomically, checked when read."""
 
-import itertools
-import json
-import resource
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from genre.data.cache import filling
-from genre.data.cache.filling import plan_shards
-from tests.conftest import Executors, Inline, sound, write_sound
-from tests.data.cache.conftest import NAMES, RATE, SPEC, assert_holds
+from genre.data.cache import shards
+from genre.data.cache.shards import shard_path
+from genre.errors import GenreError
 
 
-def test_a_small_collection_gives_work_to_many(root, filled):
-    plan = json.loads((filled.folder / "plan.json").read_text())
-    assert [len(paths) for paths in plan.values()] == [2] * 20
-    assert list(itertools.chain(*plan.values())) == NAMES
-    assert len(list(filled.folder.glob("shard-*.npy"))) == 20
+def test_names_sort_as_numbers_do():
+    names = [shard_path(Path("x"), number, ".npy").name for number in (0, 9, 10, 99999)]
+    assert names == sorted(names) == ["shard-00000.npy", "shard-00009.npy", "shard-00010.npy", "shard-99999.npy"]
 
 
-def test_a_large_collection_has_shards_of_a_bounded_size(tmp_path, make):
-    names = [f"{number}.wav" for number in range(1100)]
-    for name in names:
-        (tmp_path / name).touch()  # as quick as a file can be
-    cache = make()
-    index = cache.update(tmp_path, names, Executors())
-    sizes = index.groupby("shard").size()
-    assert sizes.tolist() == [55] * 20  # twenty cores, and never more than 64
+def test_every_byte_of_a_table(filled):
+    """No flipped byte gives another table without being noticed."""
+    path = filled.folder / "shard-00003.parquet"
+    whole, content = shards.read_shard_table(path), path.read_bytes()
+    footer = int.from_bytes(content[-8:-4], "little")
+    places = [*range(0, len(content) - footer, 40), *range(len(content) - footer - 8, len(content), 11)]
+    for place in places:
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1 << place % 7]) + content[place + 1 :])
+        try:
+            table = shards.read_shard_table(path)
+        except shards.DamageError:
+            continue
+        assert table.equals(whole), place
 
 
-def test_the_plan_is_there_before_the_work(root, make):
-    cache = make()
-
-    def look(shards: list[str]) -> Inline:
-        plan = json.loads((cache.folder / "plan.json").read_text())
-        assert list(itertools.chain(*plan.values())) == NAMES
-        return Inline(shards)
-
-    cache.update(root, NAMES, lambda: look([]))
-
-
-@pytest.mark.parametrize(
-    ("files", "cores", "sizes"),
-    [
-        (1, 8, [1]),
-        (7, 8, [1] * 7),
-        (40, 8, [5] * 8),
-        (40, 2, [20, 20]),
-        (280, 2, [18] * 8 + [17] * 8),
-        (1024, 2, [64] * 16),
-        (1025, 2, [61] * 5 + [60] * 12),
-        (1024, 32, [32] * 32),
-    ],
-)
-def test_every_worker_gets_some_of_a_new_collection(tmp_path, monkeypatch, files, cores, sizes):
-    monkeypatch.setattr(filling, "cpu_count", lambda: cores)
-    shards = plan_shards(tmp_path, tmp_path, [f"{number}.wav" for number in range(files)], SPEC)
-    assert [len(shard.paths) for shard in shards] == sizes
-
-
-def test_a_collection_that_grows_has_no_shard_for_each_file(root, filled, executors, monkeypatch):
-    names = [f"new/{number}.wav" for number in range(30)]
-    for number, name in enumerate(names):
-        write_sound(root / name, sound(number, 1.0, RATE), RATE)
-    index = filled.update(root, names, executors)
-    assert index["shard"].nunique() == 1
-
-
-def test_many_shards_are_read_with_few_open_files(root, filled, make, executors):
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    opened = len(list(Path("/proc/self/fd").iterdir()))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 10, hard))  # of twenty shards
-    try:
-        cache = make()
-        assert_holds(cache, root, cache.update(root, NAMES, executors))
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert executors.calls == 0
+def test_an_array_that_does_not_read_back_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "_crc32", lambda path: 7)
+    with pytest.raises(GenreError, match=r"does not read back as written"):
+        shards.write_array(tmp_path / "shard-00000.npy", np.zeros((1, 63, 16), np.float16))
+    assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""What is computed, and when."""
+"""What is extracted, and when."""
 
 import os
 from functools import partial
@@ -61,7 +61,7 @@ def test_the_second_update_reads_no_file(root, filled, monkeypatch, executors):
 
 
 @pytest.mark.parametrize("seconds", [1.0, 1.5], ids=["same size", "other size"])
-def test_a_changed_file_is_computed_again_and_only_that(root, filled, make, executors, seconds):
+def test_only_a_changed_file_is_extracted_again(root, filled, make, executors, seconds):
     before, shards = filled.lookup(NAMES), contents(filled.folder, "shard-*")
     change(root / NAMES[5], seconds=seconds)
     index = filled.update(root, NAMES, executors)
@@ -105,7 +105,7 @@ def test_a_changed_back_file_is_still_known(root, filled, make, executors):
     assert_holds(filled, root, index)
 
 
-def test_a_file_that_vanishes_meanwhile(root, make, executors):
+def test_a_file_that_disappears_during_the_extraction(root, make, executors):
     def late():
         (root / NAMES[39]).unlink()
         return executors()
@@ -124,14 +124,14 @@ def test_a_new_file_is_added(root, filled, make, executors):
     pd.testing.assert_frame_equal(index.drop("new/x.wav"), before)
 
 
-def test_a_file_that_is_gone_is_no_work(root, filled, make, executors):
+def test_a_deleted_file_needs_no_extraction(root, filled, make, executors):
     (root / NAMES[4]).unlink()
     rest = NAMES[:4] + NAMES[5:]
     assert list(make().update(root, rest, executors).index) == rest
     assert executors.calls == 0
 
 
-def test_a_touched_file_is_not_computed_again_and_its_mtime_is_learnt(root, filled, make, executors, monkeypatch):
+def test_a_touched_file_is_not_extracted_again_and_its_mtime_is_stored(root, filled, make, executors, monkeypatch):
     before = filled.lookup(NAMES)
     looked_at, digest_of = [], file_states.file_digest
 
@@ -170,13 +170,13 @@ def test_broken_files_are_remembered_too(root, make, executors):
     index = make().update(root, names, executors)
     assert executors.calls == 1
     assert index.loc["text.mp3", ["reason", "row"]].tolist() == ["undecodable", -1]
-    write_sound(root / "text.wav", sound(5, 1.0, RATE), RATE).replace(root / "text.mp3")  # mended
+    write_sound(root / "text.wav", sound(5, 1.0, RATE), RATE).replace(root / "text.mp3")  # repaired
     index = make().update(root, names, executors)
     assert executors.paths[-1] == "text.mp3"
     assert_holds(make(), root, index)
 
 
-def test_collections_share_nothing(root, filled, tmp_path, executors):
+def test_data_sets_of_other_names_share_nothing(root, filled, tmp_path, executors):
     other = FeatureCache(tmp_path / "caches", "other", SPEC)
     assert other.lookup(NAMES).empty
     other.update(root, NAMES[:3], executors)

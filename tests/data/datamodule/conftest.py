@@ -1,4 +1,4 @@
-"""A prepared collection of short clips."""
+"""A prepared data set of short clips."""
 
 import numpy as np
 import pandas as pd

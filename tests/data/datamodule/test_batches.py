@@ -1,4 +1,4 @@
-"""Batches, windows, and the chance behind them."""
+"""Batches, windows and their randomness."""
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ def test_features_and_targets_are_those_of_the_track(make, prepared):
             assert (batch.mel[:, :, 1] == batch.track_index[:, None]).all()
 
 
-def test_each_training_track_is_drawn_once_an_epoch(make, prepared):
+def test_each_training_track_is_sampled_once_per_epoch(make, prepared):
     data = make()
     loader = data.train_dataloader()
     assert len(loader) == 6
@@ -56,7 +56,7 @@ def test_each_training_track_is_drawn_once_an_epoch(make, prepared):
         assert sorted(track for track, _ in windows(loader)) == rows(prepared, "train")
 
 
-def test_windows_lie_within_clips_and_anywhere_there(make):
+def test_windows_are_anywhere_within_clips(make):
     data = make()
     first = [start for number in range(40) for _, start in epoch(data, number)]
     assert min(first) == 0
@@ -68,7 +68,7 @@ def test_windows_lie_within_clips_and_anywhere_there(make):
         assert frames.max() < FRAMES
 
 
-def test_order_and_windows_depend_on_seed_and_epoch_alone(make):
+def test_order_and_windows_depend_only_on_seed_and_epoch(make):
     data = make()
     loader, undisturbed = data.train_dataloader(), []
     for number in range(4):
@@ -82,13 +82,13 @@ def test_order_and_windows_depend_on_seed_and_epoch_alone(make):
     assert windows(make().train_dataloader()) == undisturbed[0]
 
 
-def test_another_epoch_and_another_seed_are_another_order_and_other_windows(make):
+def test_each_epoch_and_seed_has_its_own_order_and_windows(make):
     seen = [epoch(make(seed=seed), number) for seed in (42, 43) for number in range(4)]
     assert len({tuple(track for track, _ in drawn) for drawn in seen}) == 8
     assert len({tuple(start for _, start in sorted(drawn)) for drawn in seen}) == 8
 
 
-def test_seed_and_epoch_do_not_stand_in_for_each_other(make):
+def test_seed_and_epoch_are_not_interchangeable(make):
     assert epoch(make(seed=1), 2) != epoch(make(seed=2), 1)
 
 
@@ -100,7 +100,7 @@ def test_a_window_is_at_most_the_clip(make, segment):
 
 
 @pytest.mark.parametrize(("tracks", "sizes"), [(9, [4, 4, 1]), (10, [4, 4, 2]), (8, [4, 4]), (1, [1])])
-def test_no_track_is_left_over(make, prepared, tracks, sizes):
+def test_no_track_is_left_out(make, prepared, tracks, sizes):
     loader = make(limited(prepared, tracks)).train_dataloader()
     assert [len(batch.mel) for batch in loader] == sizes
     assert len(loader) == len(sizes)
@@ -114,7 +114,7 @@ def skewed(prepared: PreparedData) -> PreparedData:
     return PreparedData(table, prepared.rejected, prepared.genres, prepared.cache)
 
 
-def test_balanced_training_draws_genres_equally_often(make, prepared):
+def test_balanced_sampling_samples_genres_equally_often(make, prepared):
     chosen = skewed(prepared)
     data = make(chosen, balanced_sampling=True)
     drawn = [track for number in range(200) for track, _ in epoch(data, number)]
@@ -127,7 +127,7 @@ def test_balanced_training_draws_genres_equally_often(make, prepared):
     assert genres.min()["jazz"] > 320  # of 383 expected
 
 
-def test_balanced_training_depends_on_seed_and_epoch_alone(make, prepared):
+def test_balanced_sampling_depends_only_on_seed_and_epoch(make, prepared):
     data = make(skewed(prepared), balanced_sampling=True)
     undisturbed = [epoch(data, number) for number in range(3)]
     np.random.seed(1)
@@ -142,14 +142,14 @@ def test_training_tracks_as_whole_clips(make, prepared):
     ]
 
 
-def test_processes_that_read_change_nothing(make):
+def test_worker_processes_change_nothing(make):
     loader = make(num_workers=2).train_dataloader()
     for number in (0, 3):
         loader.sampler.set_epoch(number)
         assert windows(loader) == epoch(make(), number)
 
 
-def test_the_collection_is_prepared_once_and_not_before_it_is_used(prepared):
+def test_the_data_is_prepared_once_when_it_is_first_used(prepared):
     calls = []
 
     def prepare() -> PreparedData:
@@ -178,7 +178,7 @@ def padded(prepared: PreparedData, seconds: float, decoded: float = 1.0) -> Prep
     ("seconds", "decoded", "last"),
     [(1.8, 1.0, 13), (1.9, 0.95, 13), (1.6, 1.0, 1), (0.5, 1.0, 0), (60.0, 1.0, 26)],
 )
-def test_training_windows_lie_within_the_sound(make, prepared, seconds, decoded, last):
+def test_training_windows_are_free_of_padding(make, prepared, seconds, decoded, last):
     data = make(padded(prepared, seconds, decoded))
     drawn = [pair for number in range(60) for pair in epoch(data, number)]
     odd = [start for track, start in drawn if track % 2]
@@ -188,7 +188,7 @@ def test_training_windows_lie_within_the_sound(make, prepared, seconds, decoded,
     assert [track for track, _ in drawn] == [track for track, _ in whole]
 
 
-def test_batches_say_how_much_of_them_is_sound(make, prepared):
+def test_batches_give_the_frames_before_the_padding(make, prepared):
     data = make(padded(prepared, 1.8))
     for batch in data.eval_dataloader("train"):
         assert batch.frames.tolist() == [113 if track % 2 else FRAMES for track in batch.track_index.tolist()]
@@ -198,7 +198,7 @@ def test_batches_say_how_much_of_them_is_sound(make, prepared):
         assert torch.equal(batch.frames, (sound - starts).clamp(max=WINDOW))
 
 
-def test_halves_know_their_own_sound(make, prepared):
+def test_half_clips_give_the_frames_before_the_padding(make, prepared):
     data = make(padded(prepared, 1.8), half_clips=True, segment_frames=None)
     (first, length), whole = data.clip_span("train"), list(data.eval_dataloader("train"))
     assert (first, length) == (63, 63)

@@ -1,4 +1,4 @@
-"""Batches with a trainer: augmentation, resuming, halves."""
+"""Batches with a trainer: augmentation, resuming, half clips."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,7 +49,7 @@ def test_only_training_is_augmented(make):
     assert torch.equal(data.on_after_batch_transfer(batch, 0).mel, batch.mel.float())
 
 
-def test_chance_follows_from_seed_and_epoch(make):
+def test_augmentation_depends_on_seed_and_epoch(make):
     undisturbed = make(augment=Chance())
     drawn = [transferred(undisturbed, True, number) for number in (0, 0, 1, 1, 2, 2)]
     values = [value[0, 0].item() for value in drawn]
@@ -62,7 +62,7 @@ def test_chance_follows_from_seed_and_epoch(make):
     assert transferred(make(augment=Chance(), seed=43), True, 0)[0, 0].item() != values[0]
 
 
-def test_the_processes_of_a_training_draw_different_augmentation_and_the_first_what_a_single_one_draws(make):
+def test_ranks_sample_different_augmentation_and_rank_0_that_of_a_single_process(make):
     drawn = [transferred(make(augment=Chance()), True, 3, rank)[0, 0].item() for rank in (0, 1, 2)]
     assert len(set(drawn)) == 3
     torch.manual_seed(int(np.random.SeedSequence([42, 3]).generate_state(1)[0]))
@@ -81,7 +81,7 @@ def test_processes_share_the_training_windows_and_each_validates_on_all_tracks(m
     assert [window for pair in zip(*shares, strict=True) for window in pair] == [*single, single[0]]
 
 
-def test_validation_leaves_chance_alone(make):
+def test_validation_does_not_change_the_random_state(make):
     data = make(augment=Chance())
     data.trainer = trainer(training=False, current_epoch=3)
     batch = next(iter(data.val_dataloader()))
@@ -133,7 +133,7 @@ def fit(data: GenreDataModule, epochs: int, path, checkpoint: str | None = None,
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*LeafSpec")
-def test_lightning_tells_the_epoch_and_a_resumed_run_draws_the_same(make, prepared, tmp_path):
+def test_a_resumed_run_gets_the_same_batches(make, prepared, tmp_path):
     whole = fit(make(augment=Chance()), 4, tmp_path)
     for number in range(4):
         assert whole.seen[f"train {number}"] == epoch(make(), number)
@@ -156,7 +156,7 @@ def test_overfitting_repeats_the_same_windows_each_epoch(make, prepared, tmp_pat
     assert seen["val 1"] == seen["val 2"] == [(row, 0) for row in rows(prepared, "val")[:4]]
 
 
-def test_halves_keep_training_and_tests_apart(music_folder: Path, tmp_path: Path) -> None:
+def test_half_clips_keep_training_and_test_apart(music_folder: Path, tmp_path: Path) -> None:
     settings = validate(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
     prepared = build_components(settings).datamodule.data
     frames = prepared.cache.spec.n_frames

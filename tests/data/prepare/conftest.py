@@ -1,4 +1,4 @@
-"""A source that says what it is told to say, and sound for it."""
+"""A source that lists a given table, and audio files for it."""
 
 import zlib
 from dataclasses import dataclass, replace
@@ -66,16 +66,16 @@ def root(tmp_path) -> Path:
 
 
 @pytest.fixture
-def judged(root, cache, executors):
+def prepared_with(root, cache, executors):
     """Prepares what lies in `root` beside ten sound tracks of each of two genres."""
 
-    def judge(genres: dict[str, str | None], **settings) -> PreparedData:
+    def prepare_with(genres: dict[str, str | None], **settings) -> PreparedData:
         good = {f"{genre}/{number}.wav": genre for genre in ("pop", "rock") for number in range(10)}
         some(root, *(name for name in good if not (root / name).exists()))
         table = track_table({**good, **genres})
         return prepare(Listed(str(root), table), replace(CONFIG, **settings), cache, executors, seed=1)
 
-    return judge
+    return prepare_with
 
 
 def features_of(prepared: PreparedData) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Duplicates, splits, and the prepared collection."""
+"""Duplicates, splits, and the prepared data set."""
 
 import logging
 import shutil
@@ -21,15 +21,15 @@ from tests.conftest import Executors, sound, track_table, write_sound
 from tests.data.prepare.conftest import CONFIG, RATE, SPEC, Listed, details, features_of, reasons, some
 
 
-def test_the_same_sound_in_another_format_is_a_duplicate(root, judged):
+def test_the_same_sound_in_another_format_is_a_duplicate(root, prepared_with):
     samples = np.round(sound(5, 1.0, RATE) * 2**15) / 2**15
     for name in ("x.wav", "y.flac", "z.au"):
         write_sound(root / "rock" / name, samples, RATE)
-    found = judged(dict.fromkeys(["rock/x.wav", "rock/y.flac", "rock/z.au"], "rock")).rejected
+    found = prepared_with(dict.fromkeys(["rock/x.wav", "rock/y.flac", "rock/z.au"], "rock")).rejected
     assert details(found) == {"rock/y.flac": "same audio as rock/x.wav", "rock/z.au": "same audio as rock/x.wav"}
 
 
-def test_the_first_by_its_name_stays_in_whichever_genre(root, cache, executors):
+def test_of_duplicates_the_first_by_name_is_kept_in_any_genre(root, cache, executors):
     names = {f"{genre}/{number}.wav": genre for genre in ("pop", "rock") for number in range(10)}
     some(root, *names)
     some(root, "pop/same.wav")
@@ -45,11 +45,11 @@ def test_the_first_by_its_name_stays_in_whichever_genre(root, cache, executors):
         assert set(rejected["detail"]) == {"same audio as pop/same.wav"}
 
 
-def test_a_twin_of_a_dropped_track_stays(root, judged):
+def test_a_copy_of_a_rejected_track_is_kept(root, prepared_with):
     some(root, "folk/same.wav")
     (root / "rock").mkdir()
     shutil.copy(root / "folk/same.wav", root / "rock/same.wav")
-    prepared = judged({"folk/same.wav": "folk", "rock/same.wav": "rock"}, exclude_genres=["folk"])
+    prepared = prepared_with({"folk/same.wav": "folk", "rock/same.wav": "rock"}, exclude_genres=["folk"])
     assert reasons(prepared.rejected) == {"folk/same.wav": "excluded_genre"}
     assert "rock/same.wav" in set(prepared.tracks["track_id"])
 
@@ -57,8 +57,8 @@ def test_a_twin_of_a_dropped_track_stays(root, judged):
 # The prepared collection
 
 
-def test_tracks_are_sorted_and_lead_to_their_features(root, judged):
-    prepared = judged({})
+def test_tracks_are_sorted_and_lead_to_their_features(root, prepared_with):
+    prepared = prepared_with({})
     tracks = prepared.tracks
     assert list(tracks.index) == list(range(20))
     assert tracks["track_id"].is_monotonic_increasing
@@ -88,24 +88,24 @@ def test_genres_have_the_same_numbers_whatever_the_order_of_the_rows(root, cache
     assert executors.calls == 1
 
 
-def test_the_seed_decides_the_split(judged):
-    first = judged({})
-    pd.testing.assert_frame_equal(first.tracks, judged({}).tracks)
+def test_the_seed_decides_the_split(prepared_with):
+    first = prepared_with({})
+    pd.testing.assert_frame_equal(first.tracks, prepared_with({}).tracks)
     source = Listed(first.cache.folder.parents[1].joinpath("music").as_posix(), first.tracks[COLUMNS])
     other = prepare(source, CONFIG, first.cache, Executors(), seed=2)
     assert (first.tracks["split"] != other.tracks["split"]).any()
     assert first.tracks["path"].equals(other.tracks["path"])
 
 
-def test_folds_test_each_track_once(judged):
-    parts = [judged({}, splits="stratified", fold=fold, folds=4).tracks["split"] for fold in range(4)]
+def test_folds_test_each_track_once(prepared_with):
+    parts = [prepared_with({}, splits="stratified", fold=fold, folds=4).tracks["split"] for fold in range(4)]
     assert sum((part == "test").to_numpy().astype(int) for part in parts).tolist() == [1] * 20
     assert all(set(part) == set(SPLITS) for part in parts)
 
 
-def test_usable_tells_the_same_without_a_split(root, judged, cache, executors):
+def test_select_tracks_gives_the_same_tracks_without_a_split(root, prepared_with, cache, executors):
     some(root, "rock/short.wav", seconds=0.5)
-    prepared = judged({"rock/short.wav": "rock"})
+    prepared = prepared_with({"rock/short.wav": "rock"})
     table = pd.concat([prepared.tracks[COLUMNS], prepared.rejected[COLUMNS]], ignore_index=True)
     selection, index = select_tracks(Listed(str(root), table), CONFIG, cache, executors)
     assert sorted(selection.kept["track_id"]) == sorted(prepared.tracks["track_id"])
@@ -113,9 +113,9 @@ def test_usable_tells_the_same_without_a_split(root, judged, cache, executors):
     assert index.loc["rock/short.wav", "duration"] == 0.5
 
 
-def test_the_ladder_halves_clips_and_takes_none_that_is_much_shorter(root, judged, cache, executors):
+def test_the_leakage_experiment_rejects_tracks_much_shorter_than_a_clip(root, prepared_with, cache, executors):
     some(root, "rock/short.wav", seconds=0.85)
-    table = judged({"rock/short.wav": "rock"}).tracks[COLUMNS]
+    table = prepared_with({"rock/short.wav": "rock"}).tracks[COLUMNS]
     source = Listed(str(root), table)
     assert len(table) == 21
     selection, _ = select_tracks(source, replace(CONFIG, splits="leak_albums", clip_seconds=1.0), cache, executors)
@@ -125,17 +125,17 @@ def test_the_ladder_halves_clips_and_takes_none_that_is_much_shorter(root, judge
     )
 
 
-def test_thresholds_are_judged_anew_and_the_cache_stays(root, judged, executors):
+def test_new_thresholds_need_no_new_extraction(root, prepared_with, executors):
     some(root, "rock/short.wav", seconds=0.5)
-    assert len(judged({"rock/short.wav": "rock"}).tracks) == 20
-    assert len(judged({"rock/short.wav": "rock"}, min_seconds=0.5).tracks) == 21
+    assert len(prepared_with({"rock/short.wav": "rock"}).tracks) == 20
+    assert len(prepared_with({"rock/short.wav": "rock"}, min_seconds=0.5).tracks) == 21
     assert executors.calls == 1
 
 
-def test_a_genre_that_a_part_lacks_is_told(root, judged, caplog):
+def test_a_genre_missing_in_a_split_is_logged(root, prepared_with, caplog):
     some(root, "folk/a.wav", "folk/b.wav")
     with caplog.at_level(logging.INFO, "genre"):
-        judged({"folk/a.wav": "folk", "folk/b.wav": "folk", "folk/gone.wav": "folk"})
+        prepared_with({"folk/a.wav": "folk", "folk/b.wav": "folk", "folk/gone.wav": "folk"})
     assert "22 tracks of 3 genres: 17 train, 2 val, 3 test" in caplog.messages
     assert "no track of folk in val" in caplog.messages
     assert "rejected 1 tracks: missing_file (folk/gone.wav)" in caplog.messages
@@ -165,7 +165,7 @@ def test_a_plain_folder(music_folder, tmp_path, executors):
     assert prepared.tracks["split"].value_counts().to_dict() == {"train": 24, "val": 3, "test": 3}
 
 
-def test_names_are_cleared_before_the_split_and_tags_are_kept_beside_the_caches(root, cache, executors, monkeypatch):
+def test_names_are_unified_before_the_split_and_tags_are_stored_beside_the_caches(root, cache, executors, monkeypatch):
     monkeypatch.setattr("genre.data.sources.tags.MIN_CACHED_FILES", 24)
     some(root, *(f"{genre}/{number}.wav" for genre in ("rock", "pop") for number in range(12)))
     artists = ["AC/DC", "ac/dc ", "Ac/Dc", *(f"Band {number}" for number in range(21))]

@@ -1,4 +1,4 @@
-"""A run's tracks are taken again."""
+"""The tracks of a run are restored."""
 
 import shutil
 from pathlib import Path
@@ -14,9 +14,9 @@ from tests.data.prepare.conftest import RATE, SPEC, Listed, error, features_of, 
 
 
 @pytest.fixture
-def run(judged, tmp_path) -> tuple[PreparedData, Path]:
+def run(prepared_with, tmp_path) -> tuple[PreparedData, Path]:
     """A prepared collection and the table that its run folder keeps."""
-    prepared = judged({})
+    prepared = prepared_with({})
     path = tmp_path / "run" / "tracks.parquet"
     path.parent.mkdir()
     prepared.tracks.drop(columns=["shard", "row", "mtime_ns"]).to_parquet(path)
@@ -60,11 +60,11 @@ def test_restored_from_the_audio_alone(run, root, tmp_path, executors):
     assert executors.calls == calls + 1
 
 
-def test_restored_whatever_was_added_since(run, root, judged, cache, executors):
+def test_tracks_added_since_are_ignored(run, root, prepared_with, cache, executors):
     prepared, path = run
     new = {"rock/new.wav": "rock", "Aaa/1.wav": "Aaa", "Aaa/2.wav": "Aaa"}
     some(root, *new)
-    assert len(judged(new).tracks) == 23
+    assert len(prepared_with(new).tracks) == 23
     assert_same(restore_from_run(path, source_in(root), cache, executors), prepared)
 
 
@@ -102,7 +102,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_file_that_is_another_one_by_now_is_noticed(run, root, tmp_path, executors, change):
+def test_a_changed_file_is_reported(run, root, tmp_path, executors, change):
     _, path = run
     CHANGES[change](root / "rock/0.wav")
     cache = FeatureCache(tmp_path / "new", "music", SPEC)
@@ -112,9 +112,7 @@ def test_a_file_that_is_another_one_by_now_is_noticed(run, root, tmp_path, execu
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_another_run_has_cached_since_does_not_take_the_place_of_a_runs_own(
-    run, root, tmp_path, executors, change
-):
+def test_newer_cached_content_does_not_replace_that_of_the_run(run, root, tmp_path, executors, change):
     prepared, path = run
     before = features_of(prepared)
     CHANGES[change](root / "rock/0.wav")
@@ -131,7 +129,7 @@ def test_some_tracks_are_cached_and_the_others_have_audio(run, root, tmp_path, e
     assert_same(restore_from_run(path, source_in(root), cache, executors), prepared)
 
 
-def test_a_damaged_cache_is_not_the_tables_fault(run, root, tmp_path, executors, caplog):
+def test_a_damaged_cache_is_repaired(run, root, tmp_path, executors, caplog):
     prepared, path = run
     before = features_of(prepared)
     index = prepared.cache.folder / "index.parquet"

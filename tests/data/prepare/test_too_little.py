@@ -1,4 +1,4 @@
-"""Too little to train on, said in one line."""
+"""Too little to train on is reported in one line."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from tests.conftest import track_table, write_fma
 from tests.data.prepare.conftest import CONFIG, Listed, error, some
 
 
-def test_one_genre_is_too_little_and_the_counts_say_why(root, cache, executors):
+def test_one_genre_is_too_little_and_the_counts_explain_it(root, cache, executors):
     some(root, "rock/a.wav", "rock/b.wav", "spoken/a.wav", "rock/c.wav")
     genres = {"rock/a.wav": "rock", "rock/b.wav": "rock", "rock/c.wav": None, "spoken/a.wav": "spoken"}
     genres |= {f"pop/{number}.wav": "pop" for number in range(5)}
@@ -23,7 +23,7 @@ def test_one_genre_is_too_little_and_the_counts_say_why(root, cache, executors):
     assert not cache.folder.exists()
 
 
-def test_too_little_by_the_ear(root, cache, executors):
+def test_too_little_after_decoding(root, cache, executors):
     some(root, "rock/a.wav", "rock/b.wav")
     some(root, "pop/a.wav", "pop/b.wav", seconds=0.5)
     source = Listed(str(root), track_table({name: name[:-6] for name in ["rock/a.wav", "rock/b.wav", "pop/a.wav"]}))
@@ -44,8 +44,8 @@ def test_no_genre_at_all(root, cache, executors):
     assert text.startswith(f"{root} lists 0 labeled tracks, of which 0 have audio; 0 genre(s) remain")
 
 
-def test_a_split_that_cannot_be_made(judged):
-    assert error(lambda: judged({}, splits="artist")) == "this data names no artist: use data.splits=stratified"
+def test_an_impossible_split(prepared_with):
+    assert error(lambda: prepared_with({}, splits="artist")) == "this data names no artist: use data.splits=stratified"
 
 
 def test_fma_s_genres_may_be_excluded_where_they_are_missing_and_a_folder_s_may_not(root, cache, executors, fma_folder):

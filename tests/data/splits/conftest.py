@@ -1,4 +1,4 @@
-"""Track tables of collections like those that there are."""
+"""Track tables of realistic data sets."""
 
 import numpy as np
 import pandas as pd

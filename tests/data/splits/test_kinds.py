@@ -1,4 +1,4 @@
-"""Which split is made when, and what it says where it cannot."""
+"""The strategies, and their messages when a split is impossible."""
 
 import shlex
 
@@ -13,7 +13,7 @@ from genre.errors import GenreError
 from tests.data.splits.conftest import deviations, music, table
 
 
-def test_auto_goes_by_artist_where_any_is_known():
+def test_auto_is_by_artist_if_any_is_known():
     tracks = music("emotify", 0)
     tracks.loc[tracks.index % 3 == 0, "artist"] = None
     assert assign_splits(tracks, "auto").equals(assign_splits(tracks, "artist"))
@@ -22,7 +22,7 @@ def test_auto_goes_by_artist_where_any_is_known():
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
-def test_unknown_artists_stand_alone(missing):
+def test_unknown_artists_are_groups_of_their_own(missing):
     tracks = table(["Rock"] * 60, [*["band"] * 20, *[missing] * 40])
     assert len(set(connected_groups(tracks, ["artist"]))) == 41
     parts = assign_splits(tracks, "artist")
@@ -30,33 +30,13 @@ def test_unknown_artists_stand_alone(missing):
     assert sorted(parts[20:].value_counts()) == [6, 6, 28]
 
 
-def test_an_artist_counts_in_each_of_his_genres():
+def test_an_artist_counts_in_each_of_their_genres():
     # Whoever is dealt by one genre alone spoils the other: the duos' second halves are all of Jazz.
     genre = [name for _ in range(10) for name in ["Rock"] * 4 + ["Jazz"] * 4]
     artist = [f"duo {number}" for number in range(10) for _ in range(8)]
     parts = assign_splits(table(genre, artist), "artist")
     assert (parts.groupby(artist).nunique() == 1).all()
     assert deviations(table(genre), parts).abs().to_numpy().max() < 1e-9
-
-
-def test_albums_join_artists():
-    names = [
-        ("ann", "solo"),
-        ("ann", "sampler"),
-        ("bob", "sampler"),
-        ("bob", "live"),
-        ("cid", "live"),
-        ("dot", "else"),
-        ("eve", None),
-        ("eve", "eve's"),
-        (None, "else"),
-        (None, None),
-        (None, None),
-        ("live", "own"),  # an artist of an album's name has nothing to do with it
-    ]
-    tracks = table(["Rock"] * len(names), *([*column] for column in zip(*names, strict=True)))
-    assert connected_groups(tracks, ["artist", "album"]).tolist() == [0, 0, 0, 0, 0, 1, 2, 2, 1, 3, 4, 5]
-    assert connected_groups(tracks, ["artist"]).tolist() == [0, 0, 1, 1, 2, 3, 4, 4, 5, 6, 7, 8]
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -71,14 +51,14 @@ def test_a_compilation_keeps_its_artists_together(seed):
     assert (parts.groupby(tracks["album"]).nunique() == 1).all()
 
 
-def test_official_is_what_the_source_says():
+def test_official_splits_are_the_sources():
     official = ["test", "train", "val", "train"]
     tracks = table(["Rock"] * 4, "one artist", official=official)
     assert assign_splits(tracks, "official").tolist() == official
     assert assign_splits(tracks[::-1], "official").tolist() == official[::-1]
 
 
-def test_lacking_names_genres_by_part():
+def test_missing_genres_per_split():
     tracks = table(["Rock", "Rock", "Rock", "Jazz", "Blues"])
     parts = pd.Series(["train", "val", "test", "train", "test"])
     assert missing_genres(tracks, parts) == {"train": ["Blues"], "val": ["Blues", "Jazz"], "test": ["Jazz"]}
@@ -117,9 +97,9 @@ ERRORS = {
 
 @pytest.mark.parametrize("message", ERRORS)
 def test_errors_say_what_to_do(message):
-    tracks, how = ERRORS[message]
+    tracks, strategy = ERRORS[message]
     with pytest.raises(GenreError) as caught:
-        assign_splits(tracks, how)
+        assign_splits(tracks, strategy)
     assert str(caught.value) == message
 
 
