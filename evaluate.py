@@ -42,9 +42,9 @@ def _report(config: DictConfig) -> None:
     report = Path(evaluation.out_dir or home / run_folder.REPORT)
     if len(folders) == 1:
         run = reevaluate_run(evaluation, folders[0])
-        table = write_run_report(run, report)
+        write_run_report(run, report)
         print_test_scores(run.scores, run.folder)
-        print_run(run, table)
+        print_run(run)
     else:
         comparison = compare(folders, evaluation.trust)
         write_comparison_report(comparison, report)

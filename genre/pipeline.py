@@ -12,13 +12,12 @@ from genre import run_folder
 from genre.config.best import apply_best
 from genre.data.split_report import log_split_warnings
 from genre.evaluation.evaluate import evaluate_checkpoint
-from genre.evaluation.predictions import answers
+from genre.evaluation.predictions import Predictions
 from genre.evaluation.scores import confusion_table
 from genre.files import atomic_write, write_json
 from genre.logging_setup import configure_logging
 from genre.reports.console import print_config, print_test_scores
 from genre.reports.figures import confusion_figure
-from genre.reports.theme import theme
 from genre.training.components import Components
 from genre.training.fit import fit, is_main, start_run
 from genre.training.loggers import log_test_results
@@ -75,9 +74,8 @@ def _test(components: Components, folder: Path) -> tuple[dict[str, Any], pd.Data
 
 
 def _draw_confusion(components: Components, scores: dict[str, Any], predictions: pd.DataFrame) -> Figure:
-    found = answers(predictions, components.datamodule.data.tracks, scores["genres"])
-    with theme():
-        return confusion_figure(confusion_table(found))
+    test = Predictions.from_table(predictions, components.datamodule.data.tracks, scores["genres"])
+    return confusion_figure(confusion_table(test))
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:

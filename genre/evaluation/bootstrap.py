@@ -1,97 +1,97 @@
-"""How well each genre was found."""
+"""Confidence intervals from a bootstrap that resamples artists."""
 
 import numpy as np
 import pandas as pd
 
 from genre.evaluation.predictions import Predictions
-from genre.evaluation.scores import SCORE_LABELS, per_class_scores, scores_from_counts
-
-
-def per_class_table(test: Predictions) -> pd.DataFrame:
-    """Precision, recall, F1 and support of each genre.
-
-    Args:
-        test: What a model said of its test tracks.
-
-    Returns:
-        One row a genre: `genre, precision, recall, f1, support`, and the 95 % interval of each share as `<name>_low`,
-        `<name>_high`; what has no denominator is missing.
-    """
-    genres = len(test.genres)
-    total = test.counts.sum(axis=0)
-    points, draws = per_class_scores(total, genres), per_class_scores(bootstrap_counts(test.counts), genres)
-    bounds = {
-        name: np.array([percentile_interval(draws[name][:, genre]) for genre in range(genres)]) for name in points
-    }
-    table = pd.DataFrame({"genre": test.genres, **points, "support": total[:genres].astype(int)})
-    for name, (low, high) in {name: both.T for name, both in bounds.items()}.items():
-        table = table.assign(**{f"{name}_low": low, f"{name}_high": high})
-    return table
-
-
-def score_intervals(test: Predictions) -> pd.DataFrame:
-    """All scores of a run's test part: `score, value, low, high`."""
-    points, draws = scores_from_counts(test.counts.sum(axis=0), len(test.genres)), bootstrap_scores([test])
-    rows = [(SCORE_LABELS[name], float(points[name]), *percentile_interval(draws[name])) for name in points]
-    return pd.DataFrame(rows, columns=["score", "value", "low", "high"])
-
+from genre.evaluation.scores import SCORE_LABELS, compute_scores, per_class_scores, scores_from_counts
 
 RESAMPLES = 2000
 CONFIDENCE_LEVEL = 0.95
-FEW_ARTISTS = 30
-"""Below so many clusters a percentile interval of the bootstrap is too narrow."""
+FEW_CLUSTERS = 30
+"""With fewer clusters a percentile interval is too narrow."""
+MAX_WEIGHTS = 4_000_000
+"""Weights held at a time: 32 MB."""
 
 
-def bootstrap_counts(counts: np.ndarray, number: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Draw clusters with replacement, as many as there are, and sum their counts.
+def bootstrap_counts(counts: np.ndarray, n_resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Sample clusters with replacement, as many as there are, and sum their counts.
 
     Args:
-        counts: As `Predictions.counts`, shape (clusters, columns).
-        number: How many resamples.
-        seed: The same for all models, so that their resamples are paired.
+        counts: `Predictions.cluster_counts`, shape (clusters, columns).
+        n_resamples: Number of resamples.
+        seed: Random seed. Models that are compared need the same one, so that their resamples are paired.
 
     Returns:
-        Shape (number, columns).
+        Sums, shape (n_resamples, columns).
     """
     random = np.random.default_rng(seed)
     size = len(counts)
-    step = max(1, 4_000_000 // size)  # 32 MB of weights at a time
+    step = max(1, MAX_WEIGHTS // size)
     sums = []
-    for first in range(0, number, step):
-        weights = random.multinomial(size, np.full(size, 1 / size), min(step, number - first))
+    for first in range(0, n_resamples, step):
+        weights = random.multinomial(size, np.full(size, 1 / size), min(step, n_resamples - first))
         sums.append(weights @ counts)
     return np.concatenate(sums)
 
 
 def percentile_interval(values: np.ndarray) -> tuple[float, float]:
-    """The middle 95 % of resampled values, shape (resamples,); NaN among them is left out, NaN where all are."""
-    tail = 100 * (1 - CONFIDENCE_LEVEL) / 2
+    """Middle 95 % of the finite values in an array of shape (resamples,); NaN if there are none."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         return float("nan"), float("nan")
+    tail = 100 * (1 - CONFIDENCE_LEVEL) / 2
     low, high = np.percentile(finite, [tail, 100 - tail])
     return float(low), float(high)
 
 
 def bootstrap_scores(seeds: list[Predictions]) -> dict[str, np.ndarray]:
-    """All scores in each resample of artists (or tracks), the mean over a model's seeds.
+    """Compute all scores in each resample, averaged over the seeds of a model.
 
     Args:
-        seeds: The same test tracks, said by the same model of different seeds.
+        seeds: Predictions for the same tracks by the same model, trained with different seeds.
 
     Returns:
-        Each score, shape (resamples,).
+        Each score, shape (resamples,); NaN if there is only one cluster to sample from.
     """
-    each = [scores_from_counts(bootstrap_counts(one.counts), len(one.genres)) for one in seeds]
-    if seeds[0].clusters == 1:
-        return {name: np.full(RESAMPLES, np.nan) for name in each[0]}  # there is nothing to draw from
-    return {name: np.mean([values[name] for values in each], axis=0) for name in each[0]}
+    each = [scores_from_counts(bootstrap_counts(one.cluster_counts), len(one.genres)) for one in seeds]
+    if seeds[0].n_clusters == 1:
+        return {name: np.full(RESAMPLES, np.nan) for name in each[0]}
+    return {name: np.mean([scores[name] for scores in each], axis=0) for name in each[0]}
 
 
-def interval_warnings(test: Predictions) -> list[str]:
-    """What to mind about intervals, if anything."""
-    what = ("artist" if test.by_artist else "track") + "s" * (test.clusters > 1)
-    if test.clusters == 1:
-        return [f"With one {what} in the test part there are no intervals."]
-    few = test.clusters < FEW_ARTISTS
-    return [f"With {test.clusters} {what} in the test part the intervals are too narrow."] if few else []
+def score_intervals(predictions: Predictions) -> pd.DataFrame:
+    """Tabulate all scores with their confidence intervals: `score, value, low, high`."""
+    resampled = bootstrap_scores([predictions])
+    scores = compute_scores(predictions).items()
+    rows = [(SCORE_LABELS[name], value, *percentile_interval(resampled[name])) for name, value in scores]
+    return pd.DataFrame(rows, columns=["score", "value", "low", "high"])
+
+
+def per_class_table(predictions: Predictions) -> pd.DataFrame:
+    """Tabulate precision, recall, F1 and support of each genre.
+
+    Args:
+        predictions: Predictions for the test set.
+
+    Returns:
+        One row per genre: `genre, precision, recall, f1, support`, and the confidence interval of each score as
+        `<score>_low`, `<score>_high`. Scores whose denominator is 0 are missing.
+    """
+    n_genres = len(predictions.genres)
+    total = predictions.cluster_counts.sum(axis=0)
+    resampled = per_class_scores(bootstrap_counts(predictions.cluster_counts), n_genres)
+    columns = {"genre": predictions.genres, **per_class_scores(total, n_genres)}
+    table = pd.DataFrame({**columns, "support": total[:n_genres].astype(int)})
+    for name, values in resampled.items():
+        table[[f"{name}_low", f"{name}_high"]] = [percentile_interval(column) for column in values.T]
+    return table
+
+
+def interval_warnings(predictions: Predictions) -> list[str]:
+    """List reasons to distrust the confidence intervals, as sentences."""
+    clusters, name = predictions.n_clusters, predictions.cluster_name
+    if clusters == 1:
+        return [f"No intervals: the test set has only one {name}."]
+    few = f"The intervals are too narrow: the test set has only {clusters} {name}s."
+    return [few] if clusters < FEW_CLUSTERS else []

@@ -1,48 +1,47 @@
-"""Whether a model is as sure as it is right."""
+"""Calibration: reliability bins, expected calibration error, temperature scaling (Guo et al., 2017)."""
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 
 BINS = 10
 TEMPERATURES = (0.05, 20.0)
-"""Range that is searched."""
+"""Range in which the temperature is searched."""
 
 
 def reliability_table(probability: np.ndarray, target: np.ndarray) -> pd.DataFrame:
-    """Compare confidence with accuracy, in bins of confidence of equal width.
+    """Compare confidence with accuracy in bins of confidence of equal width.
 
     Args:
-        probability: Shape (tracks, genres).
-        target: Shape (tracks,).
+        probability: Predicted probabilities, shape (tracks, genres).
+        target: Index of each track's genre, shape (tracks,).
 
     Returns:
-        One row a bin that has tracks: `low, high, tracks, confidence, accuracy`.
+        One row per bin that has tracks: `low, high, tracks, confidence, accuracy`.
     """
-    confidence, right = probability.max(axis=1), probability.argmax(axis=1) == target
+    confidence, correct = probability.max(axis=1), probability.argmax(axis=1) == target
     number = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    table = pd.DataFrame({"bin": number, "confidence": confidence, "accuracy": right.astype(float)})
-    means = table.groupby("bin").mean()
-    sizes = table.groupby("bin").size()
+    table = pd.DataFrame({"bin": number, "confidence": confidence, "accuracy": correct.astype(float)})
+    means, sizes = table.groupby("bin").mean(), table.groupby("bin").size()
     return pd.DataFrame({"low": means.index / BINS, "high": (means.index + 1) / BINS, "tracks": sizes, **means})
 
 
 def expected_calibration_error(probability: np.ndarray, target: np.ndarray) -> float:
-    """Expected calibration error: mean of |accuracy - confidence| over tracks, in bins (Guo et al., 2017)."""
+    """Compute the mean of |accuracy - confidence| over bins, weighted by their tracks; see `reliability_table`."""
     bins = reliability_table(probability, target)
     return float((bins["tracks"] * (bins["accuracy"] - bins["confidence"]).abs()).sum() / bins["tracks"].sum())
 
 
 def fit_temperature(logits: np.ndarray, target: np.ndarray) -> float:
-    """Find the temperature that logits have to be divided by, by their log loss (Guo et al., 2017).
+    """Find the temperature that minimizes the log loss of logits divided by it.
 
     Args:
-        logits: Of validation tracks, shape (tracks, genres).
-        target: Shape (tracks,).
+        logits: Logits of validation tracks, shape (tracks, genres).
+        target: Index of each track's genre, shape (tracks,).
 
     Returns:
-        Within `TEMPERATURES`; above 1 for a model that is too sure.
+        A value within `TEMPERATURES`; above 1 for an overconfident model.
     """
 
     def loss(log_temperature: float) -> float:
@@ -52,11 +51,5 @@ def fit_temperature(logits: np.ndarray, target: np.ndarray) -> float:
 
 
 def log_loss(logits: np.ndarray, target: np.ndarray) -> float:
-    """Mean cross entropy of logits, shape (tracks, genres), in nats."""
-    own = np.take_along_axis(log_softmax(logits.astype(float), axis=1), target[:, None], axis=1)
-    return -float(own.mean())
-
-
-def probabilities(logits: np.ndarray, divisor: float = 1.0) -> np.ndarray:
-    """Softmax of logits, shape (tracks, genres), divided by a temperature."""
-    return softmax(logits.astype(float) / divisor, axis=1)
+    """Compute the mean cross-entropy of logits, shape (tracks, genres), in nats."""
+    return -float(np.take_along_axis(log_softmax(logits, axis=1), target[:, None], axis=1).mean())

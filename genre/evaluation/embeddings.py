@@ -1,4 +1,4 @@
-"""A look inside a network: where it puts tracks, and what in a spectrogram it goes by."""
+"""Embeddings of the test set, and their projection to two dimensions."""
 
 from collections.abc import Callable
 from typing import cast
@@ -14,32 +14,32 @@ from genre.models.checkpoint import TrainedModel
 
 PERPLEXITY = 30
 MIN_TRACKS = 10
-"""Fewer points are no map."""
+"""Fewest tracks for which a projection is useful."""
 
 
-def embed_test_set(model: TrainedModel, data: GenreDataModule, device: str) -> np.ndarray:
-    """Embed the test tracks: what the network's head sees, the mean over a track's windows.
+def embed_test_set(model: TrainedModel, datamodule: GenreDataModule, device: str) -> np.ndarray:
+    """Embed the test tracks: the input of the network's last layer, averaged over a track's windows.
 
     Args:
-        model: The network.
-        data: The collection.
-        device: As torch calls it.
+        model: The trained network.
+        datamodule: The data with their split.
+        device: Device to compute on.
 
     Returns:
-        Shape (test tracks, channels), in the order of the track table.
+        Shape (tracks, channels), in the order of the track table.
     """
     net = model.net.to(device)
-    window = data.data.cache.spec.n_segment_frames(model.metadata["segment_seconds"])
+    window = datamodule.data.cache.spec.n_segment_frames(model.metadata["segment_seconds"])
     embed = cast(Callable[[Tensor], Tensor], net.embed)
     with torch.inference_mode():
         batches = [
             track_embedding(embed, batch.mel.to(device).float(), window, batch.frames).cpu()
-            for batch in data.test_dataloader()
+            for batch in datamodule.test_dataloader()
         ]
     return torch.cat(batches).numpy()
 
 
-def tsne(points: np.ndarray) -> np.ndarray:
-    """Lay embeddings out in the plane by t-SNE, shape (tracks, 2); the perplexity follows the number of few tracks."""
-    perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
-    return TSNE(perplexity=perplexity, max_iter=1000, init="pca", random_state=0).fit_transform(points)
+def tsne(embeddings: np.ndarray) -> np.ndarray:
+    """Project embeddings to the plane by t-SNE, shape (tracks, 2); few tracks get a smaller perplexity."""
+    perplexity = min(PERPLEXITY, (len(embeddings) - 1) / 3)
+    return TSNE(perplexity=perplexity, max_iter=1000, init="pca", random_state=0).fit_transform(embeddings)

@@ -1,4 +1,4 @@
-"""A trained network's logits on validation and test, and the scores that follow from them."""
+"""Evaluate a checkpoint: predictions for the validation and test sets, and test scores."""
 
 import math
 import time
@@ -21,6 +21,7 @@ from genre.data.datamodule import GenreDataModule
 from genre.data.prepare import PreparedData
 from genre.errors import GenreError
 from genre.evaluation.logit_adjustment import adjust_logits, select_tau
+from genre.evaluation.predictions import Predictions
 from genre.evaluation.runs import EvaluatedRun
 from genre.models.checkpoint import TrainedModel, load_model, resolve_device
 from genre.training.components import Components, build_components
@@ -28,31 +29,30 @@ from genre.training.metrics import compute_metrics, predict_classes
 from genre.training.resume import relocate, stored_config
 
 NO_PREDICTION = -1
-"""Stands in a table of predictions for tracks with non-finite logits, which count as errors."""
+"""Predicted class of a track with non-finite logits, which counts as an error."""
 
 
 def predict_splits(
-    model: TrainedModel, data: GenreDataModule, device: str, parts: Sequence[str] = ("val", "test")
+    model: TrainedModel, datamodule: GenreDataModule, device: str, splits: Sequence[str] = ("val", "test")
 ) -> pd.DataFrame:
-    """Classify the validation and test tracks.
+    """Classify the tracks of some splits.
 
     Args:
-        model: The network.
-        data: The collection.
-        device: As torch calls it.
-        parts: Which parts; no other one is read.
+        model: The trained network.
+        datamodule: The data with their split.
+        device: Device to compute on.
+        splits: Splits to classify; no other one is read.
 
     Returns:
-        One row a track: `track_id, split, target, prediction, logits`; classes by number, -1 for none, logits a list.
+        One row per track: `track_id, split, target, prediction, logits`; classes as indices, -1 for no prediction.
     """
     net = model.net.to(device)
-    window = data.data.cache.spec.n_segment_frames(model.metadata["segment_seconds"])
+    window = datamodule.data.cache.spec.n_segment_frames(model.metadata["segment_seconds"])
     tables = []
-    for batch in chain.from_iterable(data.eval_dataloader(part) for part in parts):
+    for batch in chain.from_iterable(datamodule.eval_dataloader(split) for split in splits):
         with torch.inference_mode():
             logits = track_logits(net, batch.mel.to(device).float(), window, batch.frames).cpu()
-        rows = batch.track_index.numpy()
-        tracks = data.data.tracks.iloc[rows]
+        tracks = datamodule.data.tracks.iloc[batch.track_index.numpy()]
         columns = {
             "track_id": tracks["track_id"].to_numpy(),
             "split": tracks["split"].to_numpy(),
@@ -64,42 +64,42 @@ def predict_splits(
     return pd.concat(tables, ignore_index=True)
 
 
-def apply_logit_adjustment(predictions: pd.DataFrame, prepared: PreparedData) -> float:
-    """Adjust the logits of all predictions in place, by the tau that is best on validation.
+def apply_logit_adjustment(table: pd.DataFrame, data: PreparedData) -> float:
+    """Adjust the logits of all predictions in place, with the strength that is best on the validation set.
 
     Args:
-        predictions: As `predict` makes them.
-        prepared: Knows how frequent the genres are in training.
+        table: As returned by `predict_splits`.
+        data: The data whose class frequencies are used.
 
     Returns:
-        That tau.
+        The strength, tau.
     """
-    shares = torch.from_numpy(prepared.train_counts / prepared.train_counts.sum()).float()
-    tau = select_tau(*logits_and_targets(predictions, "val"), shares)
-    logits = adjust_logits(torch.from_numpy(np.stack(predictions["logits"].to_list())), shares, tau)
-    predictions["logits"] = list(logits.numpy())
-    predictions["prediction"] = predict_classes(logits, NO_PREDICTION).numpy()
+    class_priors = torch.from_numpy(data.train_counts / data.train_counts.sum()).float()
+    tau = select_tau(*logits_and_targets(table, "val"), class_priors)
+    logits = adjust_logits(torch.from_numpy(np.stack(table["logits"].to_list())), class_priors, tau)
+    table["logits"] = list(logits.numpy())
+    table["prediction"] = predict_classes(logits, NO_PREDICTION).numpy()
     return tau
 
 
-def logits_and_targets(predictions: pd.DataFrame, part: str) -> tuple[Tensor, Tensor]:
-    """One part of a table of predictions: logits (tracks, classes) and targets (tracks,)."""
-    chosen = predictions[predictions["split"] == part]
-    return torch.from_numpy(np.stack(chosen["logits"].to_list())), torch.tensor(chosen["target"].to_numpy(copy=True))
+def logits_and_targets(table: pd.DataFrame, split: str) -> tuple[Tensor, Tensor]:
+    """Select one split of a table of predictions: logits (tracks, classes) and targets (tracks,)."""
+    rows = table[table["split"] == split]
+    return torch.from_numpy(np.stack(rows["logits"].to_list())), torch.tensor(rows["target"].to_numpy(copy=True))
 
 
-def test_scores(predictions: pd.DataFrame) -> dict[str, float | None]:
-    """The test part's scores, and how many tracks and genres they rest on.
+def test_scores(table: pd.DataFrame) -> dict[str, float | None]:
+    """Compute the scores of the test set.
 
     Args:
-        predictions: As `predict` makes them.
+        table: As returned by `predict_splits`.
 
     Returns:
-        Each score under `test/`, `test/tracks`, and `test/genres`: genres with at least one target. Tracks with
-        non-finite logits, of which there are `test/non_finite`, count as errors and are left out of the loss; the loss
-        is None where no track is left.
+        `test/accuracy`, `test/f1_macro`, `test/f1_weighted` and `test/loss`; the numbers of tracks, of genres with at
+        least one target and of tracks with non-finite logits. The latter count as errors and are excluded from the
+        loss, which is None if no track is left.
     """
-    logits, targets = logits_and_targets(predictions, "test")
+    logits, targets = logits_and_targets(table, "test")
     finite = logits.isfinite().all(dim=1)
     loss = torch.nn.functional.cross_entropy(logits[finite], targets[finite]).item()
     return compute_metrics(logits, targets, "test/") | {
@@ -113,72 +113,75 @@ def test_scores(predictions: pd.DataFrame) -> dict[str, float | None]:
 def evaluate_checkpoint(
     components: Components, folder: Path, accelerator: str, checkpoint: str = run_folder.BEST
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Judge a checkpoint of a run folder on the test part.
+    """Evaluate a checkpoint of a run folder on the test set.
 
     Args:
-        components: What the configuration names.
+        components: Objects built from the configuration.
         folder: The run folder.
-        accelerator: Where to compute.
-        checkpoint: Its path in the folder.
+        accelerator: Accelerator to compute on, as Lightning names it.
+        checkpoint: Path of the checkpoint in the folder.
 
     Returns:
-        What scores.json holds, the monitored score aside; predictions on validation and test.
+        Content of scores.json except the monitored score; predictions as returned by `predict_splits`.
 
     Raises:
-        GenreError: The checkpoint is missing or knows other genres than the data.
+        GenreError: The checkpoint or metrics.csv is missing or damaged, or does not match the data.
     """
-    settings, prepared = components.settings, components.datamodule.data
-    trained = load_model(folder / checkpoint, components.trust(prepared.genres))
-    if trained.genres != prepared.genres:
+    datamodule, settings, metrics = components.datamodule, components.settings, folder / run_folder.METRICS
+    genres = datamodule.data.genres
+    model = load_model(folder / checkpoint, components.trust(genres))
+    if model.genres != genres:
         raise GenreError(
-            f"the checkpoint in {folder} knows the genres {', '.join(trained.genres)} and the data have "
-            f"{', '.join(prepared.genres)}: test it on the data that it was trained on"
+            f"the checkpoint in {folder} and the data have different genres ({', '.join(model.genres)} and "
+            f"{', '.join(genres)}): evaluate it on the data it was trained on"
         )
-    if trained.metadata["features"] != dict(settings.features):
-        raise GenreError(f"the checkpoint in {folder} was trained on other features than its configuration names")
-    if not (folder / run_folder.METRICS).is_file():
-        raise GenreError(f"{folder / run_folder.METRICS} is missing: run_dir must be the folder of a finished run")
+    if model.metadata["features"] != dict(settings.features):
+        raise GenreError(f"the checkpoint in {folder} and its configuration have different features: train again")
+    if not metrics.is_file():
+        raise GenreError(f"{metrics} is missing: run_dir must be the folder of a finished run")
     try:
-        epochs = pd.read_csv(folder / run_folder.METRICS)
+        epochs = pd.read_csv(metrics)
         train_seconds = float(epochs["seconds"].sum())
     except (ValueError, KeyError) as error:
-        raise GenreError(f"{folder / run_folder.METRICS} is damaged: train again") from error
+        raise GenreError(f"{metrics} is damaged: train again") from error
     started = time.perf_counter()
-    predictions = predict_splits(trained, components.datamodule, resolve_device(accelerator))
+    table = predict_splits(model, datamodule, resolve_device(accelerator))
     seconds = time.perf_counter() - started
-    tau = apply_logit_adjustment(predictions, prepared) if settings.model.logit_adjustment else 0.0
-    return test_scores(predictions) | {
+    tau = apply_logit_adjustment(table, datamodule.data) if settings.model.logit_adjustment else 0.0
+    return test_scores(table) | {
         "model": settings.model.name,
-        "genres": trained.genres,
-        "parameters": sum(p.numel() for p in trained.net.parameters()),
+        "genres": model.genres,
+        "parameters": sum(p.numel() for p in model.net.parameters()),
         "tau": tau,
         "epochs": len(epochs),
-        "clips_per_second": len(predictions) / seconds,
+        "clips_per_second": len(table) / seconds,
         "train_seconds": train_seconds,
-    }, predictions
+    }, table
 
 
 def reevaluate_run(evaluation: EvaluateConfig, folder: Path) -> EvaluatedRun:
-    """Test a run folder's best checkpoint again, with the tracks and the split that it was trained with.
+    """Evaluate the best checkpoint of a run folder on the tracks and the split that it was trained with.
 
     Args:
-        evaluation: Where to compute, and where data and caches lie now.
+        evaluation: Accelerator, and locations of data and cache if they moved.
         folder: The run folder.
 
     Returns:
-        What a report is made of.
+        The run, with its scores and predictions.
 
     Raises:
-        GenreError: The folder is not that of a run that was trained, or its data are gone.
+        GenreError: The folder does not hold a trained run, or its data are missing.
     """
     logging_setup.configure_logging()
     if not run_folder.is_started(folder):
-        raise GenreError(f"{folder} is not a run folder: give one that train.py made, with {run_folder.CONFIG} in it")
+        raise GenreError(f"{folder} is not a run folder: give one made by train.py, with {run_folder.CONFIG} in it")
     trust = Trust(evaluation.trust)
     config = relocate(stored_config(folder, trust), evaluation.data_root, evaluation.cache)
-    model = load_model(folder / run_folder.BEST, trust)  # without a checkpoint there is no point in reading data
+    model = load_model(folder / run_folder.BEST, trust)  # fails before data are read
     components = build_components(validate(config), folder / run_folder.TRACKS)
     accelerator = evaluation.accelerator or config.trainer.accelerator
-    scores, predictions = evaluate_checkpoint(components, folder, accelerator)
+    scores, table = evaluate_checkpoint(components, folder, accelerator)
+    tracks = components.datamodule.data.tracks
+    test, val = (Predictions.from_table(table, tracks, model.genres, split) for split in ("test", "val"))
     monitor = (components.settings.monitor.metric, components.settings.monitor.mode)
-    return EvaluatedRun(folder, scores, predictions, model, components.datamodule, resolve_device(accelerator), monitor)
+    return EvaluatedRun(folder, scores, test, val, model, components.datamodule, resolve_device(accelerator), monitor)

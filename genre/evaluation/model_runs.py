@@ -1,4 +1,4 @@
-"""Runs grouped for a comparison: those of one label are one entrant, and all are tested on the same tracks."""
+"""Group the runs of a comparison by model, and check that all models were tested on the same tracks."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,178 +8,168 @@ import pandas as pd
 
 from genre.config.diff import MACHINE_KEYS, first_difference, training_values
 from genre.errors import GenreError
-from genre.evaluation.predictions import UNKNOWN_ARTIST, Predictions, joined
+from genre.evaluation.predictions import UNKNOWN_ARTIST, Predictions
 from genre.evaluation.runs import FinishedRun
-from genre.evaluation.scores import scores_from_counts
+from genre.evaluation.scores import compute_scores
 
 REPLICATE_KEYS = ("seed", "data.fold", "data.split_seed")
-"""What runs of one label differ in."""
+"""Settings in which the runs of one label may differ."""
 
 
 @dataclass(frozen=True)
 class ModelRuns:
-    """One row of the comparison: the runs of one label.
+    """One row of a comparison: the runs of one label.
 
     Attributes:
-        label: Its name.
-        runs: Its runs, by seed and fold.
-        seeds: What it said of all test tracks, by seed; folds are joined.
+        label: Name of the model.
+        runs: Its runs, sorted by seed and fold.
+        predictions: Test predictions by seed; those of several folds are joined.
     """
 
     label: str
     runs: list[FinishedRun]
-    seeds: dict[int, Predictions]
+    predictions: dict[int, Predictions]
 
     @cached_property
-    def varies(self) -> bool:
-        """Whether its seeds differ; those of a model that is fitted in closed form do not, and count as one."""
-        first, *others = (test.logits for test in self.seeds.values())
+    def depends_on_seed(self) -> bool:
+        """Whether the predictions differ between seeds, which those of a closed-form fit do not."""
+        first, *others = (predictions.logits for predictions in self.predictions.values())
         return any(not np.array_equal(first, other, equal_nan=True) for other in others)
 
     @property
     def has_epochs(self) -> bool:
-        """Whether it was trained in epochs, and not fitted in closed form."""
+        """Whether the model was trained in epochs rather than in closed form."""
         return any("learning_rate" in run.epochs for run in self.runs)
 
     @property
-    def folds(self) -> int:
-        """How many folds its test tracks come from; 1 for a single split."""
-        return len(self.runs) // len(self.seeds)
+    def n_folds(self) -> int:
+        """Number of folds; 1 for a single split."""
+        return len(self.runs) // len(self.predictions)
 
-    def by_run(self, name: str) -> np.ndarray:
-        """A score of each run, shape (runs,)."""
-        return np.array([float(_scores(run.test)[name]) for run in self.runs])
+    def score_per_run(self, name: str) -> np.ndarray:
+        """A test score of each run, shape (runs,)."""
+        return np.array([compute_scores(run.predictions)[name] for run in self.runs])
 
-    def by_seed(self, name: str) -> np.ndarray:
-        """A score of each seed, folds joined, shape (seeds,)."""
-        return np.array([float(_scores(test)[name]) for test in self.seeds.values()])
+    def score_per_seed(self, name: str) -> np.ndarray:
+        """A test score of each seed over all folds, shape (seeds,)."""
+        return np.array([compute_scores(predictions)[name] for predictions in self.predictions.values()])
 
     def mean(self, name: str) -> float:
-        """What is written beside a run's scores, such as `parameters`, over the runs; NaN where a run lacks it."""
+        """Mean over runs of a value in scores.json, such as `parameters`; NaN if a run lacks it."""
         return float(np.mean([run.scores.get(name, np.nan) for run in self.runs]))
 
 
 def group_runs(runs: list[FinishedRun]) -> list[ModelRuns]:
-    """Group runs by label, in the order in which labels come first.
+    """Group runs by label, in order of first appearance.
 
     Args:
         runs: Finished runs.
 
     Returns:
-        What is compared.
+        One item per label.
 
     Raises:
-        GenreError: Test tracks differ in a way that folds do not explain, or two runs are the same.
+        GenreError: Runs of one label are not replicates, a run appears twice, or the test tracks differ.
     """
     grouped: dict[str, list[FinishedRun]] = {}
     for run in runs:
         grouped.setdefault(run.label, []).append(run)
-    found = [_entrant(label, members) for label, members in grouped.items()]
-    reference = found[0]
+    models = [_join_folds(label, members) for label, members in grouped.items()]
     return [
-        replace(entrant, seeds={seed: _paired(reference, entrant, seed) for seed in entrant.seeds}) for entrant in found
+        replace(model, predictions={seed: _paired(models[0], model, seed) for seed in model.predictions})
+        for model in models
     ]
 
 
-def _entrant(label: str, runs: list[FinishedRun]) -> ModelRuns:
-    _same_settings(label, runs)
+def _join_folds(label: str, runs: list[FinishedRun]) -> ModelRuns:
+    _check_settings(label, runs)
     seeds: dict[int, list[FinishedRun]] = {}
     for run in sorted(runs, key=lambda run: (run.seed, -1 if run.fold is None else run.fold)):
         seeds.setdefault(run.seed, []).append(run)
     for seed, members in seeds.items():
         folds = [run.fold for run in members]
         if len(members) > 1 and (None in folds or len(set(folds)) < len(folds)):
-            names = " and ".join(str(run.folder) for run in members[:2])
             raise GenreError(
-                f"{names} are both {label} with seed {seed}: leave one out, or train one again with another label=..."
+                f"{members[0].folder} and {members[1].folder} are both {label} with seed {seed}: leave one out, or "
+                "train it with another label=..."
             )
-        ids = np.concatenate([run.test.track_id for run in members])
+        ids = np.concatenate([run.predictions.track_id for run in members])
         if len(np.unique(ids)) < len(ids):
-            raise GenreError(f"the folds of {label} with seed {seed} share test tracks: they are not of one division")
-    ordered = [run for members in seeds.values() for run in members]
-    tests = {seed: joined([run.test for run in members]) for seed, members in seeds.items()}
-    return ModelRuns(label, ordered, tests)
+            raise GenreError(
+                f"the folds of {label} with seed {seed} overlap: train them with the same data.split_seed and "
+                "data.folds"
+            )
+    predictions = {
+        seed: Predictions.concatenate([run.predictions for run in members]) for seed, members in seeds.items()
+    }
+    return ModelRuns(label, [run for members in seeds.values() for run in members], predictions)
 
 
-def _same_settings(label: str, runs: list[FinishedRun]) -> None:
+def _check_settings(label: str, runs: list[FinishedRun]) -> None:
+    ignored = {*MACHINE_KEYS, *REPLICATE_KEYS}
     first, *others = (
-        {
-            key: value
-            for key, value in training_values(run.config).items()
-            if key not in (*MACHINE_KEYS, *REPLICATE_KEYS)
-        }
-        for run in runs
+        {key: value for key, value in training_values(run.config).items() if key not in ignored} for run in runs
     )
     for run, other in zip(runs[1:], others, strict=True):
         if key := first_difference(other, first):
             raise GenreError(
-                f"{runs[0].folder} and {run.folder} are both {label}, but with {key}={first.get(key)} and "
-                f"{key}={other.get(key)}: they are no seeds of one model, train one again with another label=..."
+                f"{runs[0].folder} and {run.folder} share the label {label} but differ in {key} "
+                f"({first.get(key)} and {other.get(key)}): train one of them with another label=..."
             )
 
 
-def _paired(reference: ModelRuns, entrant: ModelRuns, seed: int) -> Predictions:
-    """The test of one seed with the artists' names of the reference, so that both resample the same artists."""
-    first_seed, first = next(iter(reference.seeds.items()))
-    test = entrant.seeds[seed]
-    one, other = f"{reference.label} (seed {first_seed})", f"{entrant.label} (seed {seed})"
-    if first.genres != test.genres:
-        raise GenreError(f"{one} and {other} know different genres: a comparison needs the same ones")
-    ours, theirs = set(first.track_id), set(test.track_id)
-    if ours == theirs and (first.target == test.target).all():
-        # Codes are in the order of first appearance: equal for equal groups of tracks, whatever the groups' names
-        apart = pd.factorize(first.artist)[0] != pd.factorize(test.artist)[0]
-        if apart.any():
-            row = int((2 * apart + (first.artist != test.artist)).argmax())
-            raise GenreError(
-                f"{one} and {other} differ in the artists of their test tracks ({first.track_id[row]} is by "
-                f"{_artist(first, row)} in one and by {_artist(test, row)} in the other): train one of them again, on "
-                "the data of the other"
-            )
-        return replace(test, artist=first.artist, by_artist=first.by_artist)
-    if ours == theirs:
-        raise GenreError(f"{one} and {other} know different genres of the same tracks: the data changed between them")
-    advice = "train them with the same data.split_seed" if first_seed != seed else "train them on the same split"
-    raise GenreError(
-        f"the test tracks of {one} and {other} differ ({len(ours)} and {len(theirs)}, {len(ours & theirs)} in both), "
-        f"so that their scores cannot be compared: {advice}"
-    )
+def _paired(reference: ModelRuns, model: ModelRuns, seed: int) -> Predictions:
+    """Give the predictions of one seed the reference's artist names, so that both resample the same artists."""
+    reference_seed, first = next(iter(reference.predictions.items()))
+    second = model.predictions[seed]
+    both = f"{reference.label} (seed {reference_seed}) and {model.label} (seed {seed})"
+    if first.genres != second.genres:
+        raise GenreError(f"{both} have different genres: compare runs of the same genres")
+    ids, other_ids = set(first.track_id), set(second.track_id)
+    if ids != other_ids:
+        key = "the same data.split_seed" if reference_seed != seed else "the same split"
+        raise GenreError(
+            f"the test tracks of {both} differ ({len(ids)} and {len(other_ids)}, {len(ids & other_ids)} in both): "
+            f"train them with {key}"
+        )
+    if (first.target != second.target).any():
+        raise GenreError(f"{both} have different genres for the same tracks: train them on the same data")
+    # factorize numbers artists by first appearance: equal for equal groups of tracks, whatever their names
+    differs = pd.factorize(first.artist)[0] != pd.factorize(second.artist)[0]
+    if differs.any():
+        row = int((2 * differs + (first.artist != second.artist)).argmax())
+        raise GenreError(
+            f"{both} differ in the artists of their test tracks ({first.track_id[row]} is by {_artist(first, row)} in "
+            f"the first and by {_artist(second, row)} in the second): train them on the same data"
+        )
+    return replace(second, artist=first.artist, has_artists=first.has_artists)
 
 
-def _artist(test: Predictions, row: int) -> str:
-    name = str(test.artist[row])
+def _artist(predictions: Predictions, row: int) -> str:
+    name = str(predictions.artist[row])
     return "an unknown artist" if name.startswith(UNKNOWN_ARTIST) else name.removeprefix("artist ")
 
 
 def keep_common_folds(runs: list[FinishedRun]) -> tuple[list[FinishedRun], list[str]]:
-    """Leave out folds that not every model has: all have to be tested on the same tracks.
+    """Drop the folds that some model lacks, so that all models are tested on the same tracks.
 
     Args:
-        runs: Of any labels, seeds and folds.
+        runs: Finished runs of any labels, seeds and folds.
 
     Returns:
-        Those that stay, and a sentence on each fold that does not.
+        The runs that are kept, and a sentence on each fold that is dropped.
     """
-    of: dict[tuple[str, int], set[int | None]] = {}
+    folds: dict[tuple[str, int], set[int | None]] = {}
     for run in runs:
-        of.setdefault((run.label, run.seed), set()).add(run.fold)
-    every, common = set.union(*of.values()), set.intersection(*of.values())
+        folds.setdefault((run.label, run.seed), set()).add(run.fold)
+    every, common = set.union(*folds.values()), set.intersection(*folds.values())
     if not common or None in every:
-        return runs, []  # they are of different splits, which is said elsewhere
-    lacking = {
-        fold: [f"{label} (seed {seed})" for (label, seed), has in of.items() if fold not in has] for fold in every
-    }
-    left_out = [
-        f"Fold {fold} is left out: {', '.join(names)} {'have' if len(names) > 1 else 'has'} not finished it."
-        for fold, names in sorted(lacking.items(), key=str)
-        if names
-    ]
+        return runs, []  # different splits, which group_runs rejects
+    notes = []
+    for fold in sorted(every - common, key=str):
+        missing = ", ".join(f"{label} (seed {seed})" for (label, seed), has in folds.items() if fold not in has)
+        notes.append(f"Fold {fold} is left out, since it is not finished for {missing}.")
     planned = runs[0].config.data.folds
     if len(common) < planned:
-        are = "is" if len(common) == 1 else "are"
-        left_out.append(f"{len(common)} of {planned} folds {are} compared: the other folds' tracks are not tested.")
-    return [run for run in runs if run.fold in common], left_out
-
-
-def _scores(test: Predictions) -> dict[str, np.ndarray]:
-    return scores_from_counts(test.counts.sum(axis=0), len(test.genres))
+        notes.append(f"Folds compared: {len(common)} of {planned}. The tracks of the other folds are not tested.")
+    return [run for run in runs if run.fold in common], notes

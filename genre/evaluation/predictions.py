@@ -1,27 +1,28 @@
-"""What a model said of the test tracks, and the scores that follow: of the tracks as they are or of many resamples."""
+"""Predictions of a model for the tracks of a split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import log_softmax
 
 UNKNOWN_ARTIST = "track "
-"""How the artist of a track is called that nobody knows."""
+"""Prefix of the placeholder artist of a track whose artist is unknown."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Logits of test tracks.
+    """Logits of tracks, beside their true genres and artists.
 
     Attributes:
         track_id: Shape (tracks,), ascending.
-        target: Number of each track's genre, shape (tracks,).
-        logits: Shape (tracks, genres); tracks with a value that is not finite count as wrong, and not for the log loss.
-        artist: Name of each track's artist, shape (tracks,); a track of unknown artist has one of its own.
-        genres: Their names.
-        by_artist: Whether artists are known.
+        target: Index of each track's genre, shape (tracks,).
+        logits: Shape (tracks, genres). A track with a non-finite logit counts as an error and has no log loss.
+        artist: Name of each track's artist, shape (tracks,); each track of unknown artist has its own placeholder.
+        genres: Names of the genres.
+        has_artists: Whether any artist is known.
     """
 
     track_id: np.ndarray
@@ -29,119 +30,109 @@ class Predictions:
     logits: np.ndarray
     artist: np.ndarray
     genres: list[str]
-    by_artist: bool
+    has_artists: bool
+
+    @classmethod
+    def from_table(
+        cls, predictions: pd.DataFrame, tracks: pd.DataFrame, genres: list[str], split: str = "test"
+    ) -> "Predictions":
+        """Select the predictions of one split.
+
+        Args:
+            predictions: Table as returned by `evaluate.predict_splits`.
+            tracks: Track table with `track_id` and `artist`.
+            genres: Names of the genres, in the order of the logits.
+            split: train, val or test.
+
+        Returns:
+            The predictions, sorted by track id.
+
+        Raises:
+            ValueError: The split has no predictions, a track has several, or the number of logits is wrong.
+        """
+        rows = predictions[predictions["split"] == split].sort_values("track_id")
+        if rows.empty:
+            raise ValueError(f"no predictions of {split} tracks")
+        if len(repeated := rows.loc[rows["track_id"].duplicated(), "track_id"]):
+            raise ValueError(f"track {repeated.iloc[0]} has two predictions")
+        if len(wrong := [width for width in rows["logits"].map(len) if width != len(genres)]):
+            raise ValueError(f"{wrong[0]} logits per track for {len(genres)} genres")
+        artist = tracks.set_index("track_id")["artist"].reindex(rows["track_id"])
+        known = artist.notna().to_numpy()
+        names = np.where(known, "artist " + artist.fillna("").to_numpy(), UNKNOWN_ARTIST + rows["track_id"].to_numpy())
+        logits = np.stack(rows["logits"].to_list()).astype(float)
+        columns = (rows["track_id"].to_numpy(), rows["target"].to_numpy(), logits, names.astype(str))
+        return cls(*columns, genres, bool(known.any()))
+
+    @classmethod
+    def concatenate(cls, folds: list["Predictions"]) -> "Predictions":
+        """Join the test sets of several folds, which share no track."""
+        order = np.argsort(np.concatenate([fold.track_id for fold in folds]), kind="stable")
+        names = ("track_id", "target", "logits", "artist")
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(fold, name) for fold in folds])[order] for name in names
+        }
+        return replace(folds[0], **columns)
 
     @cached_property
-    def usable(self) -> np.ndarray:
-        """Which tracks have finite logits, shape (tracks,)."""
+    def is_finite(self) -> np.ndarray:
+        """Whether all logits of a track are finite, shape (tracks,)."""
         return np.isfinite(self.logits).all(axis=1)
 
     @cached_property
     def prediction(self) -> np.ndarray:
-        """Number of the most likely genre, shape (tracks,); -1 where the logits are not finite."""
-        return np.where(self.usable, self.logits.argmax(axis=1), -1)
+        """Index of the most likely genre, shape (tracks,); -1 where the logits are not finite."""
+        return np.where(self.is_finite, self.logits.argmax(axis=1), -1)
 
     @cached_property
     def correct(self) -> np.ndarray:
-        """Whether the prediction is right, shape (tracks,)."""
+        """Whether the prediction is correct, shape (tracks,)."""
         return self.prediction == self.target
 
     @cached_property
     def log_probability(self) -> np.ndarray:
-        """Shape (tracks, genres)."""
-        return log_softmax(self.logits.astype(float), axis=1)
+        """Logarithm of the predicted probabilities, shape (tracks, genres)."""
+        return log_softmax(self.logits, axis=1)
 
     @cached_property
-    def cluster(self) -> np.ndarray:
-        """Number of each track's artist, shape (tracks,)."""
+    def cluster_ids(self) -> np.ndarray:
+        """Index of each track's cluster: its artist, or itself where the artist is unknown; shape (tracks,)."""
         return np.unique(self.artist, return_inverse=True)[1]
 
     @property
-    def clusters(self) -> int:
-        """How many artists, or tracks where artists are not known."""
-        return int(self.cluster.max()) + 1
+    def n_clusters(self) -> int:
+        """Number of clusters."""
+        return int(self.cluster_ids.max()) + 1
 
     @property
-    def size(self) -> str:
-        """How many tracks there are, and by how many artists, in words."""
-        own = int(np.char.startswith(self.artist, UNKNOWN_ARTIST).sum())
+    def cluster_name(self) -> str:
+        """What a cluster is: artist, or track if no artist is known."""
+        return "artist" if self.has_artists else "track"
+
+    def describe(self) -> str:
+        """Number of test tracks and of their artists, as text."""
         tracks = f"{len(self.target)} test tracks"
-        if not self.by_artist:
+        if not self.has_artists:
             return tracks
-        artists = self.clusters - own
-        return f"{tracks} by {artists} artist{'s' * (artists != 1)}" + (f" ({own} by unknown ones)" if own else "")
+        unknown = int(np.char.startswith(self.artist, UNKNOWN_ARTIST).sum())
+        artists = self.n_clusters - unknown
+        return f"{tracks} by {artists} artist{'s' * (artists != 1)}" + (f" ({unknown} by unknown ones)" * (unknown > 0))
 
     @cached_property
-    def counts(self) -> np.ndarray:
-        """What all scores are made of, summed over each cluster: shape (clusters, 3 * genres + 4).
+    def cluster_counts(self) -> np.ndarray:
+        """The sums over each cluster from which all scores are computed, shape (clusters, 3 * genres + 4).
 
-        Per genre the tracks of it, those predicted as it, those rightly so; then right in the first three, log loss,
-        tracks with a log loss, tracks.
+        For each genre the number of its tracks, of tracks predicted as it, and of those predicted correctly; then the
+        tracks whose genre is among the first three, the sum of log losses, the tracks with a log loss, and all tracks.
         """
         genres = np.arange(len(self.genres))
         target, predicted = self.target[:, None] == genres, self.prediction[:, None] == genres
         own = np.take_along_axis(self.logits, self.target[:, None], axis=1)
         before = (self.logits > own) | ((self.logits == own) & (genres < self.target[:, None]))
-        top3 = self.usable & (before.sum(axis=1) < 3)  # of equals the first is taken, as `prediction` does
+        top3 = self.is_finite & (before.sum(axis=1) < 3)  # of equal logits the first is taken, as by argmax
         loss = -np.take_along_axis(self.log_probability, self.target[:, None], axis=1)[:, 0]
-        single = [top3, np.where(self.usable, loss, 0), self.usable, np.ones(len(self.target))]
-        columns = np.column_stack([target, predicted, target & predicted, *single]).astype(float)
-        sums = np.zeros((self.clusters, columns.shape[1]))
-        np.add.at(sums, self.cluster, columns)
+        totals = [top3, np.where(self.is_finite, loss, 0), self.is_finite, np.ones(len(self.target))]
+        columns = np.column_stack([target, predicted, target & predicted, *totals]).astype(float)
+        sums = np.zeros((self.n_clusters, columns.shape[1]))
+        np.add.at(sums, self.cluster_ids, columns)
         return sums
-
-
-def answers(predictions: pd.DataFrame, tracks: pd.DataFrame, genres: list[str], part: str = "test") -> Predictions:
-    """Take one part of a run's predictions.
-
-    Args:
-        predictions: As `evaluate.predict_splits` makes them.
-        tracks: Track table with `track_id` and `artist`.
-        genres: The classes in the order of their numbers.
-        part: train, val or test.
-
-    Returns:
-        Its tracks.
-
-    Raises:
-        ValueError: The part has no predictions, a track has several, or they are of another number of genres.
-    """
-    rows = predictions[predictions["split"] == part].sort_values("track_id")
-    if rows.empty:
-        raise ValueError(f"no predictions of {part} tracks")
-    if len(twice := rows.loc[rows["track_id"].duplicated(), "track_id"]):
-        raise ValueError(f"track {twice.iloc[0]} has two predictions")
-    if len(other := [width for width in rows["logits"].map(len) if width != len(genres)]):
-        raise ValueError(f"{other[0]} logits per track for {len(genres)} genres")
-    artist = tracks.set_index("track_id")["artist"].reindex(rows["track_id"])
-    known = artist.notna().to_numpy()
-    names = np.where(known, "artist " + artist.fillna("").to_numpy(), UNKNOWN_ARTIST + rows["track_id"].to_numpy())
-    return Predictions(
-        rows["track_id"].to_numpy(),
-        rows["target"].to_numpy(),
-        np.stack(rows["logits"].to_list()).astype(float),
-        names.astype(str),
-        genres,
-        bool(known.any()),
-    )
-
-
-def joined(folds: list[Predictions]) -> Predictions:
-    """Put the test parts of several folds together: every track is tested once.
-
-    Args:
-        folds: No track in two of them.
-
-    Returns:
-        All their tracks.
-    """
-    ids = np.concatenate([fold.track_id for fold in folds])
-    order = np.argsort(ids, kind="stable")
-    return Predictions(
-        ids[order],
-        np.concatenate([fold.target for fold in folds])[order],
-        np.concatenate([fold.logits for fold in folds])[order],
-        np.concatenate([fold.artist for fold in folds])[order],
-        folds[0].genres,
-        folds[0].by_artist,
-    )

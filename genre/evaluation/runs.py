@@ -1,4 +1,4 @@
-"""Run folders, read for a report."""
+"""Find and read run folders."""
 
 import glob
 from collections.abc import Sequence
@@ -15,24 +15,24 @@ from genre import run_folder
 from genre.config import stored
 from genre.data.datamodule import GenreDataModule
 from genre.errors import GenreError
-from genre.evaluation.predictions import Predictions, answers
+from genre.evaluation.predictions import Predictions
 from genre.models.checkpoint import TrainedModel
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A finished run.
+    """A finished run, as stored.
 
     Attributes:
-        folder: Where it lies.
-        label: Runs of one label differ in seed or fold.
-        seed: Of its weights and order.
-        fold: Which fold its test part is; None for a single split.
-        config: Its whole configuration.
-        scores: As in scores.json.
-        test: What it said of its test tracks.
-        training: Identities of its training tracks.
-        epochs: Its metrics.csv.
+        folder: The run folder.
+        label: Name of the model in a comparison; runs of one label differ in seed or fold.
+        seed: Random seed of training.
+        fold: Fold that is the test set; None for a single split.
+        config: The configuration.
+        scores: Content of scores.json.
+        predictions: Predictions for the test set.
+        train_ids: Ids of the training tracks.
+        epochs: Content of metrics.csv.
     """
 
     folder: Path
@@ -41,43 +41,72 @@ class FinishedRun:
     fold: int | None
     config: DictConfig
     scores: dict[str, Any]
-    test: Predictions
-    training: frozenset[str]
+    predictions: Predictions
+    train_ids: frozenset[str]
     epochs: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class EvaluatedRun:
+    """A run whose best checkpoint was evaluated again.
+
+    Attributes:
+        folder: The run folder.
+        scores: Test scores, as in scores.json.
+        predictions: Predictions for the test set.
+        val_predictions: Predictions for the validation set.
+        model: Network of the best checkpoint.
+        datamodule: The data with the run's split.
+        device: Device that was used.
+        monitor: Score that selected the best epoch, and whether it was minimized (`min`) or maximized (`max`).
+    """
+
+    folder: Path
+    scores: dict[str, Any]
+    predictions: Predictions
+    val_predictions: Predictions
+    model: TrainedModel
+    datamodule: GenreDataModule
+    device: str
+    monitor: tuple[str, str]
 
 
 def find_run_folders(patterns: list[str]) -> list[Path]:
     """Find run folders.
 
     Args:
-        patterns: Run folders, folders that hold run folders at any depth, and globs of either.
+        patterns: Run folders, folders that contain run folders at any depth, and globs of either.
 
     Returns:
-        The run folders, each once however its path is written, in the order of their names where one pattern finds
-        several.
+        Each run folder once, in the order of the patterns and, within a pattern, in natural order of names.
 
     Raises:
-        GenreError: A pattern finds none.
+        GenreError: A pattern matches no run folder.
     """
     found: dict[Path, Path] = {}
     for pattern in patterns:
         names = sorted(glob.glob(pattern), key=_natural)  # noqa: PTH207 (pathlib's takes no absolute pattern)
-        hits = [Path(name) for name in names] or [Path(pattern)]
-        these: list[Path] = []
-        for hit in hits:
-            if run_folder.is_started(hit):
-                these.append(hit)
-            else:
-                configs = sorted(hit.glob(f"**/{run_folder.CONFIG}"), key=lambda path: _natural(str(path)))
-                these += [path.parents[1] for path in configs]
-        for folder in these:
-            found.setdefault(folder.resolve(), folder)
-        if not these:
+        folders = [folder for name in names or [pattern] for folder in _run_folders_in(Path(name))]
+        if not folders:
             raise GenreError(
-                f"{pattern} is not a run folder, and holds none: give one that train.py made, with "
+                f"{pattern} is not a run folder and contains none: give one made by train.py, with "
                 f"{run_folder.CONFIG} in it"
             )
+        for folder in folders:
+            found.setdefault(folder.resolve(), folder)
     return list(found.values())
+
+
+def _run_folders_in(folder: Path) -> list[Path]:
+    if run_folder.is_started(folder):
+        return [folder]
+    configs = sorted(map(str, folder.glob(f"**/{run_folder.CONFIG}")), key=_natural)
+    return [Path(config).parents[1] for config in configs]
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sort key that puts job 10 after job 9."""
+    return [(int(word), "") if word.isdecimal() else (-1, word) for word in name.replace("-", "/").split("/")]
 
 
 def load_run(folder: Path, trust: Sequence[str] = ()) -> FinishedRun:
@@ -85,52 +114,24 @@ def load_run(folder: Path, trust: Sequence[str] = ()) -> FinishedRun:
 
     Args:
         folder: The run folder.
-        trust: Resolvers that its configuration may use.
+        trust: Packages that its configuration may name.
 
     Returns:
-        Its results.
+        The run.
 
     Raises:
-        GenreError: A file of it is missing or damaged.
+        GenreError: A file is missing or damaged.
     """
     try:
         config = stored.read(folder, trust)
         scores = run_folder.read_scores(folder)
         tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=["track_id", "artist", "split"])
-        predictions = pd.read_parquet(folder / run_folder.PREDICTIONS)
+        table = pd.read_parquet(folder / run_folder.PREDICTIONS)
         epochs = pd.read_csv(folder / run_folder.METRICS)
-        test = answers(predictions, tracks, scores["genres"])
-        training = frozenset(tracks.loc[tracks["split"] == "train", "track_id"])
+        predictions = Predictions.from_table(table, tracks, scores["genres"])
+        train_ids = frozenset(tracks.loc[tracks["split"] == "train", "track_id"])
         label, seed, fold = config.label, config.seed, config.data.get("fold")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, OmegaConfBaseException) as error:
         text = next(iter(str(error).splitlines()), type(error).__name__)
         raise GenreError(f"{folder} cannot be read ({text}): train it again") from error
-    return FinishedRun(folder, label, seed, fold, config, scores, test, training, epochs)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sort job 10 behind job 9."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.replace("-", "/").split("/")]
-
-
-@dataclass(frozen=True)
-class EvaluatedRun:
-    """A run, tested again.
-
-    Attributes:
-        folder: The run folder.
-        scores: As in scores.json.
-        predictions: As `evaluate.predict_splits` makes them.
-        model: Of its best checkpoint.
-        data: The collection with the run's split.
-        device: Where to compute, as torch calls it.
-        monitor: Score that chose the best epoch, and whether it is to be `min` or `max`.
-    """
-
-    folder: Path
-    scores: dict[str, Any]
-    predictions: pd.DataFrame
-    model: TrainedModel
-    data: GenreDataModule
-    device: str
-    monitor: tuple[str, str]
+    return FinishedRun(folder, label, seed, fold, config, scores, predictions, train_ids, epochs)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from captum.attr import Saliency
 
 from genre.audio.windows import track_logits
 from genre.models.checkpoint import TrainedModel
@@ -11,22 +10,22 @@ from genre.models.checkpoint import TrainedModel
 def saliency_map(
     model: TrainedModel, mel: np.ndarray, genre: int, window: int | None, frames: int | None = None
 ) -> np.ndarray | None:
-    """How much each value of a spectrogram moves a genre's score (Simonyan et al., 2014).
+    """Compute how strongly each value of a spectrogram changes a genre's score (Simonyan et al., 2014).
 
     Args:
-        model: The network.
-        mel: A whole clip, shape (time, mels).
-        genre: Its score is looked at.
+        model: The trained network.
+        mel: Features of a whole clip, shape (time, mels).
+        genre: Index of the genre.
         window: Frames per window; None for the whole clip.
         frames: Frames that hold sound; None for all.
 
     Returns:
-        Absolute gradients, shape (time, mels); None where the score does not depend on the clip.
+        Absolute gradient of the log-probability, shape (time, mels); None if it does not depend on the clip.
     """
-    net = model.net.cpu()  # cuDNN's recurrent networks have no gradient outside training
+    net = model.net.cpu()  # cuDNN's recurrent layers have no gradient in evaluation mode
     clip = torch.from_numpy(mel).float()[None].requires_grad_()
-    sound = None if frames is None else torch.tensor([frames])
-    if not track_logits(net, clip, window, sound).requires_grad:
+    logits = track_logits(net, clip, window, None if frames is None else torch.tensor([frames]))
+    if not logits.requires_grad:
         return None
-    gradient = Saliency(lambda clips: track_logits(net, clips, window, sound)).attribute(clip, target=genre)
-    return gradient[0].detach().numpy()
+    (gradient,) = torch.autograd.grad(logits[0, genre], clip)
+    return gradient[0].abs().numpy()

@@ -6,7 +6,6 @@ from sklearn.metrics import confusion_matrix
 
 from genre.evaluation.predictions import Predictions
 
-SCORES = ("accuracy", "f1_macro", "f1_weighted", "balanced_accuracy", "top3_accuracy", "log_loss")
 SCORE_LABELS = {
     "accuracy": "accuracy",
     "f1_macro": "F1 macro",
@@ -15,54 +14,61 @@ SCORE_LABELS = {
     "top3_accuracy": "top-3 accuracy",
     "log_loss": "log loss",
 }
-"""The scores as people call them."""
+"""Name of each score in tables and figures."""
 
 
-def scores_from_counts(counts: np.ndarray, genres: int) -> dict[str, np.ndarray]:
+def compute_scores(predictions: Predictions) -> dict[str, float]:
+    """Compute all scores of a set of predictions, as in `scores_from_counts`."""
+    scores = scores_from_counts(predictions.cluster_counts.sum(axis=0), len(predictions.genres))
+    return {name: float(value) for name, value in scores.items()}
+
+
+def scores_from_counts(counts: np.ndarray, n_genres: int) -> dict[str, np.ndarray]:
     """Compute all scores from sums of counts.
 
     Args:
-        counts: Sums of `Predictions.counts` over the clusters of a sample, shape (..., 3 * genres + 4).
-        genres: Number of genres.
+        counts: Sums of `Predictions.cluster_counts` over clusters, shape (..., 3 * genres + 4).
+        n_genres: Number of genres.
 
     Returns:
-        Each of `SCORES`, shape (...); over genres only those that the sample has. Of up to three genres there is no
-        top-3 accuracy: it would be 1.
+        Each score in `SCORE_LABELS`, shape (...). Means over genres include those with at least one target. With three
+        genres or fewer there is no top-3 accuracy, which would be 1.
     """
-    support, _, right = _by_genre(counts, genres)
-    top3, loss, with_loss, tracks = np.moveaxis(counts[..., 3 * genres :], -1, 0)
+    support, _, correct = _by_genre(counts, n_genres)
+    top3, loss, with_loss, tracks = np.moveaxis(counts[..., 3 * n_genres :], -1, 0)
     with np.errstate(invalid="ignore"):
-        by_genre = per_class_scores(counts, genres)
+        per_class = per_class_scores(counts, n_genres)
         present = np.where(support > 0, 1.0, np.nan)
-        found = {
-            "accuracy": right.sum(-1) / tracks,
-            "f1_macro": np.nanmean(by_genre["f1"] * present, axis=-1),
-            "f1_weighted": np.nansum(by_genre["f1"] * support, axis=-1) / tracks,
-            "balanced_accuracy": np.nanmean(by_genre["recall"] * present, axis=-1),
+        scores = {
+            "accuracy": correct.sum(-1) / tracks,
+            "f1_macro": np.nanmean(per_class["f1"] * present, axis=-1),
+            "f1_weighted": np.nansum(per_class["f1"] * support, axis=-1) / tracks,
+            "balanced_accuracy": np.nanmean(per_class["recall"] * present, axis=-1),
             "top3_accuracy": top3 / tracks,
             "log_loss": loss / with_loss,
         }
-    if genres <= 3:
-        del found["top3_accuracy"]
-    return found
+    if n_genres <= 3:
+        del scores["top3_accuracy"]
+    return scores
 
 
-def per_class_scores(counts: np.ndarray, genres: int) -> dict[str, np.ndarray]:
-    """Precision, recall and F1 of each genre, shape (..., genres); NaN where there is no denominator."""
-    support, predicted, right = _by_genre(counts, genres)
+def per_class_scores(counts: np.ndarray, n_genres: int) -> dict[str, np.ndarray]:
+    """Compute precision, recall and F1 of each genre, shape (..., genres); NaN where the denominator is 0."""
+    support, predicted, correct = _by_genre(counts, n_genres)
     with np.errstate(invalid="ignore"):
         return {
-            "precision": right / predicted,
-            "recall": right / support,
-            "f1": 2 * right / (support + predicted),
+            "precision": correct / predicted,
+            "recall": correct / support,
+            "f1": 2 * correct / (support + predicted),
         }
 
 
-def _by_genre(counts: np.ndarray, genres: int) -> list[np.ndarray]:
-    return np.split(counts[..., : 3 * genres], 3, axis=-1)
+def _by_genre(counts: np.ndarray, n_genres: int) -> list[np.ndarray]:
+    return np.split(counts[..., : 3 * n_genres], 3, axis=-1)
 
 
-def confusion_table(test: Predictions) -> pd.DataFrame:
-    """Counts of tracks by true genre (rows) and predicted genre (columns); tracks without a prediction are in none."""
-    counts = confusion_matrix(test.target, test.prediction, labels=range(len(test.genres)))
-    return pd.DataFrame(counts, pd.Index(test.genres, name="true"), pd.Index(test.genres, name="predicted"))
+def confusion_table(predictions: Predictions) -> pd.DataFrame:
+    """Count tracks by true genre (rows) and predicted genre (columns); tracks without a prediction are left out."""
+    genres = predictions.genres
+    counts = confusion_matrix(predictions.target, predictions.prediction, labels=range(len(genres)))
+    return pd.DataFrame(counts, pd.Index(genres, name="true"), pd.Index(genres, name="predicted"))

@@ -1,28 +1,30 @@
-"""Pictures of a collection."""
+"""Figures of a data set."""
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from wordcloud import WordCloud
 
-from genre.reports.theme import color
+from genre.reports.theme import color, theme
 
 BUCKETS = 1500
-"""A waveform is drawn as the extremes of so many buckets."""
+"""Points of a waveform plot: each is the range of a bucket of samples."""
 
 
+@theme()
 def word_cloud(counts: pd.Series) -> Figure:
-    """Draw the genres' names, sized by their tracks."""
+    """Draw the names of genres, sized by their number of tracks."""
+    from wordcloud import WordCloud  # loaded only for this figure
+
+    names = list(counts.index)
     cloud = WordCloud(
         width=1400,
         height=700,
-        mode="RGBA",
-        background_color=None,
+        background_color="white",
         font_path=f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf",
         prefer_horizontal=1.0,
         random_state=0,
-        color_func=lambda word, **_: color(list(counts.index).index(word)),
+        color_func=lambda word, **_: color(names.index(word)),
     )
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
@@ -31,13 +33,12 @@ def word_cloud(counts: pd.Series) -> Figure:
     return figure
 
 
+@theme()
 def histogram(values: pd.Series, label: str) -> Figure:
-    """Draw how many tracks have which value, on a logarithmic scale where they differ much in number."""
+    """Draw the number of tracks by value, on a logarithmic scale if the numbers differ a lot."""
     figure = Figure(figsize=(8, 2.6), layout="constrained")
     axes = figure.subplots()
-    spread = values.max() - values.min()
-    span = (values.min(), values.max()) if spread > 0 else (values.min() - 0.5, values.min() + 0.5)
-    heights, edges = np.histogram(values, 40 if spread > 0 else 1, span)
+    heights, edges = np.histogram(values, 40 if values.max() > values.min() else 1)
     axes.stairs(heights, edges, fill=True, color=color(0))
     if heights.max() > 50 * heights[heights > 0].min():
         axes.set_yscale("symlog", linthresh=1)
@@ -47,13 +48,14 @@ def histogram(values: pd.Series, label: str) -> Figure:
     return figure
 
 
-def waveform_plot(samples: np.ndarray, rate: int, title: str) -> Figure:
-    """Draw a waveform by its extremes.
+@theme()
+def waveform_plot(samples: np.ndarray, sample_rate: int, title: str) -> Figure:
+    """Draw the envelope of a waveform.
 
     Args:
-        samples: Mono, shape (samples,).
-        rate: In Hz.
-        title: Above it.
+        samples: Mono waveform, shape (samples,).
+        sample_rate: Samples per second.
+        title: Title of the figure.
 
     Returns:
         The figure.
@@ -62,7 +64,7 @@ def waveform_plot(samples: np.ndarray, rate: int, title: str) -> Figure:
     buckets = samples[: len(samples) // size * size].reshape(-1, size)
     figure = Figure(figsize=(8, 2.4), layout="constrained")
     axes = figure.subplots()
-    seconds = np.arange(len(buckets)) * size / rate
+    seconds = np.arange(len(buckets)) * size / sample_rate
     axes.fill_between(seconds, buckets.min(axis=1), buckets.max(axis=1), color=color(0), linewidth=0.3)
-    axes.set(xlabel="time in s", ylabel="amplitude", title=title, xlim=(0, len(samples) / rate))
+    axes.set(xlabel="time in s", ylabel="amplitude", title=title, xlim=(0, len(samples) / sample_rate))
     return figure

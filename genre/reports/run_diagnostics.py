@@ -1,18 +1,17 @@
-"""Sections of a run's report that look closer: calibration, the map of the test tracks, its worst errors."""
+"""Diagnostics in the report of a run: calibration, embedding map, most confident errors."""
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from genre.evaluation.calibration import (
     TEMPERATURES,
     expected_calibration_error,
     fit_temperature,
     log_loss,
-    probabilities,
     reliability_table,
 )
 from genre.evaluation.embeddings import MIN_TRACKS, embed_test_set, tsne
-from genre.evaluation.predictions import Predictions, answers
 from genre.evaluation.runs import EvaluatedRun
 from genre.evaluation.saliency import saliency_map
 from genre.reports.figures import embedding_scatter, reliability_diagram
@@ -21,133 +20,126 @@ from genre.reports.spectrograms import SpectrogramPanel, denormalize, spectrogra
 from genre.reports.theme import truncate_middle
 
 CALIBRATION_TRACKS = 100
-"""Of fewer tracks the expected calibration error is mostly noise: of 30 even a perfect model has 0.17."""
+"""With fewer tracks the calibration error is mostly noise: with 30, even a perfect model has 0.17."""
 ERRORS = 6
-RIGHT = 2
+CORRECT = 2
 
 
-def add_calibration(page: Page, run: EvaluatedRun, test: Predictions) -> None:
-    """Compare confidence with accuracy, before and after a temperature that is fitted on validation."""
+def add_calibration(page: Page, run: EvaluatedRun) -> None:
+    """Add a section that compares confidence with accuracy, before and after temperature scaling."""
     page.section("Calibration")
-    val = answers(run.predictions, run.data.data.tracks, test.genres, "val")
-    if min(val.usable.sum(), test.usable.sum()) < CALIBRATION_TRACKS:
+    (val_logits, val_target), (logits, target) = (
+        (each.logits[each.is_finite], each.target[each.is_finite]) for each in (run.val_predictions, run.predictions)
+    )
+    if min(len(val_target), len(target)) < CALIBRATION_TRACKS:
         page.text(
-            f"Left out: calibration needs {CALIBRATION_TRACKS} validation tracks ({val.usable.sum()} here) and "
-            f"{CALIBRATION_TRACKS} test tracks ({test.usable.sum()} here).",
+            f"Skipped: calibration needs {CALIBRATION_TRACKS} validation tracks ({len(val_target)} found) and "
+            f"{CALIBRATION_TRACKS} test tracks ({len(target)} found).",
             "note",
         )
         return
-    divisor = fit_temperature(val.logits[val.usable], val.target[val.usable])
+    temperature = fit_temperature(val_logits, val_target)
     low, high = TEMPERATURES
-    if not 1.01 * low < divisor < high / 1.01:
-        page.text(
-            f"The temperature is at the limit of the range that is searched, {low} to {high:.0f}: it is no estimate.",
-            "note",
+    if not 1.01 * low < temperature < high / 1.01:
+        page.text(f"The temperature is not an estimate: it is at the limit of its range, {low} to {high:.0f}.", "note")
+    rows, bins = [], {}
+    for name, scaled in (("unscaled", logits), (f"temperature {temperature:.2f}", logits / temperature)):
+        probability = softmax(scaled, axis=1)
+        bins[name] = reliability_table(probability, target)
+        rows.append(
+            {
+                "probabilities": name,
+                "expected calibration error": expected_calibration_error(probability, target),
+                "log loss": log_loss(scaled, target),
+                "mean confidence": probability.max(axis=1).mean(),
+                "accuracy": (probability.argmax(axis=1) == target).mean(),
+            }
         )
-    target = test.target[test.usable]
-    both = [probabilities(test.logits[test.usable], by) for by in (1.0, divisor)]
-    names = ("as it is", f"at temperature {divisor:.2f}")
-    rows = [
-        {
-            "probabilities": name,
-            "expected calibration error": expected_calibration_error(probability, target),
-            "log loss": log_loss(test.logits[test.usable] / by, target),
-            "mean confidence": probability.max(axis=1).mean(),
-            "accuracy": (probability.argmax(axis=1) == target).mean(),
-        }
-        for name, by, probability in zip(names, (1.0, divisor), both, strict=True)
-    ]
     table = pd.DataFrame(rows)
-    caption = f"The temperature has the least log loss on {val.usable.sum()} validation tracks; ten bins."
-    page.table(table, "calibration", caption, shown=table.map(lambda v: v if isinstance(v, str) else f"{v:.3f}"))
-    bins = [reliability_table(probability, target) for probability in both]
+    shown = table.map(lambda value: value if isinstance(value, str) else f"{value:.3f}")
+    page.table(table, "calibration", f"Temperature fitted on {len(val_target)} validation tracks.", shown=shown)
     page.figure(
-        lambda: reliability_diagram(bins[0], bins[1], names),
+        reliability_diagram(bins),
         "reliability",
-        "Accuracy over confidence in ten bins, before and after temperature scaling; below it the tracks a bin.",
-        "On the diagonal a model is right as often as it says.",
+        "Accuracy over confidence in ten bins, before and after temperature scaling, and the tracks per bin.",
+        "Points on the diagonal are perfectly calibrated.",
     )
 
 
-def add_embedding_map(page: Page, run: EvaluatedRun, test: Predictions) -> None:
-    """Lay the test tracks' embeddings out in the plane."""
-    page.section("Map")
+def add_embedding_map(page: Page, run: EvaluatedRun) -> None:
+    """Add a section with a t-SNE map of the test tracks."""
+    page.section("Embeddings")
+    test = run.predictions
     if len(test.target) < MIN_TRACKS:
-        page.text(f"Left out: {len(test.target)} test tracks are no map.", "note")
+        page.text(f"Skipped: t-SNE needs at least {MIN_TRACKS} test tracks ({len(test.target)} found).", "note")
         return
     if (test.logits == test.logits[0]).all():
-        page.text("Left out: this model says the same of every track.", "note")
+        page.text("Skipped: the model gives the same prediction for every track.", "note")
         return
-    points = embed_test_set(run.model, run.data, run.device)
-    if not np.isfinite(points).all():
-        page.text("Left out: some embeddings are no numbers.", "note")
+    embeddings = embed_test_set(run.model, run.datamodule, run.device)
+    if not np.isfinite(embeddings).all():
+        page.text("Skipped: some embeddings are not finite.", "note")
         return
-    where = tsne(points)
-    groups = [("by genre", [test.genres[number] for number in test.target])]
-    if test.by_artist:
-        groups.append(("by artist", [name.partition(" ")[2] for name in test.artist]))
+    groupings = {"by genre": [test.genres[number] for number in test.target]}
+    if test.has_artists:
+        groupings["by artist"] = [name.partition(" ")[2] for name in test.artist]
     page.figure(
-        lambda: embedding_scatter(where, groups),
+        embedding_scatter(tsne(embeddings), groupings),
         "map",
-        f"t-SNE of the network's embeddings of {len(test.target)} test tracks, coloured "
-        + " and ".join(title for title, _ in groups)
-        + ".",
-        "t-SNE of what the head sees, test tracks only; counts and shares in the legend. Distances between groups, and "
-        "their sizes, mean little in t-SNE.",
+        f"t-SNE of the embeddings of {len(test.target)} test tracks, colored {' and '.join(groupings)}.",
+        "t-SNE of the input of the last layer, with the number of test tracks per group. Distances between groups and "
+        "their sizes mean little in t-SNE.",
     )
 
 
-def add_errors(page: Page, run: EvaluatedRun, test: Predictions) -> None:
-    """Show the errors that the model was surest of, what it heard, and what in it the answer depends on."""
+def add_errors(page: Page, run: EvaluatedRun) -> None:
+    """Add a section with the most confident errors, their spectrograms and saliency maps."""
     page.section("Errors")
-    sure = np.where(test.usable, np.exp(test.log_probability.max(axis=1)), -1)
-    ranked = np.argsort(-sure, kind="stable")
-    wrong = [int(row) for row in ranked if test.usable[row] and not test.correct[row]]
-    right = {int(test.target[row]): int(row) for row in ranked[::-1] if test.correct[row]}  # the surest of each genre
-    tracks = run.data.data.tracks
-    rows = tracks.index[tracks["split"] == "test"]
+    test = run.predictions
+    confidence = np.where(test.is_finite, np.exp(test.log_probability.max(axis=1)), -1)
+    ranked = np.argsort(-confidence, kind="stable").tolist()
+    wrong = [row for row in ranked if test.is_finite[row] and not test.correct[row]]
+    tracks = run.datamodule.data.tracks
+    errors = tracks[tracks["split"] == "test"].iloc[wrong]
     table = pd.DataFrame(
         {
             "track": test.track_id[wrong],
-            "artist": tracks.loc[rows[wrong], "artist"].to_numpy(),
-            "title": tracks.loc[rows[wrong], "title"].to_numpy(),
+            "artist": errors["artist"].to_numpy(),
+            "title": errors["title"].to_numpy(),
             "true": [test.genres[number] for number in test.target[wrong]],
             "predicted": [test.genres[number] for number in test.prediction[wrong]],
-            "confidence": sure[wrong],
+            "confidence": confidence[wrong],
         }
     )
-    if silent := int((~test.usable).sum()):
-        page.text(f"{silent} test tracks have no answer: their logits are no numbers.", "note")
-    if table.empty:
-        if not silent:
-            page.text("There is none: every test track was answered rightly.")
-    else:
+    if wrong:
         shown = table.head(4 * ERRORS).assign(confidence=table["confidence"].map("{:.2f}".format))
-        page.table(table, "errors", f"Of {len(wrong)} errors those that the model was surest of.", shown=shown)
-        _draw(page, run, test, wrong[:ERRORS], sure, "errors", "The errors that the model was surest of.")
-    if right:
-        surest = sorted(right.values(), key=lambda row: -sure[row])[:RIGHT]
-        _draw(page, run, test, surest, sure, "right", "Right answers that the model was surest of.")
+        page.table(table, "errors", f"The most confident of {len(wrong)} errors.", shown=shown)
+        _add_spectrograms(page, run, wrong[:ERRORS], confidence, "errors", "The most confident errors.")
+    elif test.is_finite.all():
+        page.text("No errors: every test track was classified correctly.")
+    best = {int(test.target[row]): row for row in reversed(ranked) if test.correct[row]}  # the most confident per genre
+    if best:
+        rows = sorted(best.values(), key=lambda row: -confidence[row])[:CORRECT]
+        _add_spectrograms(page, run, rows, confidence, "right", "The most confident correct predictions.")
 
 
-def _draw(
-    page: Page, run: EvaluatedRun, test: Predictions, chosen: list[int], sure: np.ndarray, name: str, alt: str
+def _add_spectrograms(
+    page: Page, run: EvaluatedRun, rows: list[int], confidence: np.ndarray, name: str, text: str
 ) -> None:
-    prepared = run.data.data
-    rows = np.flatnonzero(prepared.tracks["split"] == "test")[chosen].tolist()
-    window = prepared.cache.spec.n_segment_frames(run.model.metadata["segment_seconds"])
-    first, length = run.data.clip_span("test")
-    sound = (prepared.audio_frames - first).clip(0, length).tolist()
-    pictures = []
-    for number, row, clip in zip(chosen, rows, prepared.read_clips(rows), strict=True):
-        mel = clip[first : first + length]  # what was heard
-        track, said = prepared.tracks.iloc[row], int(test.prediction[number])
-        title = f"{truncate_middle(track['track_id'])}: {test.genres[test.target[number]]}"
-        title += "" if said == test.target[number] else f", taken for {test.genres[said]}"
-        depends = saliency_map(run.model, mel, said, window, sound[row])
-        pictures.append(SpectrogramPanel(f"{title} ({sure[number]:.2f})", denormalize(mel, track), depends))
-    caption = "Confidence in brackets."
-    if any(picture.saliency is not None for picture in pictures):
-        caption += " Below each: where a change moves the answer's score most (absolute gradient)."
-    features = prepared.cache.spec.features
-    page.figure(lambda: spectrograms_figure(pictures, features), name, f"Spectrograms. {alt}", caption)
+    data, test = run.datamodule.data, run.predictions
+    window = data.cache.spec.n_segment_frames(run.model.metadata["segment_seconds"])
+    first, length = run.datamodule.clip_span("test")
+    sound = (data.audio_frames - first).clip(0, length).tolist()
+    indices = np.flatnonzero(data.tracks["split"] == "test")[rows].tolist()
+    panels = []
+    for row, index, clip in zip(rows, indices, data.read_clips(indices), strict=True):
+        mel = clip[first : first + length]  # what the network received
+        track, predicted = data.tracks.iloc[index], int(test.prediction[row])
+        title = f"{truncate_middle(track['track_id'])}: {test.genres[test.target[row]]}"
+        title += "" if test.correct[row] else f", predicted {test.genres[predicted]}"
+        saliency = saliency_map(run.model, mel, predicted, window, sound[index])
+        panels.append(SpectrogramPanel(f"{title} ({confidence[row]:.2f})", denormalize(mel, track), saliency))
+    caption = f"{text} Confidence in brackets."
+    if any(panel.saliency is not None for panel in panels):
+        caption += " Saliency: absolute gradient of the predicted genre's score."
+    page.figure(spectrograms_figure(panels, data.cache.spec.features), name, f"Spectrograms. {text}", caption)

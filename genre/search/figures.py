@@ -7,13 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from genre.reports.theme import color, marker_style
+from genre.reports.theme import color, marker_style, theme
 from genre.search.outcome import STATES, brief
 
 CHOICES = 8
 """More numbers than these are drawn to scale."""
 
 
+@theme()
 def history_figure(trials: pd.DataFrame, metric: str, maximize: bool) -> Figure:
     """Draw the trials' values in their order, and the best so far; trials that failed stand on the ground.
 
@@ -45,6 +46,7 @@ def history_figure(trials: pd.DataFrame, metric: str, maximize: bool) -> Figure:
     return figure
 
 
+@theme()
 def slices_figure(trials: pd.DataFrame, space: list[str], metric: str) -> Figure:
     """Draw the values of complete trials over each parameter, the later a trial the stronger its dot."""
     columns = min(4, len(space))
@@ -65,6 +67,7 @@ def slices_figure(trials: pd.DataFrame, space: list[str], metric: str) -> Figure
     return figure
 
 
+@theme()
 def parallel_figure(trials: pd.DataFrame, space: list[str], metric: str, maximize: bool) -> Figure:
     """Draw each complete trial as a line through its parameters to its value; the better half stands out."""
     figure = Figure(figsize=(max(8.0, 1.35 * (len(space) + 1)), 4.2), layout="constrained")
@@ -105,6 +108,7 @@ def parallel_figure(trials: pd.DataFrame, space: list[str], metric: str, maximiz
     return figure
 
 
+@theme()
 def time_figure(trials: pd.DataFrame) -> Figure:
     """Draw how long each trial trained, by how it ended."""
     figure = Figure(figsize=(8, 2.6), layout="constrained")

@@ -33,7 +33,7 @@ def write(found: Outcome) -> Path:
     page.section("History")
     if len(found.trials):
         page.figure(
-            lambda: figures.history_figure(found.trials, found.metric, found.maximize),
+            figures.history_figure(found.trials, found.metric, found.maximize),
             "history",
             f"{found.metric} of each trial in order, and the best so far.",
             "Trials that were pruned, failed or were interrupted stand at the bottom.",
@@ -70,19 +70,19 @@ def _parameters(page: Page, found: Outcome) -> None:
     evaluator = MeanDecreaseImpurityImportanceEvaluator(seed=0)
     importance = pd.Series(optuna.importance.get_param_importances(found.study, evaluator=evaluator, params=varied))
     page.figure(
-        lambda: bar_chart(importance, "importance", decimals=2),
+        bar_chart(importance, "importance", decimals=2),
         "importance",
         "Importance of the parameters: " + ", ".join(f"{name} {share:.2f}" for name, share in importance.items()) + ".",
         f"Mean decrease of impurity in a random forest on {len(complete)} complete trials: with few trials, a hint.",
     )
     page.figure(
-        lambda: figures.slices_figure(found.trials, found.space, found.metric),
+        figures.slices_figure(found.trials, found.space, found.metric),
         "slices",
         f"{found.metric} over each parameter, a dot a trial.",
         "Complete trials; the later a trial, the stronger its dot.",
     )
     page.figure(
-        lambda: figures.parallel_figure(found.trials, found.space, found.metric, found.maximize),
+        figures.parallel_figure(found.trials, found.space, found.metric, found.maximize),
         "parallel",
         f"Complete trials as lines through their parameters to their {found.metric}.",
         "The better a trial, the stronger its line; the better half of the scale in colour.",
@@ -114,9 +114,7 @@ def _time(page: Page, found: Outcome) -> None:
     table = by_state.assign(trials=found.trials["state"].value_counts()).reset_index()[
         ["state", "trials", "epochs", "seconds"]
     ]
-    page.figure(
-        lambda: figures.time_figure(found.trials), "time", "Minutes of training of each trial, by how it ended."
-    )
+    page.figure(figures.time_figure(found.trials), "time", "Minutes of training of each trial, by how it ended.")
     shown = table.assign(seconds=table["seconds"].map("{:.0f}".format))
     page.table(table, "time", "Seconds of training, without what a trial needs besides.", shown=shown)
 

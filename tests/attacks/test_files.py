@@ -53,7 +53,7 @@ def test_a_report_replaces_reports_only(run: Path) -> None:
     (site / "figures/mine.png").touch()
     (site / "index.html").write_text("<!doctype html>\n<title>My site</title>")
     (run / "report").symlink_to(site)
-    with pytest.raises(GenreError, match=r"index.html is not a report's: write the report to another folder"):
+    with pytest.raises(GenreError, match=r"index.html was not written by a report: choose another output folder"):
         Page("A report").write(run / run_folder.REPORT)
     assert (site / "figures/mine.png").exists()
     assert "My site" in (site / "index.html").read_text()

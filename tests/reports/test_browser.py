@@ -1,4 +1,4 @@
-"""Pages in a real browser: nothing runs over the edge, every picture shows, in light and in dark."""
+"""Pages in a real browser: they fit the window, and every figure shows on a white card, in light and dark schemes."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ from genre.evaluation.comparison import compare
 from genre.reports import comparison
 from genre.reports.figures import confusion_figure
 from genre.reports.page import Page
-from tests.evaluation.making import write_run
+from tests.evaluation.conftest import write_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -24,14 +24,16 @@ pytestmark = [
 ]
 
 PROBE = """<script>addEventListener("load", () => {
-const images = [...document.images].filter(image => image.naturalWidth > 0 && image.currentSrc.startsWith("data:"));
+const images = [...document.images].filter(image =>
+image.naturalWidth > 0 && image.currentSrc.startsWith("data:") &&
+getComputedStyle(image).backgroundColor === "rgb(255, 255, 255)");
 document.title = [document.documentElement.scrollWidth, innerWidth, images.length, document.images.length,
 getComputedStyle(document.body).backgroundColor, performance.getEntriesByType("resource").length].join("|");
 });</script></body>"""
 
 
 def probe(page: Path, width: int, dark: bool) -> list[str]:
-    """What the browser says of a page: width used, width given, pictures that show, pictures, paper, requests."""
+    """Ask the browser for: used width, window width, figures that show, figures, background, requests."""
     copy = page.with_name("probe.html")
     copy.write_text(page.read_text().replace("</body>", PROBE))
     command = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000"]
@@ -49,10 +51,10 @@ def test_pages_fit_and_show(tmp_path: Path, width: int, dark: bool) -> None:
     for name in ("a model of a rather long name", "b"):
         write_run(tmp_path / name, np.arange(60) % 3 != 0, (f"label={name}",))
     page = comparison.write_comparison_report(compare(runs.find_run_folders([str(tmp_path)])), tmp_path / "report")
-    used, given, shown, pictures, paper, requests = probe(page, width, dark)
+    used, given, shown, figures, background, requests = probe(page, width, dark)
     assert int(used) <= int(given)
-    assert shown == pictures == "2"
-    assert paper == ("rgb(22, 24, 28)" if dark else "rgb(255, 255, 255)")
+    assert shown == figures == "2"
+    assert background == ("rgb(22, 24, 28)" if dark else "rgb(255, 255, 255)")
     assert int(requests) == 0
 
 
@@ -61,8 +63,8 @@ def test_a_page_of_sixteen_long_names_fits(tmp_path: Path) -> None:
     counts = pd.DataFrame(np.eye(16, dtype=int) * 6, pd.Index(names), pd.Index(names))
     page = Page("Genres")
     page.section("Confusion")
-    page.figure(lambda: confusion_figure(counts), "confusion", "A matrix.")
+    page.figure(confusion_figure(counts), "confusion", "A matrix.")
     page.table(counts.reset_index(), "confusion", "A matrix.")
-    used, given, shown, pictures, *_ = probe(page.write(tmp_path), 500, False)
+    used, given, shown, figures, *_ = probe(page.write(tmp_path), 500, False)
     assert int(used) <= int(given)
-    assert shown == pictures == "1"
+    assert shown == figures == "1"

@@ -1,0 +1,15 @@
+"""Numbers as text."""
+
+import numpy as np
+
+
+def format_number(value: float, spec: str = ".3f") -> str:
+    """Format a number, or a missing one as a dash."""
+    return "–" if np.isnan(value) else f"{value:{spec}}"
+
+
+def format_interval(spec: str, value: float, low: float, high: float, deviation: float = float("nan")) -> str:
+    """Format a number with its deviation and interval, as in `0.81 ± 0.02 [0.59, 0.94]`; missing ones are left out."""
+    spread = "" if np.isnan(deviation) else f" ± {deviation:{spec}}"
+    interval = "" if np.isnan(low) else f" [{low:{spec}}, {high:{spec}}]"
+    return format_number(value, spec) + (spread + interval) * (not np.isnan(value))

@@ -1,0 +1,88 @@
+"""The report of a comparison."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genre import run_folder
+from genre.evaluation.comparison import compare
+from genre.evaluation.runs import find_run_folders
+from genre.reports import comparison
+from genre.reports.comparison import write_comparison_report
+from tests.evaluation.conftest import BAD, GOOD, write_folds, write_run, write_seeds
+
+
+def test_a_report_holds_tables_and_figures_in_all_formats(tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    page = write_comparison_report(compare(write_seeds(tmp_path)), report).read_text()
+    assert {path.name for path in (report / "figures").iterdir()} == {
+        f"{name}.{suffix}" for name in ("scores", "curves") for suffix in ("png", "svg")
+    }
+    names = {"scores.csv", "scores.md", "scores.tex", "pairs.csv", "cost.csv"}
+    assert {path.name for path in (report / "tables").iterdir()} == names
+    assert "| cnn1d_gru |      2 | 89.2 ± 1.2 [" in (report / "tables/scores.md").read_text()
+    assert r"cnn1d\_gru & 2 & 89.2 ± 1.2 [" in (report / "tables/scores.tex").read_text()
+    assert page.count("data:image/svg+xml;base64,") == 2
+    assert "12,345" in page
+    for score in ("accuracy", "F1 weighted", "F1 macro", "balanced accuracy"):
+        assert f">{score}&nbsp;%</th>" in page
+    assert "top-3" not in page  # there are three genres
+    assert "The intervals are too narrow: the test set has only 10 artists." in page
+    assert comparison.text.SINGLE_SEED not in page
+
+
+def test_single_seeds_are_noted(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / name, GOOD, (f"label={name}",)) for name in "ab"]
+    assert comparison.text.SINGLE_SEED in write_comparison_report(compare(folders), tmp_path / "report").read_text()
+
+
+def test_folds_have_a_section(tmp_path: Path) -> None:
+    page = write_comparison_report(compare(write_folds(tmp_path)), tmp_path / "report").read_text()
+    assert ">Folds</h2>" in page
+    assert pd.read_csv(tmp_path / "report/tables/folds.csv")["accuracy_fold_mean"].tolist() == [0.9, 0.5]
+
+
+def test_a_single_model_has_no_differences_and_notes_are_shown(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / name, correct, (f"label={name}",)) for name, correct in (("a", GOOD), ("b", BAD))]
+    (folders[1] / run_folder.SCORES).unlink()
+    page = write_comparison_report(compare(folders), tmp_path / "report").read_text()
+    assert ">Differences</h2>" not in page
+    assert f"{folders[1]} is unfinished: resume it with run_dir={folders[1]}." in page
+
+
+def test_models_without_epochs_are_named_and_not_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cnn1d_gru", "logreg", "majority"):
+        folder = write_run(tmp_path / name, GOOD, (f"model={name}",))
+        if name != "cnn1d_gru":
+            metrics = pd.DataFrame({"epoch": [0], "val/loss": [1.0], "val/f1_macro": [0.5]})
+            metrics.to_csv(folder / run_folder.METRICS, index=False)
+    drawn: list[str] = []
+    draw = comparison.learning_curves_overlay
+    monkeypatch.setattr(comparison, "learning_curves_overlay", lambda curves: drawn.extend(curves) or draw(curves))
+    result = compare(find_run_folders([str(tmp_path)]))
+    page = write_comparison_report(result, tmp_path / "report").read_text()
+    assert drawn == ["cnn1d_gru"]
+    assert "One line per run. Trained without epochs: logreg, majority." in page
+    baselines = compare([tmp_path / "logreg", tmp_path / "majority"])
+    assert ">Learning curves</h2>" not in write_comparison_report(baselines, tmp_path / "baselines").read_text()
+
+
+def test_a_pipe_in_a_label_keeps_the_markdown_table_intact(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / name, GOOD, (f"label='{name}|x'",)) for name in "ab"]
+    write_comparison_report(compare(folders), tmp_path / "report")
+    lines = (tmp_path / "report/tables/scores.md").read_text().splitlines()
+    assert [line.replace(r"\|", "").count("|") for line in lines] == [6] * 4
+    assert lines[2].startswith(r"| a\|x ")
+
+
+def test_small_dots_are_the_scores_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list = []
+    draw = comparison.forest_plot
+    monkeypatch.setattr(comparison, "forest_plot", lambda *all_of_it: given.append(all_of_it) or draw(*all_of_it))
+    write_comparison_report(compare(write_seeds(tmp_path)), tmp_path / "report")
+    labels, panels, runs = given[0]
+    assert labels == ["cnn1d_gru", "cnn2d_gru"]
+    assert panels["accuracy"][0].tolist() == pytest.approx([53.5 / 60, 0.5])
+    assert np.array(runs["accuracy"]).tolist() == [pytest.approx([54 / 60, 53 / 60]), pytest.approx([0.5, 0.5])]

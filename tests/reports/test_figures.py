@@ -1,0 +1,126 @@
+"""Figures show what they are given."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from genre.evaluation.scores import confusion_table
+from genre.reports.figures import (
+    bar_chart,
+    confusion_figure,
+    embedding_scatter,
+    forest_plot,
+    learning_curves,
+    learning_curves_overlay,
+    reliability_diagram,
+)
+from tests.evaluation.conftest import make_predictions
+
+GENRES = ["Folk", "Old-Time / Historic", "Pop", "Rock", "Spoken"]
+PAIRS = [(0, 0), (0, 0), (0, 2), (1, 1), (3, 0), (3, 1)]
+
+
+def epochs(count: int) -> pd.DataFrame:
+    names = ("train/loss", "val/loss", "train/accuracy", "val/accuracy", "train/f1_macro", "val/f1_macro")
+    table = pd.DataFrame({name: np.linspace(0.9, 0.1, count) + place for place, name in enumerate(names)})
+    return table.assign(epoch=range(count), learning_rate=[1e-3] * (count - 1) + [5e-4])
+
+
+def test_bars_name_and_count_every_genre() -> None:
+    names = [f"Genre number {number} of many" for number in range(15)] + ["Old-Time / Historic"]
+    axes = bar_chart(pd.Series([2 ** (15 - number) for number in range(15)] + [6], names), "tracks").axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == names
+    assert [text.get_text() for text in axes.texts][-2:] == ["2", "6"]
+
+
+def test_a_confusion_matrix_shows_counts_as_text_and_shares_as_color() -> None:
+    axes = confusion_figure(confusion_table(make_predictions(PAIRS, GENRES))).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted genre", "true genre")
+    assert [label.get_text() for label in axes.get_xticklabels()] == GENRES
+    assert [label.get_text() for label in axes.get_yticklabels()] == GENRES
+    texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in axes.texts}
+    assert [texts[row, column] for row in range(5) for column in range(5)] == [
+        *"20100",
+        *"01000",
+        *"00000",
+        *"11000",
+        *"00000",
+    ]
+    shares = np.asarray(axes.images[0].get_array())
+    assert shares[0].tolist() == [2 / 3, 0, 1 / 3, 0, 0]
+    assert shares[3].tolist() == [0.5, 0.5, 0, 0, 0]
+    assert not shares[2].any()  # no tracks: no share, and no division by 0
+    assert axes.images[0].get_clim() == (0, 1)
+    left, right = axes.get_xlim()
+    bottom, top = axes.get_ylim()
+    assert left < right
+    assert bottom > top  # the first row is at the top
+
+
+def test_names_are_not_read_as_formulas() -> None:
+    figure = confusion_figure(confusion_table(make_predictions(PAIRS, [r"$\frac$", *GENRES[1:]])))
+    FigureCanvasAgg(figure).draw()
+
+
+def test_curves_show_both_splits_and_the_best_epoch() -> None:
+    loss, accuracy, f1, rate = learning_curves(epochs(4), 2).axes
+    titles = [axes.get_title() for axes in (loss, accuracy, f1, rate)]
+    assert titles == ["loss", "accuracy", "F1 macro", "learning rate"]
+    assert loss.lines[0].get_ydata().tolist() == epochs(4)["train/loss"].tolist()
+    assert loss.lines[1].get_ydata().tolist() == epochs(4)["val/loss"].tolist()
+    assert loss.lines[2].get_xdata() == [3, 3]  # epochs are counted from 1
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["training", "validation"]
+    assert [label.get_text() for label in rate.get_yticklabels()] == ["0.0005", "0.001"]
+
+
+def test_runs_of_one_model_share_a_style_and_a_legend_entry() -> None:
+    figure = learning_curves_overlay({"one": [epochs(3), epochs(4)], "other": [epochs(1)]})
+    lines = figure.axes[0].lines
+    assert len(lines) == 3
+    assert lines[0].get_color() == lines[1].get_color() != lines[2].get_color()
+    assert lines[2].get_marker() == "o"  # a line of one point would be invisible
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["one", "other"]
+
+
+def test_a_forest_plot_has_a_row_per_model() -> None:
+    values = np.array([[0.5, 0.7], [0.4, 0.6], [0.6, 0.8]])
+    runs = [np.array([0.45, 0.55]), np.array([0.7])]
+    axes = forest_plot(["a", "b"], {"accuracy": values}, {"accuracy": runs}).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    assert axes.lines[0].get_xdata().tolist() == [0.45, 0.55]
+    assert axes.lines[-1].get_xdata().tolist() == [0.5, 0.7]
+
+
+def test_a_reliability_diagram_shows_both_tables() -> None:
+    table = pd.DataFrame({"low": [0.5], "high": [0.6], "tracks": [4], "confidence": [0.55], "accuracy": [0.25]})
+    axes, sizes = reliability_diagram({"before": table, "after": table.assign(accuracy=0.5)}).axes
+    assert [line.get_ydata().tolist() for line in axes.lines[1:]] == [[0.25], [0.5]]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["perfect calibration", "before", "after"]
+    assert [bar.get_height() for bar in sizes.patches] == [4, 4]
+
+
+def test_a_map_names_the_largest_groups_and_counts_the_rest() -> None:
+    groups = ["big"] * 10 + [f"artist {number:02d}" for number in range(30)]
+    points = np.random.default_rng(0).normal(0, 1, (40, 2))
+    axes = embedding_scatter(points, {"by artist": groups}).axes[0]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend[0] == "big: 10 (25 %)"
+    assert legend[-1] == "15 more: 15 (38 %)"
+    assert len(legend) == 17
+    assert sum(len(points.get_offsets()) for points in axes.collections) == 40
+
+
+def test_long_names_are_shortened_and_legends_do_not_overlap() -> None:
+    random = np.random.default_rng(0)
+    genres = [f"Old-Time / Historic, part {number}" for number in range(16)]
+    artists = [f"London Symphony Orchestra, André Previn, Itzhak Perlman [{number}]" for number in range(40)]
+    by_genre, by_artist = ([names[i] for i in random.integers(len(names), size=300)] for names in (genres, artists))
+    figure = embedding_scatter(random.normal(size=(300, 2)), {"by genre": by_genre, "by artist": by_artist})
+    FigureCanvasAgg(figure).draw()
+    left, right = (axes.get_legend().get_window_extent() for axes in figure.axes)
+    assert left.x1 <= right.x0
+    assert left.x0 >= 0
+    assert right.x1 <= figure.bbox.width
+    assert min(axes.get_window_extent().width for axes in figure.axes) > 0.3 * figure.bbox.width
+    texts = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert any("[7]" in text or "Perlman [" in text for text in texts)  # the more specific end stays
