@@ -135,6 +135,7 @@ def test_a_run_without_its_last_checkpoint_is_resumed_from_the_best_one_with_the
     for which in (run_folder.LAST, run_folder.BEST):
         assert have_same_weights(whole, cut, which)
     text = (cut / run_folder.LOG).read_text()
+    assert text.count("epoch 1 of at most 4") == 1  # training did not restart
     assert (f"last.ckpt is damaged: resuming from best.ckpt, after epoch {best + 1}" in text) == (damage != "missing")
 
 
