@@ -58,7 +58,7 @@ class ModelConfig:
     label_smoothing: float = _number(low=0, high=0.95)
     class_weights: bool = MISSING
     logit_adjustment: bool = MISSING
-    fit: dict[str, Any] | None = None
+    fit: dict[str, Any] | None = MISSING
 
 
 @dataclass
@@ -135,7 +135,7 @@ class TrainConfig:
     best: str | None = MISSING
     finished: str = _choice("refuse", "skip")
     print_config: bool = MISSING
-    search: Any = None  # `SearchConfig` where something is searched
+    search: Any = MISSING  # null, or a `SearchConfig`
     seed: int = _number(low=0, high=2**32 - 1)
     trust: list[str] = MISSING
     run_dir: str = MISSING

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import torch
 
 from genre.audio.features import Mfcc
 from genre.config.instantiate import instantiate
+from tests.test_scripts import assert_refused, script
 
 LINEAR = {"_target_": "torch.nn.Linear", "in_features": 3, "out_features": 2}
 
@@ -23,3 +26,22 @@ def test_the_argument_is_not_changed():
     spec = dict(LINEAR)
     instantiate("net", spec)
     assert spec == LINEAR
+
+
+def test_a_key_that_an_own_network_does_not_take(tmp_path: Path) -> None:
+    (tmp_path / "conf/model").mkdir(parents=True)
+    (tmp_path / "conf/model/own.yaml").write_text(
+        "name: own\nnet: {_target_: genre.models.crnn.CRNN, cnn: 1d, rnn: gru}\n"
+    )
+    given = [
+        "--config-dir",
+        str(tmp_path / "conf"),
+        "model=own",
+        f"paths.data={tmp_path}",
+        f"paths.runs={tmp_path}/runs",
+    ]
+    for typed in ("model.net.hiden_dim=3", "+model.net.hiden_dim=3"):
+        done = script("train.py", *given, typed)
+        assert_refused(done, "did you mean hidden_dim?")
+        assert "model.net.hiden_dim" in done.stderr
+    assert not (tmp_path / "runs").exists()

@@ -4,7 +4,6 @@ import pytest
 
 from genre.config.errors import exit_with_one_line
 from genre.config.validate import validate
-from genre.errors import GenreError
 from genre.training.components import build_components
 from tests.composing import compose
 
@@ -108,12 +107,6 @@ def test_a_wrong_setting_is_one_line(
     assert message in said
     assert said.startswith("error: ")
     assert said.count("\n") == 1
-
-
-def test_the_debug_switch_lets_the_traceback_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GENRE_DEBUG", "1")
-    with pytest.raises(GenreError), exit_with_one_line():
-        validate(compose(["data.batch_size=0"]))
 
 
 def test_defaults_are_within_their_ranges() -> None:

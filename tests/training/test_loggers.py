@@ -21,6 +21,7 @@ from genre.training import fit, loggers
 from genre.training.loggers import EpochCSVLogger
 from tests.composing import ROOT, TINY
 from tests.conftest import Runs, read_metrics
+from tests.test_scripts import assert_refused, script
 
 BOTH = "model=logreg,cnn1d_gru"
 SCORES = {"test/accuracy", "test/f1_macro", "test/f1_weighted", "test/loss"}
@@ -303,3 +304,18 @@ def test_a_damaged_csv_is_refused(tmp_path):
     path.write_text("train/loss\n1.0\n")
     with pytest.raises(GenreError, match=r"metrics.csv is damaged: delete it to resume without earlier scores"):
         EpochCSVLogger(path, start_epoch=2)
+
+
+@pytest.mark.slow
+def test_weights_and_biases_without_an_account(
+    music_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+    given = [text for text in TINY if not text.startswith("logger=")]
+    given += [f"data.root={music_folder}", f"paths.data={tmp_path}/data", f"paths.runs={tmp_path}/runs"]
+    done = script("train.py", *given, "logger=wandb")
+    assert_refused(done, "logger=wandb needs an account: run `wandb login`, or add logger.wandb.offline=true")
+    assert not (tmp_path / "runs").exists()

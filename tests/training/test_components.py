@@ -1,0 +1,88 @@
+"""Components of a run, built from its configuration."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Timer
+
+from genre.audio.augment import Augment
+from genre.audio.features import LogMel
+from genre.config.validate import validate
+from genre.data.sources.folder import Folder
+from genre.errors import GenreError
+from genre.models.crnn import CRNN
+from genre.training.components import Components, build_components
+from tests.composing import TINY, compose
+
+
+def build(*overrides: str) -> Components:
+    return build_components(validate(compose([*TINY, "data.root=somewhere", *overrides])))
+
+
+def test_each_section_becomes_an_object(tmp_path: Path) -> None:
+    components = build(
+        f"paths.cache={tmp_path}/cache",
+        "data.segment_seconds=1.6",
+        "optimizer._target_=torch.optim.AdamW",
+        "scheduler=plateau_step",
+        "callbacks.timer._target_=lightning.pytorch.callbacks.Timer",
+    )
+    assert type(components.features) is LogMel
+    assert type(components.source) is Folder
+    assert components.cache.folder.parent == tmp_path / "cache"
+    assert type(components.datamodule.augment) is Augment
+    assert components.datamodule.segment_frames == 1 + int(1.6 * 22050) // 512
+    optimizer = components.make_optimizer([torch.nn.Parameter(torch.zeros(1))])
+    assert type(optimizer) is torch.optim.AdamW
+    assert [type(factory(optimizer)).__name__ for factory in components.schedulers] == ["ReduceLROnPlateau", "StepLR"]
+    assert [type(callback) for callback in components.callbacks] == [Timer]
+    assert list(tmp_path.iterdir()) == []  # nothing was read or written
+
+
+def test_the_network_gets_the_numbers_of_genres_and_features() -> None:
+    components = build("features.n_mels=20")
+    network = components.build_network(["a", "b", "c"])
+    assert type(network) is CRNN
+    assert network.eval()(torch.rand(2, 64, 20)).shape == (2, 3)
+
+
+def test_the_metadata_rebuild_the_network() -> None:
+    components = build()
+    metadata = components.model_metadata(["a", "b"])
+    assert metadata["net"] == {**components.settings.model.net, "num_classes": 2, "n_mels": 16}
+    assert metadata["features"]["_target_"] == "genre.audio.features.LogMel"
+    assert metadata["genres"] == ["a", "b"]
+    assert (metadata["clip_seconds"], metadata["clip_start"], metadata["segment_seconds"]) == (2.0, 0.0, 1.5)
+
+
+def test_only_the_networks_own_code_and_trusted_packages_may_be_in_a_checkpoint() -> None:
+    trust = build("trust=[mylab]").trust(["a", "b"])
+    assert list(trust.packages) == ["mylab"]
+    assert trust.typed["model"]["net"]["_target_"] == "genre.models.crnn.CRNN"
+
+
+WRONG: dict[str, str] = {
+    "data.fold=5": r"data\.fold=5 is not one of the 5 folds: use 0 to 4",
+    "data.segment_seconds=9": r"data\.segment_seconds=9\.0 is longer than the 2 s that are used of each track",
+    "data.clip_seconds=1": r"data\.clip_seconds=1\.0 makes 44 frames, and the networks need 64: use at least 1\.5",
+    "model.net.pool_sizes=[40,40]": r"model\.net",
+    "model.net._target_=torch.nn.Linear": r"model\.net\.cnn is no argument of torch\.nn\.Linear",
+    "optimizer.betas=3": r"optimizer: ",
+    "callbacks.x={_target_: lightning.pytorch.callbacks.Timer, hours: 3}": r"callbacks\.x\.hours is no argument of",
+}
+
+
+@pytest.mark.parametrize("override", WRONG)
+def test_a_component_that_cannot_be_built_is_named(override: str) -> None:
+    with pytest.raises(GenreError, match=WRONG[override]) as caught:
+        build(override)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_fraction_that_leaves_no_batch_is_refused(music_folder: Path, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"data.root": music_folder, "paths.data": tmp_path, "data.split_seed": 3}
+    components = build(*(f"{key}={value}" for key, value in given.items()), "trainer.limit_val_batches=0.4")
+    with pytest.raises(GenreError, match=r"limit_val_batches=0\.4 is less than one of 1 batches: use at least 1"):
+        _ = components.datamodule.data
