@@ -113,6 +113,20 @@ def test_a_file_that_disappears_during_the_extraction(root, make, executors):
     assert make().update(root, NAMES, late).loc[NAMES[39], "reason"] == "missing_file"
 
 
+def test_a_file_that_was_away_during_the_extraction_is_extracted_later(root, make, executors, monkeypatch):
+    monkeypatch.setattr(file_states, "_key", lambda status: (status.st_size, status.st_mtime_ns, 0))  # as some disks do
+    path, away = root / NAMES[39], root / "away"
+
+    def late():
+        path.rename(away)
+        return executors()
+
+    make().update(root, NAMES, late)
+    away.rename(path)
+    assert make().update(root, NAMES, executors).loc[NAMES[39], "reason"] == ""
+    assert executors.paths == [*NAMES, NAMES[39]]
+
+
 def test_a_new_file_is_added(root, filled, make, executors):
     before = filled.lookup(NAMES)
     write_sound(root / "new" / "x.wav", sound(77, 1.0, RATE), RATE)
