@@ -117,11 +117,7 @@ def select_tracks(
 ) -> tuple[Selection, pd.DataFrame]:
     """List the tracks, filter them by metadata, cache their features and reject unusable audio.
 
-    Args:
-        source: Lists the tracks.
-        config: Filters.
-        cache: Stores the features.
-        make_executor: The same as for `prepare`.
+    The arguments are those of `prepare`.
 
     Returns:
         The kept and the rejected tracks; the cache's index, indexed by path.

@@ -51,11 +51,7 @@ def plan_shards(folder: Path, root: Path, paths: list[str], spec: FeatureSpec) -
 
 
 def extract_shards(shards: list[Shard], make_executor: Callable[[], Executor]) -> None:
-    """Extract shards and show the progress.
-
-    Args:
-        shards: The shards.
-        make_executor: Makes the executor that extracts them.
+    """Extract shards with a new executor and show the progress.
 
     Raises:
         GenreError: A worker was killed, the disk is full, or the system could not read a file.

@@ -88,14 +88,7 @@ class Index:
         return sizes
 
     def check(self, rows: Iterable[int]) -> set[int]:
-        """Check the arrays of some rows, each array once per process, and record what is damaged.
-
-        Args:
-            rows: Row numbers.
-
-        Returns:
-            Those rows whose arrays are damaged.
-        """
+        """Check the arrays of some rows, each array once per process, and return the rows whose arrays are damaged."""
         used = self.table.iloc[list(rows)]
         affected = self.table[self.table["shard"].isin(used.loc[used["row"] >= 0, "shard"])]
         by_shard = affected.groupby("shard")

@@ -97,12 +97,7 @@ def write_array(path: Path, array: np.ndarray) -> int:
 
 
 def check_array(path: Path, shape: tuple[int, int], clips: int) -> int:
-    """Check the layout of an array file and read it.
-
-    Args:
-        path: The file.
-        shape: Expected shape of a clip, (time, mels).
-        clips: Minimum number of clips.
+    """Check the layout of an array file: at least `clips` clips of a shape (time, mels).
 
     Returns:
         CRC-32 of the file.
@@ -125,11 +120,7 @@ def check_array(path: Path, shape: tuple[int, int], clips: int) -> int:
 
 
 def array_layout(path: Path, start: bytes) -> tuple[int, tuple[int, int, int]]:
-    """Parse the header of an array file.
-
-    Args:
-        path: The file, for the message.
-        start: Its first bytes.
+    """Parse the first bytes of an array file.
 
     Returns:
         Offset of the values in bytes, and the shape (clips, time, mels).
@@ -145,13 +136,7 @@ def array_layout(path: Path, start: bytes) -> tuple[int, tuple[int, int, int]]:
 
 
 def write_table(path: Path, table: pd.DataFrame, metadata: dict[str, Any] = METADATA) -> None:
-    """Write a table atomically, with a checksum per page.
-
-    Args:
-        path: The file.
-        table: The table, written without its index.
-        metadata: Plain values stored beside it.
-    """
+    """Write a table without its index, atomically and with a checksum per page, and plain values as its metadata."""
     arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata({"genre": json.dumps(metadata)})
     content = pa.BufferOutputStream()
     pq.write_table(arrow, content, write_page_checksum=True)
@@ -160,11 +145,7 @@ def write_table(path: Path, table: pd.DataFrame, metadata: dict[str, Any] = META
 
 
 def read_table(path: Path, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a table and check its columns.
-
-    Args:
-        path: The file.
-        columns: Required columns.
+    """Read a table and check that it has some columns.
 
     Returns:
         The table and its metadata, which is empty in version 0.1.
