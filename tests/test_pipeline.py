@@ -84,3 +84,10 @@ def test_the_protocol_of_the_study_runs_on_any_data_set_and_features(runs: Runs,
         "val": [1],
         "test": [1],
     }
+
+
+def test_the_configuration_is_printed_where_asked(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    runs.train("quiet", "debug=fast")
+    assert "optimizer" not in capsys.readouterr().out
+    runs.train("printed", "debug=fast", "print_config=true")
+    assert "optimizer" in capsys.readouterr().out

@@ -104,7 +104,7 @@ def with_target(path: str, specs: dict[str, Any]) -> dict[str, Any]:
     return {name: specs[name] for name in complete}
 
 
-def network(spec: dict[str, Any], path: str = "model.net") -> nn.Module:
+def build_network(spec: dict[str, Any], path: str = "model.net") -> nn.Module:
     """Build a network, initialized with torch's global random state. See `instantiate`.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from genre.config.instantiate import network
+from genre.config.instantiate import build_network
 from genre.config.targets import NETWORK, Trust, check, with_current_names
 from genre.errors import GenreError
 
@@ -73,7 +73,7 @@ def load_model(path: Path, trust: Trust | None = None) -> TrainedModel:
         metadata = with_current_names(stored["hyper_parameters"]["card"])
         _ = metadata["genres"], metadata["features"], metadata["segment_seconds"]  # a KeyError is reported below
         check(path, metadata["net"], trust or Trust(), NETWORK)
-        net = network(metadata["net"], f"{path}: {NETWORK}")
+        net = build_network(metadata["net"], f"{path}: {NETWORK}")
         weights = {k.removeprefix("net."): v for k, v in stored["state_dict"].items() if k.startswith("net.")}
         net.load_state_dict(weights)
     except GenreError:

@@ -47,7 +47,7 @@ class GenreClassifier(L.LightningModule):
         self.net = net
         self.segment_frames = segment_frames
         self.make_optimizer = make_optimizer
-        self.scheduler_factories = schedulers or []
+        self.make_schedulers = schedulers or []
         self.schedulers: list[LRScheduler] = []
         self.restored_schedulers: list[dict[str, Any]] = []
         self.monitor = monitor
@@ -109,7 +109,7 @@ class GenreClassifier(L.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Create the optimizer, and the schedulers, which Lightning does not see."""
         optimizer = self.make_optimizer(self.net.parameters())
-        self.schedulers = [factory(optimizer) for factory in self.scheduler_factories]
+        self.schedulers = [make(optimizer) for make in self.make_schedulers]
         for scheduler, state in zip(self.schedulers, self.restored_schedulers, strict=False):
             scheduler.load_state_dict(state)
         return optimizer

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import nn
 
 from genre.audio.features import LogMel
-from genre.config.instantiate import build, build_each, check_arguments, network
+from genre.config.instantiate import build, build_each, build_network, check_arguments
 from genre.config.schema import TrainConfig
 from genre.config.targets import Trust
 from genre.data.cache.extraction import FeatureSpec
@@ -71,7 +71,7 @@ class Components:
 
     def build_network(self, genres: list[str]) -> nn.Module:
         """Build the network, initialized with torch's global random state."""
-        return network(self._net_spec(genres))
+        return build_network(self._net_spec(genres))
 
     def trust(self, genres: list[str]) -> Trust:
         """Code that a checkpoint of this run may name: its own network, and the packages given as `trust`."""

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from genre import run_folder
-from genre.config.instantiate import network as build
+from genre.config.instantiate import build_network as build
 from genre.errors import GenreError
 from genre.models.checkpoint import load_model, resolve_device
 from genre.models.crnn import CRNN

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from genre.cli import app
 from genre.evaluation.comparison import compare
 from genre.evaluation.runs import EvaluatedRun
-from genre.reports.console import print_audit, print_comparison, print_run, print_test_scores
-from tests.composing import TINY
+from genre.reports.console import print_audit, print_comparison, print_config, print_run, print_test_scores
+from tests.composing import TINY, compose
 from tests.evaluation.conftest import write_seeds
 
 
@@ -69,3 +69,11 @@ def test_a_comparison_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert "89.2 ± 1.2" in said
     assert "cnn1d_gru is significantly more accurate than cnn2d_gru" in said
+
+
+def test_a_configuration_is_printed_as_a_tree_with_its_values(capsys: pytest.CaptureFixture[str]) -> None:
+    print_config(compose(["run_dir=here", "logger=tensorboard", "label='a [b]'"]))
+    lines = [line.strip("│├└─ ") for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "configuration"
+    assert {"label: a [b]", "run_dir: here", "fold: null", "exclude_genres: []", "tensorboard"} <= set(lines)
+    assert lines.index("trainer") < lines.index("max_epochs: 25")
