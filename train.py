@@ -24,9 +24,9 @@ def main(config: DictConfig) -> float:
     with multirun_job(config, job, jobs):
         check_launch(config, job)
         if config.search is not None:
-            from genre.search import trial
+            from genre.search.trial import run_trial
 
-            return trial.run(config, folder, overrides)
+            return run_trial(config, folder, overrides)
         from genre.pipeline import train_and_test  # torch takes seconds to load: `--help` must not wait for it
 
         return train_and_test(config, folder, overrides)

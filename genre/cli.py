@@ -118,12 +118,10 @@ def search_report(
     ] = None,
 ) -> None:
     """Regenerate a search's report, trial table and best.yaml. Works while the search is running."""
-    from genre.search import outcome, report, screen
+    from genre.reports.search import print_summary
+    from genre.search.results import open_search, write_folder
 
-    found = outcome.open_folder(folder, storage)
-    outcome.write_best(found)
-    report.write(found)
-    screen.finished([found])
+    print_summary([write_folder(open_search(folder, storage))])
 
 
 def _of_run(overrides: list[str]) -> "PreparedData":

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from omegaconf.errors import ValidationError
 
 from genre.config.targets import Trust, check, walk, with_current_names, within
 from genre.errors import GenreError
+from genre.files import atomic_write
 
 BEST = "best.yaml"
 """File in a search folder: dotted keys and values. `model.name` is the searched model; `scheduler` replaces the whole
@@ -88,6 +89,27 @@ def _has(config: DictConfig, key: str) -> bool:
     above, _, name = key.rpartition(".")
     parent = OmegaConf.select(config, above) if above else config
     return isinstance(parent, DictConfig) and name in parent
+
+
+def write_best(path: Path, head: str, config: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+    """Write the best parameters of a search.
+
+    Args:
+        path: The file.
+        head: Comment in its first line.
+        config: Values that the trials of the search share, by dotted keys.
+        params: Parameters of the best trial, by dotted keys.
+    """
+    values = {"model.name": config["model.name"], **params}
+    # All schedulers, so that a run without them, or with others, gets these
+    leaves = {key: value for key, value in {**config, **values}.items() if key.startswith("scheduler.")}
+    schedulers = OmegaConf.create()
+    for key, value in leaves.items():
+        OmegaConf.update(schedulers, key.removeprefix("scheduler."), value)
+    values = {key: value for key, value in values.items() if key not in leaves}
+    values["scheduler"] = OmegaConf.to_container(schedulers)
+    with atomic_write(path) as temporary:
+        temporary.write_text(f"# {head}\n" + yaml.safe_dump(values, sort_keys=False))
 
 
 def _check(path: Path, values: dict[str, Any], trust: Sequence[str]) -> None:

@@ -1,11 +1,14 @@
 """Explain command lines that Hydra cannot parse, and refuse those that would run code of a stored file."""
 
+import json
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException, OverrideParseException
 
 from genre.errors import GenreError
@@ -46,6 +49,30 @@ def quoted(key: str, value: str) -> str:
     """Write an override so that the shell and Hydra read the value literally."""
     escaped = re.sub(r'(\\*)"', r'\1\1\\"', value)
     return shlex.quote(f'{key}="{escaped}"')
+
+
+def overrides_between(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """List the overrides that turn one configuration into another.
+
+    Args:
+        found: Values of the one, by dotted keys.
+        wanted: Values of the other.
+
+    Returns:
+        Overrides as Hydra reads them, in alphabetical order of their keys.
+    """
+    overrides = {key: f"~{key}" for key in found if key not in wanted}
+    for key, value in wanted.items():
+        if key not in found or found[key] != value:
+            overrides[key] = f"{'' if key in found else '+'}{key}={_typed(value)}"
+    return [overrides[key] for key in sorted(overrides)]
+
+
+def _typed(value: Any) -> str:
+    """Write a value as it is typed on Hydra's command line."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_typed, value))}]"
+    return QuotedString(value, Quote.single).with_quotes() if isinstance(value, str) else json.dumps(value)
 
 
 def refuse_stored(arguments: Sequence[str]) -> None:

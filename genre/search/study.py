@@ -1,236 +1,168 @@
-"""A study in a database: any number of processes take trials from it until there are enough, and any may die."""
+"""A persistent Optuna study that several processes share, and that survives when any of them dies."""
 
+import math
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import optuna
 from filelock import FileLock
-from optuna.distributions import BaseDistribution
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.storages import RetryFailedTrialCallback, fail_stale_trials
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from genre import run_folder
 from genre.config.diff import first_difference
+from genre.config.errors import one_line
 from genre.config.schema import SearchConfig
+from genre.config.targets import with_current_names
 from genre.errors import GenreError
 from genre.files import missing_folders, remove_empty
-from genre.search.drawing import MakeSampler, draw, points, tried
-from genre.search.notes import AGAIN, BEAT, COMMAND, CONFIG, REASON, REPEATED, SURPLUS, Ending, counted, noted, repeated
-from genre.search.storage import FAILURES, OPENING, connect, open_storage, storage_errors
+from genre.search.space import SamplerFactory, Space, n_points, suggest_unique, used_points
+from genre.search.storage import CONFIG, CONNECTION_ERRORS, HEARTBEAT, REASON, open_study, open_trial
 
-MISSED_BEATS = 3
-"""A trial that was silent for so many heartbeats is dead."""
-REPEATS = 1
-"""A trial whose process died is repeated so often: if that kills its process again, it is likely the trial's fault."""
-PATIENCE = 10
-"""Heartbeats that the end of a trial is held for a storage that is away."""
-LOCK = "lock"
-TRIALS = "trials"
-"""Folder of the trials' folders; conf/hparams_search says the same."""
+MAX_RETRIES = 1  # of a trial whose process died: if it kills another one, the trial is likely the cause
+STORAGE_ATTEMPTS = 10  # to record a result while the storage is away, as far apart as heartbeats
+LOCK, TRIALS = "lock", "trials"  # in a search's folder; the trials' folder as in conf/hparams_search
 
 
-class DurableStudy:
-    """Hands out trials, and takes their results.
+def counted_trials(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials that count towards `search.n_trials`: started, and not retried later."""
+    first = RetryFailedTrialCallback.retried_trial_number
+    last = {trial.number if first(trial) is None else first(trial): trial for trial in trials}
+    # Older versions marked a trial that two processes had started beyond the last one as surplus
+    return [t for t in last.values() if t.state != TrialState.WAITING and "surplus" not in t.user_attrs]
 
-    Args:
-        search: Where the study is, and how many trials it is to have.
-        direction: minimize or maximize.
-        make_sampler: Sampler for the trial of a number, and for the how-manieth try: no two trials of a study draw the
-            same chance, in whichever process they are made, and a study that was interrupted goes on as it would have.
+
+def tell(study: optuna.Study, number: int, result: object, pause: float) -> bool:
+    """Record what a trial returned or raised; return False if it has ended already, as one that was taken for dead.
+
+    While the storage is away, it is tried again after `pause` seconds: hours of training depend on it.
+    """
+    state, score, reason = TrialState.FAIL, None, f"the score is {result}"
+    if isinstance(result, optuna.TrialPruned):
+        state, reason = TrialState.PRUNED, str(result)
+    elif isinstance(result, Exception):
+        reason = ("" if isinstance(result, GenreError) else f"{type(result).__name__}: ") + one_line(result)
+    elif isinstance(result, float) and math.isfinite(result):
+        state, score, reason = TrialState.COMPLETE, result, ""
+    for attempt in range(1, STORAGE_ATTEMPTS + 1):
+        try:
+            open_trial(study, number).set_user_attr(REASON, reason)
+            study.tell(number, score, state)
+            return True
+        except RuntimeError:
+            return False
+        except CONNECTION_ERRORS:
+            if attempt == STORAGE_ATTEMPTS:
+                raise
+            time.sleep(pause)
+    raise AssertionError
+
+
+class ResumableStudy:
+    """Hands out trials to any number of processes, until the study has `search.n_trials`.
+
+    A study whose trials share other values than `shared`, by dotted keys, is refused.
     """
 
-    def __init__(self, search: SearchConfig, direction: str, make_sampler: MakeSampler) -> None:
-        self.search = search
-        self.make_sampler = make_sampler
-        folder = Path(search.folder)
-        created = missing_folders(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.lock = FileLock(folder / LOCK)
+    def __init__(
+        self, search: SearchConfig, direction: str, space: Space, make_sampler: SamplerFactory, shared: dict[str, Any]
+    ) -> None:
+        self.search, self.space, self.make_sampler = search, space, make_sampler
+        self.folder = Path(search.folder)
+        created = missing_folders(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = FileLock(self.folder / LOCK)
+        create = {"direction": direction, "load_if_exists": True}
+        options: dict[str, Any] = {"heartbeat_interval": search.heartbeat_seconds, "failed_trial_callback": self._retry}
         try:
-            with self.lock, storage_errors(search.storage, *OPENING):
-                storage = open_storage(search.storage)  # makes the tables where they are missing
-                optuna.create_study(study_name=search.study, storage=storage, direction=direction, load_if_exists=True)
+            with self.lock:
+                self.study = open_study(search.storage, search.study, create, **options)
+                self._check(shared)
         except GenreError:
-            if [path.name for path in folder.iterdir()] == [LOCK]:
-                (folder / LOCK).unlink()
+            if [path.name for path in self.folder.iterdir()] == [LOCK]:
+                (self.folder / LOCK).unlink()
                 remove_empty(created)
             raise
-        self.study = connect(search.storage, search.study)
-        self.storage: Any = self.study._storage
-        if not self.trials() and (folder / TRIALS).exists():
-            raise GenreError(
-                f"{folder} holds trials of a study that is not in search.storage: give this search another "
-                "search.study, or delete the folder"
-            )
 
-    def describe(self, config: dict[str, Any], command: str) -> None:
-        """Note what the study is of.
+    def _check(self, shared: dict[str, Any]) -> None:
+        if not self.trials and (self.folder / TRIALS).exists():
+            gone = f"{self.folder} holds trials of a study that is not in search.storage"
+            raise GenreError(f"{gone}: delete the folder, or choose another search.study")
+        old = with_current_names(self.study.user_attrs.get(CONFIG))
+        if old is None:
+            self.study.set_user_attr(CONFIG, shared)
+        elif key := first_difference(shared, old):
+            other = f"{self.search.study} is a search with {key}={old.get(key)}, not {shared.get(key)}"
+            raise GenreError(f"{other}: choose another search.study")
 
-        Args:
-            config: What must be the same for all of its trials.
-            command: Trains its best, but for `best=`.
-
-        Raises:
-            GenreError: It is a study of something else.
-        """
-        with self.lock:
-            old = self.study.user_attrs.get(CONFIG)
-            if old is None:
-                self.study.set_user_attr(CONFIG, config)
-            elif key := first_difference(config, old):
-                raise GenreError(
-                    f"{self.search.study} is a search with {key}={old.get(key)}, not {config.get(key)}: give this one "
-                    "another search.study"
-                )
-            self.study.set_user_attr(COMMAND, command)
-
-    def take(self, count: int, space: dict[str, BaseDistribution], waiting: Callable[[int], None]) -> list[Trial]:
-        """Begin trials; while other processes run the last ones, wait in case they die.
-
-        Args:
-            count: At most so many.
-            space: What is to be suggested.
-            waiting: Called once with the number of trials that are waited for.
-
-        Returns:
-            The trials; none when the study is complete, or its space is used up.
-        """
-        said = False
-        while True:
-            with self.lock:  # SQLite would give one waiting trial to two processes
-                self._end_dead()
-                trials: list[Trial] = []
-                while len(trials) < count and self.left() > 0 and (trial := self._begin(space)):
-                    trials.append(trial)
-            # A neighbour that was asked for more trials has others beside those
-            running = [t for t in counted(self.trials())[: self.search.n_trials] if t.state == TrialState.RUNNING]
-            if trials or not running:
-                return trials
-            if not said:
-                waiting(len(running))
-                said = True
-            time.sleep(self.search.heartbeat_seconds)
-
-    def left(self) -> int:
-        """How many trials are still to be begun."""
-        return max(self.search.n_trials - len(counted(self.trials())), 0)
-
+    @property
     def trials(self) -> list[FrozenTrial]:
-        """All of them, by number."""
+        """All trials, by number."""
         return self.study.get_trials(deepcopy=False)
 
+    @property
+    def n_remaining(self) -> int:
+        """Number of trials that are still to be started."""
+        return max(self.search.n_trials - len(counted_trials(self.trials)), 0)
+
+    def ask(self, on_wait: Callable[[int], None]) -> Trial | None:
+        """Start the next trial; return None when the study is complete, or its space is used up.
+
+        While other processes run the last trials, it waits in case they die; `on_wait` is told their number.
+        """
+        while True:
+            with self.lock:  # SQLite would hand one waiting trial to two processes
+                fail_stale_trials(self.study)
+                if self.n_remaining and (trial := self._start()):
+                    return trial
+            # A process that was asked for more trials than this one may run further ones
+            counted = counted_trials(self.trials)[: self.search.n_trials]
+            if not (n_running := sum(trial.state == TrialState.RUNNING for trial in counted)):
+                return None
+            on_wait(n_running)
+            time.sleep(self.search.heartbeat_seconds)
+
+    def _start(self) -> Trial | None:
+        trials = self.trials
+        is_retry = any(trial.state == TrialState.WAITING for trial in trials)
+        if not is_retry and len(used_points(trials, self.space)) >= n_points(self.space):
+            return None
+        self.study.sampler = self.make_sampler(len(trials), 0)  # for samplers that choose all parameters at once
+        trial = self.study.ask()
+        self.study._storage.record_heartbeat(trial._trial_id)
+        trial.set_user_attr(HEARTBEAT, self.search.heartbeat_seconds)
+        suggest_unique(self.study, trial, self.space, self.make_sampler)
+        return trial
+
     @contextmanager
-    def beating(self, trials: list[Trial]) -> Iterator[None]:
-        """Keep trials alive: other processes take those for dead that are silent."""
-        over = threading.Event()
+    def heartbeat(self, trial: Trial) -> Iterator[None]:
+        """Send heartbeats: other processes take a trial without them for dead."""
+        is_over = threading.Event()
 
         def beat() -> None:
-            while not over.wait(self.search.heartbeat_seconds):
-                try:
-                    self._beat(trials)
-                except FAILURES:  # a database that restarts is back by the next beat
-                    continue
+            while not is_over.wait(self.search.heartbeat_seconds):
+                with suppress(*CONNECTION_ERRORS):  # a database that restarts is back by the next heartbeat
+                    self.study._storage.record_heartbeat(trial._trial_id)
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()
         try:
             yield
         finally:
-            over.set()
+            is_over.set()
             thread.join()
 
-    def end(self, trial: Trial, ending: Ending) -> TrialState:
-        """Write down how a trial ended, unless another process took it for dead before.
+    def fail_or_retry(self, number: int, reason: str, max_retry: int | None = MAX_RETRIES) -> None:
+        """Fail a trial that has not recorded its result, and have it retried at most `max_retry` times."""
+        if tell(self.study, number, GenreError(reason), self.search.heartbeat_seconds):
+            self._retry(self.study, self.study.trials[number], max_retry)
 
-        Returns:
-            How it ended.
-        """
-        self._finish(trial, ending)
-        return self.storage.get_trial(trial._trial_id).state
-
-    def give_up(self, trials: Sequence[Trial | FrozenTrial], reason: str, always: bool = False) -> None:
-        """End trials whose processes cannot tell: as they noted themselves, or to be tried again, as none is to blame.
-
-        Args:
-            trials: Which.
-            reason: Noted of those that are tried again.
-            always: Whether also those that are repeats themselves are.
-        """
-        for trial in trials:
-            known = self.storage.get_trial(trial._trial_id)
-            if ending := noted(known):
-                self._finish(trial, ending)
-            elif self._finish(trial, Ending(TrialState.FAIL, reason=reason), {AGAIN: always}):
-                self._enqueue(known, always)
-
-    def _finish(self, trial: Trial | FrozenTrial, ending: Ending, notes: dict[str, Any] | None = None) -> bool:
-        """Write down an ending; whether it was this process that did so."""
-        for attempt in range(PATIENCE):
-            try:
-                if self.storage.get_trial(trial._trial_id).state.is_finished():
-                    return False
-                for name, note in {REASON: ending.reason, **(notes or {})}.items():
-                    self.storage.set_trial_user_attr(trial._trial_id, name, note)
-                self.study.tell(trial.number, ending.value, ending.state)
-                return True
-            except RuntimeError:  # another process was faster
-                return False
-            except FAILURES:  # a database that restarts is back in a moment, and hours of training hang on this
-                if attempt == PATIENCE - 1:
-                    raise
-                time.sleep(self.search.heartbeat_seconds)
-        raise AssertionError
-
-    def _enqueue(self, trial: FrozenTrial, always: bool) -> None:
-        """Have a trial tried again, if it has not been so too often."""
-        first = trial.system_attrs.get(REPEATED, trial.number)
-        before = sum(other.system_attrs.get(REPEATED) == first for other in self.trials())
-        if always or before < REPEATS:
-            waiting = TrialState.WAITING
-            attrs = {REPEATED: first}
-            self.study.add_trial(
-                create_trial(state=waiting, params=trial.params, distributions=trial.distributions, system_attrs=attrs)
-            )
-
-    def _end_dead(self) -> None:
-        """End the trials of processes that died, and make up for those that died while they did this."""
-        silences = self.storage.silences(self.study._study_id)
-        for trial in self.trials():
-            patience = MISSED_BEATS * trial.user_attrs.get(BEAT, self.search.heartbeat_seconds)
-            if silences.get(trial._trial_id, 0) > patience:
-                self.give_up([trial], "its process died")
-                folder = Path(self.search.folder) / TRIALS / str(trial.number)
-                shutil.rmtree((folder / run_folder.BEST).parent, ignore_errors=True)
-        trials = self.trials()
-        again = repeated(trials)
-        before = datetime.now() - timedelta(seconds=MISSED_BEATS * self.search.heartbeat_seconds)
-        for trial in trials:
-            owed = AGAIN in trial.user_attrs and trial.number not in again
-            if owed and trial.datetime_complete is not None and trial.datetime_complete < before:
-                self._enqueue(trial, trial.user_attrs[AGAIN])
-
-    def _begin(self, space: dict[str, BaseDistribution]) -> Trial | None:
-        trials = self.trials()
-        waiting = any(trial.state == TrialState.WAITING for trial in trials)  # these have their parameters
-        if not waiting and len(tried(trials, space)) >= points(space):
-            return None
-        self.study.sampler = self.make_sampler(len(trials), 0)  # for those that draw all parameters at once
-        trial = self.study.ask()
-        self._beat([trial])
-        trial.set_user_attr(BEAT, self.search.heartbeat_seconds)
-        before = [t for t in counted(self.trials()) if t.number < trial.number]
-        if len(before) >= self.search.n_trials:  # two processes took the last one
-            trial.set_user_attr(SURPLUS, True)
-            self.end(trial, Ending(TrialState.FAIL, reason="another process took the last trial"))
-            return None
-        draw(self.study, trial, space, self.make_sampler)
-        return trial
-
-    def _beat(self, trials: list[Trial]) -> None:
-        for trial in trials:
-            self.storage.record_heartbeat(trial._trial_id)
+    def _retry(self, study: optuna.Study, trial: FrozenTrial, max_retry: int | None = MAX_RETRIES) -> None:
+        trial.user_attrs = {}  # of the failed attempt
+        RetryFailedTrialCallback(max_retry)(study, trial)
+        shutil.rmtree((self.folder / TRIALS / str(trial.number) / run_folder.BEST).parent, ignore_errors=True)

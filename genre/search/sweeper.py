@@ -1,226 +1,160 @@
-"""The sweep of a durable study: Optuna's plug-in parses the space and launches, this begins trials and ends them."""
+"""Hydra sweeper that runs a resumable Optuna study per model, one trial at a time."""
 
+import functools
+import subprocess
+import sys
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-import optuna
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
+from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, RunMode, TaskFunction
-from hydra.utils import instantiate
-from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl, create_params_from_overrides
 from omegaconf import DictConfig, open_dict
-from optuna.distributions import BaseDistribution, LogUniformDistribution, UniformDistribution
 from optuna.trial import Trial, TrialState
 
-from genre.config.diff import training_values
-from genre.config.schema import SearchConfig, TrainConfig
+from genre.config.errors import one_line
 from genre.config.validate import validate
 from genre.errors import GenreError
-from genre.search import outcome, report, screen
-from genre.search.drawing import points
-from genre.search.notes import judged
-from genre.search.outcome import Outcome
-from genre.search.plan import Plan, command, description, models_of, refuse_others_words
-from genre.search.storage import storage_errors
-from genre.search.study import DurableStudy
+from genre.reports.search import SearchResult, print_line, print_summary, print_trial
+from genre.search import space
+from genre.search.results import load_result, write_folder, write_search_file
+from genre.search.storage import COMMAND, storage_errors
+from genre.search.study import ResumableStudy
 
-TRIAL = "search.trial"
+PLUGIN = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
 
 
-class DurableSweeper(OptunaSweeperImpl):
-    """Finishes a study to `n_trials` in all, however often it is begun; of several models, one study each."""
+class ResumableSearch(Callback):
+    """Puts `ResumableSweeper` in the place of hydra-optuna-sweeper's; Hydra finds no plug-ins in editable installs."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Replace the sweeper just before Hydra makes it."""
+        Plugins.instance().class_name_to_class[PLUGIN] = ResumableSweeper
+
+
+class ResumableSweeper(Sweeper):
+    """Completes a study per model to `search.n_trials`, however often it was interrupted."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Ignore the settings, which are read from the configuration of each model."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what the search of another model needs."""
-        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        self.hydra, self.context, self.task = config.hydra, hydra_context, task_function
-        self.task_config = config.copy()
-        with open_dict(self.task_config):
-            del self.task_config["hydra"]
+        """Keep what composes configurations and runs trials."""
+        self.context, self.task, self.hydra = hydra_context, task_function, config.hydra
 
     def sweep(self, arguments: list[str]) -> None:
-        """Search, for each model that the command line names."""
-        models, others = models_of(arguments)
-        if not models:
-            screen.finished([self.search(self.plan(arguments))])
-            return
-        found, failed = [], []
-        sweepers = {model: self._sweeper_of(model, others) for model in models}
-        plans = {model: sweeper.plan([f"model={model}", *others]) for model, sweeper in sweepers.items()}
-        if len({plan.settings.search.study for plan in plans.values()}) < len(plans):
-            raise GenreError("search.study is the same for several models: put ${model.name} into it, or leave it out")
-        for model, sweeper in sweepers.items():  # what is wrong in one of them has ended all before they begin
-            try:
-                found.append(sweeper.search(plans[model]))
-            except GenreError as error:
-                failed.append(f"{model}: {error}")
-                screen.say(failed[-1])
-        if found:
-            screen.finished(found)
+        """Search for each model that the overrides name."""
+        space.reject_sweeper_keys(self.hydra.overrides.hydra)
+        searches = {model: Search(self, overrides) for model, overrides in space.split_models(arguments).items()}
+        if len({search.settings.study for search in searches.values()}) < len(searches):
+            raise GenreError("search.study is the same for several models: use ${model.name} in it, or leave it out")
+        results, failed = [], []
+        with _workers(max(search.settings.n_jobs for search in searches.values()) - 1):
+            for model, search in searches.items():
+                try:
+                    results.append(search.run())
+                except GenreError as error:
+                    if len(searches) == 1:
+                        raise
+                    failed.append(f"{model}: {error}")
+                    print_line(failed[-1])
+        if results:
+            print_summary(results)
         if failed:
-            raise GenreError(f"{len(failed)} of {len(models)} searches ended early: {'; '.join(failed)}")
+            raise GenreError(f"{len(failed)} of {len(searches)} searches ended early: {'; '.join(failed)}")
 
-    def plan(self, arguments: list[str]) -> Plan:
-        """See whether one model can be searched.
+    def compose(self, overrides: list[str], mode: RunMode = RunMode.RUN) -> tuple[DictConfig, DictConfig]:
+        """Compose the configuration of a run, or of a search; return it without Hydra's part, and whole."""
+        own = [text for text in self.hydra.overrides.hydra if mode == RunMode.MULTIRUN or "hydra.searchpath=" in text]
+        whole = self.context.config_loader.load_configuration(self.hydra.job.config_name, [*own, *overrides], mode)
+        with open_dict(config := whole.copy()):
+            del config["hydra"]
+        return config, whole
 
-        Args:
-            arguments: The command line's overrides.
 
-        Returns:
-            The search.
+class Search:
+    """The search of one model; a `GenreError` says why it cannot begin."""
 
-        Raises:
-            GenreError: It cannot begin.
-        """
-        refuse_others_words(self.hydra.overrides.hydra)
-        settings = validate(self.task_config)
-        if "seed" not in self.hydra.sweeper.sampler:
+    def __init__(self, sweeper: ResumableSweeper, overrides: list[str]) -> None:
+        self.sweeper, self.overrides = sweeper, overrides
+        self.config, self.whole_config = sweeper.compose(overrides, RunMode.MULTIRUN)
+        self.hydra = self.whole_config.hydra
+        self.train_settings = validate(self.config)
+        self.settings = self.train_settings.search
+        sampler = self.hydra.sweeper.sampler
+        if "seed" not in sampler:
             name = self.hydra.runtime.choices["hydra/sweeper/sampler"]
             raise GenreError(f"hydra/sweeper/sampler={name} cannot be resumed: use tpe, random, nsgaii or cmaes")
-        if self.task_config.best is not None:
-            raise GenreError("best= is for runs: a search finds it anew, leave it out")
-        return Plan(settings, *self._space(arguments, self.task_config), arguments)
+        if self.config.best is not None:
+            raise GenreError("best= cannot be combined with a search: leave it out")
+        self.make_sampler = functools.partial(space.make_sampler, sampler, self.settings.seed)
+        self.space, self.fixed = space.read_space(self.hydra.sweeper.params, overrides, self.config)
 
-    def search(self, plan: Plan) -> Outcome:
-        """Search for one model.
+    def run(self) -> SearchResult:
+        """Run trials until the study is complete, and return its result."""
+        from genre import logging_setup  # torch takes seconds to load
+        from genre.training.components import build_components
 
-        Args:
-            plan: What and where.
+        logging_setup.configure_logging()
+        _ = build_components(self.train_settings).datamodule.data  # fills the cache; finds what is wrong for all trials
+        shared = space.study_config(self.config, self.space)
+        study = ResumableStudy(self.settings, str(self.hydra.sweeper.direction), self.space, self.make_sampler, shared)
+        of_search = (self.hydra.runtime.choices.model, self.overrides, self.config, self.space)
+        study.study.set_user_attr(COMMAND, space.retrain_command(*of_search, self.sweeper.compose))
+        write_search_file(self.settings)
+        n_trials, metric = self.settings.n_trials, self.train_settings.monitor.metric
+        started = f", {n_trials - study.n_remaining} of them started" if study.n_remaining < n_trials else ""
+        print_line(f"{self.config.model.name}: {n_trials} trials for the best {metric} in {study.folder}{started}")
+        with storage_errors(self.settings.storage):
+            self._run_trials(study)
+            if study.n_remaining:
+                print_line(f"the search space is used up: it has {space.n_points(self.space):.0f} points")
+            return write_folder(load_result(study.study, study.folder))
 
-        Returns:
-            What came out.
+    def _run_trials(self, study: ResumableStudy) -> None:
+        started, n_run, n_failed = time.perf_counter(), 0, 0
+        on_wait = functools.cache(lambda count: print_line(f"waiting for {count} trials running in other processes"))
+        while trial := study.ask(on_wait):
+            self._launch(study, trial)
+            result = write_folder(load_result(study.study, study.folder), report=False)
+            n_run += 1
+            print_trial(result, trial.number, (time.perf_counter() - started) / n_run * study.n_remaining)
+            n_failed = n_failed + 1 if study.trials[trial.number].state == TrialState.FAIL else 0
+            if n_failed >= self.settings.failures_in_a_row:
+                write_folder(result)
+                last = f"the last one with: {result.trials['reason'][trial.number]}"
+                how = f"fix the cause, and rerun the same command to resume in {study.folder}"
+                raise GenreError(f"{n_failed} trials in a row failed, {last}; {how}")
 
-        Raises:
-            GenreError: The data or the study cannot be used, or too many trials failed in a row.
-        """
-        config, settings, space = self.task_config, plan.settings, plan.space
-        search: SearchConfig = settings.search
-        _prepare(settings)
-        study = DurableStudy(search, self._get_directions()[0], self._sampler)
-        study.describe(description(config, space), self._command(plan))
-        outcome.note(search)
-        screen.begins(settings.model.name, settings.monitor.metric, search, study.left())
-        with storage_errors(search.storage):
-            self._trials(study, space, plan.fixed)
-            if study.left():
-                size = f"{points(space):.0f} points"
-                screen.say(f"the search space is used up: it has {size}, and search.n_trials={search.n_trials}")
-            found = outcome.read(study.study, Path(search.folder))
-        outcome.write_best(found)
-        report.write(found)
-        return found
-
-    def _command(self, plan: Plan) -> str:
-        """The command that trains the best."""
-
-        def compose(given: list[str]) -> DictConfig:
-            config = self.context.config_loader.load_configuration(
-                self.hydra.job.config_name, given, run_mode=RunMode.RUN
-            )
-            with open_dict(config):
-                del config["hydra"]
-            return config
-
-        own = [text for text in self.hydra.overrides.hydra if text.startswith("hydra.searchpath=")]
-        others = [text for text in plan.arguments if not text.startswith("model=")]
-        given = [f"model={self.hydra.runtime.choices.model}", *own, *others]
-        return command(given, self.task_config, plan.space, compose)
-
-    def _trials(self, study: DurableStudy, space: dict[str, BaseDistribution], fixed: dict[str, Any]) -> None:
-        """Take trials and run them, until there are enough."""
-        search = study.search
-        started, begun, failures = time.perf_counter(), 0, 0
-        while trials := study.take(search.n_jobs, space, screen.waits):
-            given = [{**fixed, **trial.params, TRIAL: trial.number} for trial in trials]
-            overrides = [tuple(f"{name}={value}" for name, value in one.items()) for one in given]
-            for state in self._launch(study, trials, overrides):
-                failures = failures + 1 if state == TrialState.FAIL else 0
-            begun += len(trials)
-            found = outcome.read(study.study, Path(search.folder))
-            outcome.write_best(found)
-            rest = (time.perf_counter() - started) / begun * study.left()
-            for trial in trials:
-                screen.ended(found, trial.number, rest)
-            if failures >= search.failures_in_a_row:
-                report.write(found)
-                raise GenreError(
-                    f"{failures} trials in a row failed, the last one with: {found.reason(trials[-1].number)}; mend "
-                    f"it, and the same command goes on in {search.folder}"
-                )
-
-    def _launch(self, study: DurableStudy, trials: list[Trial], overrides: list[Any]) -> list[TrialState]:
-        """Run trials, and write down how they ended."""
-        assert self.launcher is not None
-        with study.beating(trials):
+    def _launch(self, study: ResumableStudy, trial: Trial) -> None:
+        launcher = Plugins.instance().instantiate_launcher(self.sweeper.context, self.sweeper.task, self.whole_config)
+        given = {**self.fixed, **trial.params, "search.trial": trial.number}
+        reason = "it recorded no result"
+        with study.heartbeat(trial):
             try:
-                jobs = self.launcher.launch(overrides, initial_job_idx=trials[0].number)
+                (job,) = launcher.launch([[f"{key}={v}" for key, v in given.items()]], initial_job_idx=trial.number)
+                if not study.trials[trial.number].state.is_finished():
+                    _ = job.return_value  # raises what kept the trial from recording its result
             except KeyboardInterrupt:
-                study.give_up(trials, "interrupted", always=True)
+                study.fail_or_retry(trial.number, "interrupted", max_retry=None)
                 raise
-            except Exception as error:  # launchers raise whatever they like when a worker dies
-                study.give_up(trials, judged(error).reason)
-                return [TrialState.FAIL]  # one failure, whose it is nobody knows
-        # The public name of `_return_value` prints an exception, and raises it
-        return [study.end(trial, judged(job._return_value)) for trial, job in zip(trials, jobs, strict=True)]
-
-    def _space(self, arguments: list[str], config: DictConfig) -> tuple[dict[str, BaseDistribution], dict[str, Any]]:
-        """What is to be suggested, and what is given."""
-        self._process_searchspace_config()
-        try:
-            space, fixed = create_params_from_overrides([*self._parse_sweeper_params_config(), *arguments])
-            twice = set.intersection(*map(set, create_params_from_overrides(arguments)))
-        except (AssertionError, NotImplementedError, ValueError, HydraException) as error:
-            raise GenreError(f"the search space cannot be read: {str(error) or 'an unknown kind of choice'}") from error
-        if twice:
-            raise GenreError(f"{min(twice)} is given twice, as one value and as several: leave one of them out")
-        space = {name: distribution for name, distribution in space.items() if name not in fixed}
-        leaves = training_values(config)
-        for name, distribution in space.items():
-            if "." not in name:
-                raise GenreError(
-                    f"{name} cannot be searched: give one value, and another search.study to a search with another"
-                )
-            if (plain := name.lstrip("+")) != name:
-                raise GenreError(f"{name} cannot be searched: write {plain}=..., without the +")
-            if name not in leaves:
-                raise GenreError(f"the search space names {name}, which this configuration does not have")
-            if isinstance(leaves[name], int) and isinstance(distribution, UniformDistribution | LogUniformDistribution):
-                raise GenreError(f"{name} is a whole number: search it with range(...) or choice(...)")
-        if not space:
-            raise GenreError(
-                f"model={config.model.name} has no search space: give one, such as "
-                "'model.learning_rate=choice(1e-3,1e-4)'"
-            )
-        return space, fixed
-
-    def _sampler(self, number: int, attempt: int) -> optuna.samplers.BaseSampler:
-        """A sampler of its own for each trial; TPE chooses among fewer candidates, so less greedily, in each try."""
-        spec = self.hydra.sweeper.sampler
-        seed = self.task_config.search.seed if spec.seed is None else spec.seed
-        mixed = np.random.SeedSequence([seed or 0, number, attempt]).generate_state(1)[0]
-        fewer = {"n_ei_candidates": max(spec.n_ei_candidates >> attempt, 1)} if "n_ei_candidates" in spec else {}
-        calm = {"warn_independent_sampling": False} if "warn_independent_sampling" in spec else {}
-        return instantiate(spec, seed=int(mixed), **fewer, **calm)
-
-    def _sweeper_of(self, model: str, others: list[str]) -> "DurableSweeper":
-        """The sweeper of the same command for one model: its search space is composed anew."""
-        given = [*self.hydra.overrides.hydra, f"model={model}", *others]
-        config = self.context.config_loader.load_configuration(
-            self.hydra.job.config_name, given, run_mode=RunMode.MULTIRUN
-        )
-        plugin: Any = Plugins.instance().instantiate_sweeper(
-            config=config, hydra_context=self.context, task_function=self.task
-        )
-        return plugin.sweeper
+            except Exception as error:  # launchers raise anything when a worker dies
+                reason = f"{type(error).__name__}: {one_line(error)}"
+        study.fail_or_retry(trial.number, reason)
 
 
-def _prepare(settings: TrainConfig) -> None:
-    """Try everything once, and fill the cache: what is wrong for all trials is said before the first one."""
-    from genre import logging_setup  # torch takes seconds to load
-    from genre.training.components import build_components
-
-    logging_setup.configure_logging()
-    _ = build_components(settings).datamodule.data
+@contextmanager
+def _workers(count: int) -> Iterator[None]:
+    """Start further processes with the same command, which share its trials."""
+    command = [sys.executable, *sys.argv, "search.n_jobs=1"]
+    processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(count)]
+    try:
+        yield
+        for process in processes:
+            process.wait()
+    finally:
+        for process in processes:
+            process.terminate()  # does nothing where it has ended

@@ -1,111 +1,82 @@
-"""One trial: train with what the search suggests, tell each epoch's score, never look at the test part."""
+"""One trial of a search: train with its parameters, report each epoch's score, record the result."""
 
 import logging
 import math
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import optuna
-from lightning.pytorch.loggers import Logger
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from optuna.pruners import MedianPruner
 from optuna.trial import Trial
 
 from genre import logging_setup, run_folder
-from genre.config.schema import SearchConfig
 from genre.errors import GenreError
-from genre.search.notes import ENDED, TRAINED, as_note, judged
-from genre.search.storage import FAILURES, connect
+from genre.search.storage import CONNECTION_ERRORS, TRAINED, open_study, open_trial
+from genre.search.study import tell
 from genre.training import fit
-from genre.training.components import Components
 
 
-class Pruning(L.Callback):
-    """Reports the monitored score of each epoch, and stops a training that is losing.
-
-    Args:
-        trial: Of the study.
-        metric: The score.
-        prune: Whether to stop.
-    """
+class PruningCallback(L.Callback):
+    """Reports the monitored score of each epoch, and stops training when the pruner says so."""
 
     def __init__(self, trial: Trial, metric: str, prune: bool) -> None:
-        self.trial = trial
-        self.metric = metric
-        self.prune = prune
-        self.pruned = False
-        self.epochs = 0
-        self.started = time.perf_counter()
+        self.trial, self.metric, self.prune = trial, metric, prune
+        self.is_pruned, self.n_epochs, self.started = False, 0, time.perf_counter()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Report, and ask."""
+        """Report the score of the epoch."""
         score = trainer.callback_metrics[self.metric].item()
-        with suppress(*FAILURES):  # a database that restarts costs a report, not the trial
-            self.trained(trainer.current_epoch + 1)
-            if not math.isfinite(score):  # the run has diverged, and ends for that
-                return
-            self.trial.report(score, trainer.current_epoch)
-            if self.prune and self.trial.should_prune():
-                self.pruned = trainer.should_stop = True
+        self.record_progress(trainer.current_epoch + 1)
+        with suppress(*CONNECTION_ERRORS):  # a database that restarts costs a report, not the trial
+            if math.isfinite(score):  # training that diverged is ended elsewhere
+                self.trial.report(score, trainer.current_epoch)
+                if self.prune and self.trial.should_prune():
+                    self.is_pruned = trainer.should_stop = True
 
-    def trained(self, epochs: int) -> None:
-        """Note now what was trained: the process may die in the next epoch."""
-        self.epochs = epochs
-        self.trial.set_user_attr(TRAINED, (epochs, time.perf_counter() - self.started))
+    def record_progress(self, n_epochs: int) -> None:
+        """Record epochs and seconds now: the process may die in the next epoch."""
+        self.n_epochs = n_epochs
+        with suppress(*CONNECTION_ERRORS):
+            self.trial.set_user_attr(TRAINED, (n_epochs, time.perf_counter() - self.started))
 
 
-def run(config: DictConfig, folder: Path, overrides: list[str]) -> float:
-    """Train for a trial of a search.
-
-    Args:
-        config: What Hydra composed, with what was suggested; `search.trial` is the trial's number.
-        folder: The trial's folder.
-        overrides: The command line's and the search's.
-
-    Returns:
-        The monitored score of the best epoch.
-
-    Raises:
-        GenreError: This is no multirun, or training diverged.
-        optuna.TrialPruned: It was losing.
-    """
+def run_trial(config: DictConfig, folder: Path, overrides: list[str]) -> float:
+    """Train the trial that `search.trial` names and record its result; return the monitored score of the best epoch."""
     if config.search.trial is None:
-        raise GenreError("hparams_search is for a multirun: python train.py -m hparams_search=...")
-    logging_setup.configure_logging(logging.WARNING)  # what is said of the data is the same for all trials
+        raise GenreError("hparams_search needs a multirun: python train.py -m hparams_search=...")
+    logging_setup.configure_logging(logging.WARNING)  # messages about the data are the same for all trials
+    return record_result(config, lambda trial: _train(config, folder, overrides, trial))
+
+
+def record_result(config: DictConfig, train: Callable[[Trial], float]) -> float:
+    """Call a function with the trial of a configuration, and record the score it returns or the error it raises."""
+    search: Any = OmegaConf.to_object(config.search)
+    study = open_study(search.storage, search.study)
+    study.pruner = MedianPruner(search.startup_trials, search.warm_up_epochs)
+    try:
+        score = train(open_trial(study, search.trial))
+    except Exception as error:
+        tell(study, search.trial, error, search.heartbeat_seconds)
+        raise
+    tell(study, search.trial, score, search.heartbeat_seconds)
+    return score
+
+
+def _train(config: DictConfig, folder: Path, overrides: list[str], trial: Trial) -> float:
     with fit.start_run(config, folder, overrides) as (components, loggers):
-        assert components.settings.search is not None
-        trial = _attach(components.settings.search)
-        pruning = Pruning(trial, components.settings.monitor.metric, components.settings.search.prune)
-        result: float | Exception | None = None
+        pruning = PruningCallback(trial, components.settings.monitor.metric, config.search.prune)
         try:
-            result = value = _learn(components, folder, loggers, pruning)
-        except Exception as error:
-            result = error
-            raise
+            score = fit.fit(components, folder, loggers, [pruning])
         finally:
-            shutil.rmtree((folder / run_folder.BEST).parent, ignore_errors=True)  # gigabytes; the best is trained anew
-            if result is not None:  # the search may die before it hears of this
-                with suppress(*FAILURES):
-                    trial.set_user_attr(ENDED, as_note(judged(result)))
-    return value
-
-
-def _learn(components: Components, folder: Path, loggers: list[Logger], pruning: Pruning) -> float:
-    value = fit.fit(components, folder, loggers, [pruning])
-    if pruning.pruned:
+            shutil.rmtree((folder / run_folder.BEST).parent, ignore_errors=True)  # gigabytes; the best is retrained
+    if pruning.is_pruned:
         raise optuna.TrialPruned("worse than the median")
-    if not pruning.epochs:  # a model that is fitted in one go
-        with suppress(*FAILURES):
-            pruning.trained(1)
-    return value
-
-
-def _attach(search: SearchConfig) -> Trial:
-    """The trial that the search began, here where it runs."""
-    pruner = MedianPruner(search.startup_trials, search.warm_up_epochs)
-    study = connect(search.storage, search.study, pruner)
-    assert search.trial is not None
-    return Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, search.trial))
+    if not pruning.n_epochs:  # a model that is fitted without epochs
+        pruning.record_progress(1)
+    return score

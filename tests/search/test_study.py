@@ -1,248 +1,220 @@
-"""Trials are taken once, however many processes take them, and a crash's are found by their silence."""
+"""Each trial is started once, however many processes ask, and those of dead processes are retried."""
 
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
 from optuna.exceptions import StorageInternalError
-from optuna.storages import RDBStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from genre.config.schema import SearchConfig
 from genre.errors import GenreError
-from genre.search.notes import AGAIN, ENDED, Ending, as_note, counted
-from genre.search.storage import connect
-from genre.search.study import DurableStudy
-
-SPACE = {"x": CategoricalDistribution(list(range(1000)))}
+from genre.search.study import ResumableStudy, counted_trials, tell
+from tests.search.conftest import make_study
 
 
-def durable(home: Path, **search: object) -> DurableStudy:
-    settings = SearchConfig(study="s", folder=str(home), storage=f"sqlite:///{home}/study.db", **search)
+def finish(study: ResumableStudy) -> list[FrozenTrial]:
+    """Run all trials that a process is handed, and return them."""
+    mine = []
+    while trial := study.ask(lambda count: None):
+        tell(study.study, trial.number, 1.0, 0)
+        mine.append(study.study.trials[trial.number])
+    return mine
 
-    def sampler(number: int, attempt: int) -> optuna.samplers.BaseSampler:
-        return optuna.samplers.RandomSampler(seed=99 * number + attempt)
 
-    return DurableStudy(settings, "minimize", sampler)
-
-
-def work_off(home: Path, workers: int, **search: object) -> list[tuple[int, int]]:
-    """Finish a study by several workers at once; the number and the parameter of each trial that one of them took."""
-    taken: list[tuple[int, int]] = []
-
-    def work() -> None:
-        own = durable(home, **search)
-        while trials := own.take(1, SPACE, lambda count: None):
-            taken.append((trials[0].number, trials[0].params["x"]))
-            own.end(trials[0], Ending(TrialState.COMPLETE, 1.0))
-
-    threads = [threading.Thread(target=work) for _ in range(workers)]
+def finish_together(home: Path, workers: int, **search: object) -> list[FrozenTrial]:
+    mine: list[FrozenTrial] = []
+    threads = [threading.Thread(target=lambda: mine.extend(finish(make_study(home, **search)))) for _ in range(workers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return taken
+    return mine
 
 
-def test_many_processes_take_each_trial_once(tmp_path: Path) -> None:
-    durable(tmp_path)
-    taken = work_off(tmp_path, 4, n_trials=12)
-    study = connect(f"sqlite:///{tmp_path}/study.db", "s")
-    assert len(taken) == len({number for number, _ in taken}) == 12
-    assert len(counted(study.get_trials())) == 12
-    assert sum(trial.state == TrialState.COMPLETE for trial in study.get_trials()) == 12
-    assert len({value for _, value in taken}) > 9  # no two of them draw the same chance
+def states(study: ResumableStudy) -> list[str]:
+    return [trial.state.name for trial in study.trials]
 
 
-def test_a_surplus_trial_is_given_back(tmp_path: Path) -> None:
-    one = durable(tmp_path, n_trials=1)
-    other = durable(tmp_path, n_trials=2)
-    assert len(other.take(1, SPACE, lambda count: None)) == 1
-    other.search.n_trials = 1
-    assert one._begin(SPACE) is None
-    assert len(counted(one.trials())) == 1
-    assert one.trials()[1].user_attrs["reason"] == "another process took the last trial"
+def test_many_processes_run_each_trial_once(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    mine = finish_together(tmp_path, 4, n_trials=12)
+    assert sorted(trial.number for trial in mine) == list(range(12))
+    assert states(study) == ["COMPLETE"] * 12
+    assert len({trial.params["x"] for trial in mine}) > 9  # each has its own seed
 
 
-def test_a_beating_trial_is_left_alone_and_a_silent_one_is_not(tmp_path: Path) -> None:
-    owner, neighbour = (durable(tmp_path, n_trials=3, heartbeat_seconds=1) for _ in range(2))
-    beating, silent = owner.take(2, SPACE, lambda count: None)
+def test_processes_that_find_the_same_dead_trials_retry_each_once(tmp_path: Path) -> None:
+    study = make_study(tmp_path, n_trials=6, heartbeat_seconds=1)
+    lost = [study.ask(pytest.fail) for _ in range(3)]
+    time.sleep(5)
+    mine = finish_together(tmp_path, 3, n_trials=6, heartbeat_seconds=1)
+    assert sorted(trial.number for trial in mine) == [3, 4, 5, 6, 7, 8]
+    retries = [trial.params["x"] for trial in study.trials if "failed_trial" in trial.system_attrs]
+    assert sorted(retries) == sorted(trial.params["x"] for trial in lost if trial)
+
+
+def test_a_trial_with_heartbeats_is_left_alone_and_one_without_is_retried(tmp_path: Path) -> None:
+    owner, neighbor = (make_study(tmp_path, n_trials=3, heartbeat_seconds=1) for _ in range(2))
+    alive, dead = owner.ask(pytest.fail), owner.ask(pytest.fail)
+    assert alive is not None
+    assert dead is not None
+    dead.set_user_attr("trained", (3, 30.0))
     (tmp_path / "trials/1/checkpoints").mkdir(parents=True)
-    with owner.beating([beating]):
+    with owner.heartbeat(alive):
         time.sleep(5)
-        neighbour._end_dead()
-    states = {trial.number: trial.state for trial in neighbour.trials()}
-    assert states == {0: TrialState.RUNNING, 1: TrialState.FAIL, 2: TrialState.WAITING}
-    assert owner.end(silent, Ending(TrialState.COMPLETE, 1.0)) == TrialState.FAIL  # too late: it has a repeat
-    assert owner.trials()[2].params == silent.params
+        retry = neighbor.ask(pytest.fail)
+    assert retry is not None
+    assert (retry.number, retry.params) == (2, dead.params)
+    assert "trained" not in retry.user_attrs
+    assert states(owner) == ["RUNNING", "FAIL", "RUNNING"]
     assert not (tmp_path / "trials/1/checkpoints").exists()
+    assert not tell(owner.study, dead.number, 1.0, 0)  # too late: it is retried
+    assert owner.trials[1].state == TrialState.FAIL
 
 
-def test_a_neighbour_with_another_heartbeat_leaves_living_trials_alone(tmp_path: Path) -> None:
-    slow, quick = (
-        durable(tmp_path, n_trials=3, heartbeat_seconds=10),
-        durable(tmp_path, n_trials=3, heartbeat_seconds=1),
-    )
-    slow.take(1, SPACE, lambda count: None)
-    time.sleep(5)
-    quick._end_dead()
-    assert [trial.state for trial in quick.trials()] == [TrialState.RUNNING]
-
-
-@pytest.mark.parametrize(
-    "ending",
-    [
-        Ending(TrialState.COMPLETE, 0.25),
-        Ending(TrialState.PRUNED, reason="worse"),
-        Ending(TrialState.FAIL, reason="diverged"),
-    ],
-)
-def test_a_dead_process_trial_ends_as_it_noted_itself(tmp_path: Path, ending: Ending) -> None:
-    owner = durable(tmp_path, n_trials=2, heartbeat_seconds=1)
-    (trial,) = owner.take(1, SPACE, lambda count: None)
-    trial.set_user_attr(ENDED, as_note(ending))
-    time.sleep(5)
-    owner._end_dead()
-    (found,) = owner.trials()
-    assert (found.state, found.value, found.user_attrs["reason"]) == ending
-
-
-def test_a_process_that_dies_before_it_has_a_trial_repeated_is_made_up_for(tmp_path: Path) -> None:
-    owner = durable(tmp_path, n_trials=2, heartbeat_seconds=1)
-    (trial,) = owner.take(1, SPACE, lambda count: None)
-    trial.set_user_attr(AGAIN, False)
-    owner.end(trial, Ending(TrialState.FAIL, reason="its process died"))
-    owner._end_dead()
-    assert len(owner.trials()) == 1  # another process may just be about it
-    time.sleep(4)
+def test_a_trial_that_kills_two_processes_has_failed(tmp_path: Path) -> None:
+    study = make_study(tmp_path, n_trials=1, heartbeat_seconds=1)
     for _ in range(2):
-        owner._end_dead()
-    assert [t.state for t in owner.trials()] == [TrialState.FAIL, TrialState.WAITING]
-    assert owner.trials()[1].params == trial.params
+        study.ask(pytest.fail)
+        time.sleep(5)
+    assert study.ask(pytest.fail) is None
+    assert states(study) == ["FAIL", "FAIL"]
+    assert study.n_remaining == 0
 
 
-def test_who_wants_no_more_waits_for_nobodys_further_trials(tmp_path: Path) -> None:
-    many = durable(tmp_path, n_trials=3)
-    first, *_ = many.take(3, SPACE, lambda count: None)
-    many.end(first, Ending(TrialState.COMPLETE, 1.0))
-    modest = durable(tmp_path, n_trials=1)
-    assert modest.take(1, SPACE, lambda count: pytest.fail("it waits")) == []
+def test_a_trial_that_was_interrupted_is_always_retried(tmp_path: Path) -> None:
+    study = make_study(tmp_path, n_trials=2, space={"x": CategoricalDistribution([1, 2])})
+    for number in range(3):
+        study.ask(pytest.fail)
+        study.fail_or_retry(number, "interrupted", max_retry=None)
+    assert states(study) == ["FAIL"] * 3 + ["WAITING"]
+    assert len({trial.params["x"] for trial in study.trials}) == 1
+    assert study.n_remaining == 2
+    finish(study)
+    assert states(study)[3:] == ["COMPLETE"] * 2
 
 
-def test_processes_that_find_the_same_dead_trials_repeat_each_once(tmp_path: Path) -> None:
-    owner = durable(tmp_path, n_trials=6, heartbeat_seconds=1)
-    lost = owner.take(3, SPACE, lambda count: None)
-    time.sleep(5)
-    taken = work_off(tmp_path, 3, n_trials=6, heartbeat_seconds=1)
-    assert sorted(number for number, _ in taken) == [3, 4, 5, 6, 7, 8]
-    repeats = [trial.params for trial in owner.trials() if "failed_trial" in trial.system_attrs]
-    assert sorted(p["x"] for p in repeats) == sorted(trial.params["x"] for trial in lost)
-
-
-def test_a_trial_whose_process_died_before_its_first_beat_is_found_too(tmp_path: Path) -> None:
-    owner = durable(tmp_path, n_trials=2, heartbeat_seconds=1)
-    owner.study.ask()
-    owner._end_dead()
-    time.sleep(5)
-    owner._end_dead()
-    assert [trial.state for trial in owner.trials()] == [TrialState.FAIL, TrialState.WAITING]
-
-
-def test_a_beat_that_is_ahead_of_the_clock_is_no_silence(tmp_path: Path) -> None:
-    owner = durable(tmp_path, n_trials=2, heartbeat_seconds=1)
-    owner.take(1, SPACE, lambda count: None)
-    with owner.storage.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE trial_heartbeats SET heartbeat = datetime('now', '+2 seconds')")
-    assert max(owner.storage.silences(owner.study._study_id).values()) <= 0
-    with owner.storage.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE trial_heartbeats SET heartbeat = datetime('now', '-1 day')")
-    assert min(owner.storage.silences(owner.study._study_id).values()) >= 86400
-
-
-def test_the_heart_beats_on_after_the_database_was_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner = durable(tmp_path, n_trials=2, heartbeat_seconds=1)
-    trials = owner.take(1, SPACE, lambda count: None)
-    beats: list[int] = []
+def test_heartbeats_go_on_after_the_database_was_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = make_study(tmp_path, heartbeat_seconds=1)
+    trial, beats = study.ask(pytest.fail), []
+    assert trial is not None
 
     def beat(trial_id: int) -> None:
         beats.append(trial_id)
         if len(beats) == 1:
             raise StorageInternalError("away")
 
-    monkeypatch.setattr(owner.storage, "record_heartbeat", beat)
-    with owner.beating(trials):
+    monkeypatch.setattr(study.study._storage, "record_heartbeat", beat)
+    with study.heartbeat(trial):
         time.sleep(3.5)
     assert len(beats) >= 2
 
 
 def test_a_result_waits_for_a_database_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner = durable(tmp_path, n_trials=2, heartbeat_seconds=1)
-    (trial,) = owner.take(1, SPACE, lambda count: None)
-    tell, calls = owner.study.tell, []
+    study = make_study(tmp_path).study
+    study.ask()
+    real, calls = study.tell, []
 
-    def flaky(*args: object) -> None:
+    def flaky(*args: Any) -> None:
         calls.append(args)
         if len(calls) < 3:
             raise StorageInternalError("away")
-        tell(*args)  # type: ignore[arg-type]
+        real(*args)
 
-    monkeypatch.setattr(owner.study, "tell", flaky)
-    assert owner.end(trial, Ending(TrialState.COMPLETE, 0.5)) == TrialState.COMPLETE
-    assert owner.trials()[0].value == 0.5
-
-
-def test_trials_come_by_number_whatever_the_database_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner = durable(tmp_path, n_trials=3)
-    owner.take(3, SPACE, lambda count: None)
-    given = RDBStorage.get_all_trials
-    monkeypatch.setattr(RDBStorage, "get_all_trials", lambda *args, **kwargs: given(*args, **kwargs)[::-1])
-    assert [trial.number for trial in owner.trials()] == [0, 1, 2]
+    monkeypatch.setattr(study, "tell", flaky)
+    assert tell(study, 0, 0.5, 0)
+    assert study.trials[0].value == 0.5
 
 
-def test_what_a_study_is_of_cannot_change(tmp_path: Path) -> None:
-    study = durable(tmp_path)
-    study.describe({"a": 1, "b": [1, 2]}, "python train.py")
-    durable(tmp_path).describe({"a": 1, "b": [1, 2]}, "python train.py")
-    with pytest.raises(GenreError, match=r"s is a search with b=\[1, 2\], not 3: give this one another search.study"):
-        durable(tmp_path).describe({"a": 1, "b": 3}, "python train.py")
+@pytest.mark.parametrize(
+    ("result", "state", "reason"),
+    [
+        (0.5, "COMPLETE", ""),
+        (float("nan"), "FAIL", "the score is nan"),
+        (float("inf"), "FAIL", "the score is inf"),
+        ("much", "FAIL", "the score is much"),
+        (None, "FAIL", "the score is None"),
+        (optuna.TrialPruned("worse"), "PRUNED", "worse"),
+        (GenreError("training diverged"), "FAIL", "training diverged"),
+        (MemoryError("Unable to allocate 3 GiB"), "FAIL", "MemoryError: Unable to allocate 3 GiB"),
+        (RuntimeError("CUDA out of memory.\nTried"), "FAIL", "RuntimeError: CUDA out of memory."),
+        (KeyError(), "FAIL", "KeyError: KeyError"),
+    ],
+)
+def test_what_a_trial_returns_or_raises_is_recorded(tmp_path: Path, result: Any, state: str, reason: str) -> None:
+    study = make_study(tmp_path).study
+    study.ask()
+    assert tell(study, 0, result, 0)
+    assert study.trials[0].state.name == state
+    assert study.trials[0].user_attrs["reason"] == reason
+    assert not tell(study, 0, 1.0, 0)
+    assert study.trials[0].state.name == state
 
 
-def test_a_study_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(GenreError, match=r"search\.storage=sqlite:.*/study\.db does not exist: the search was moved"):
-        connect(f"sqlite:///{tmp_path}/study.db", "s")
-    assert not (tmp_path / "study.db").exists()
-    durable(tmp_path)
-    with pytest.raises(GenreError, match=r"there is no study other in search\.storage"):
-        connect(f"sqlite:///{tmp_path}/study.db", "other")
-    (tmp_path / "text.db").write_text("no database\n" * 100)
-    with pytest.raises(GenreError, match=r"search.storage=sqlite:////.*/text.db cannot be used: .*not a database"):
-        connect(f"sqlite:///{tmp_path}/text.db", "s")
+def test_a_process_does_not_wait_for_trials_beyond_its_own_number(tmp_path: Path) -> None:
+    many = make_study(tmp_path, n_trials=3)
+    for _ in range(3):
+        many.ask(pytest.fail)
+    tell(many.study, 0, 1.0, 0)
+    assert make_study(tmp_path, n_trials=1).ask(pytest.fail) is None
 
 
-def test_no_two_trials_are_the_same_and_a_space_is_used_up(tmp_path: Path) -> None:
+def test_retried_and_surplus_trials_do_not_count() -> None:
+    study = optuna.create_study()
+    for retry_of, attrs in [(None, {}), (0, {}), (None, {"surplus": True}), (0, {}), (None, {})]:
+        system = {} if retry_of is None else {"failed_trial": retry_of}
+        study.add_trial(create_trial(state=TrialState.FAIL, user_attrs=attrs, system_attrs=system))
+    assert sorted(trial.number for trial in counted_trials(study.trials)) == [3, 4]
+
+
+def test_a_study_of_something_else_is_refused(tmp_path: Path) -> None:
+    make_study(tmp_path, shared={"a": 1, "b": [1, 2]})
+    make_study(tmp_path, shared={"a": 1, "b": [1, 2]})
+    with pytest.raises(GenreError, match=r"s is a search with b=\[1, 2\], not 3: choose another search\.study"):
+        make_study(tmp_path, shared={"a": 1, "b": 3})
+
+
+def test_a_study_that_names_classes_as_they_were_called_is_the_same(tmp_path: Path) -> None:
+    make_study(tmp_path, shared={"features._target_": "genre.features.LogMel"})
+    make_study(tmp_path, shared={"features._target_": "genre.audio.features.LogMel"})
+
+
+def test_no_two_trials_have_the_same_parameters_and_a_space_is_used_up(tmp_path: Path) -> None:
     few = {"x": CategoricalDistribution([1, 2, 3]), "y": CategoricalDistribution(["a", "b"])}
-    settings = SearchConfig(n_trials=7, study="s", folder=str(tmp_path), storage=f"sqlite:///{tmp_path}/study.db")
+    study = make_study(tmp_path, few, n_trials=7)
 
     def greedy(number: int, attempt: int) -> optuna.samplers.BaseSampler:
         candidates = max(24 >> attempt, 1)
         return optuna.samplers.TPESampler(seed=99 * number + attempt, n_startup_trials=2, n_ei_candidates=candidates)
 
-    study = DurableStudy(settings, "minimize", greedy)
-    drawn = []
-    while trials := study.take(1, few, lambda count: None):
-        drawn.append(tuple(trials[0].params.values()))
-        study.end(trials[0], Ending(TrialState.COMPLETE, float(trials[0].params["x"])))
-    assert sorted(drawn) == [(x, y) for x in (1, 2, 3) for y in ("a", "b")]
-    assert study.left() == 1
+    study.make_sampler = greedy
+    found = [tuple(trial.params.values()) for trial in finish(study)]
+    assert sorted(found) == [(x, y) for x in (1, 2, 3) for y in ("a", "b")]
+    assert study.n_remaining == 1
 
 
-def test_what_is_tried_again_is_taken_from_a_space_that_is_used_up(tmp_path: Path) -> None:
-    owner = durable(tmp_path, n_trials=5, heartbeat_seconds=1)
-    few = {"x": CategoricalDistribution([1, 2])}
-    lost, _ = owner.take(5, few, lambda count: None)
-    owner.give_up([lost], "interrupted", always=True)
-    (again,) = owner.take(5, few, lambda count: None)
-    assert again.params == lost.params
+def test_a_retry_is_run_in_a_space_that_is_used_up(tmp_path: Path) -> None:
+    study = make_study(tmp_path, {"x": CategoricalDistribution([1, 2])}, n_trials=5)
+    lost, _ = study.ask(pytest.fail), study.ask(pytest.fail)
+    assert lost is not None
+    study.fail_or_retry(lost.number, "a worker was killed")
+    retry = study.ask(pytest.fail)
+    assert retry is not None
+    assert retry.params == lost.params
+
+
+def test_a_folder_whose_study_is_gone_is_refused(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    (tmp_path / "trials/0").mkdir(parents=True)
+    with pytest.raises(GenreError, match=r"holds trials of a study that is not in search\.storage: delete the folder"):
+        make_study(tmp_path)
+
+
+def test_a_storage_that_cannot_be_used_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(GenreError, match=r"search\.storage=nosql://me:\*\*\*@host/x cannot be used"):
+        make_study(tmp_path / "new/folder", storage="nosql://me:secret@host/x")
+    assert list(tmp_path.iterdir()) == []

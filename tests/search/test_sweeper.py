@@ -2,180 +2,107 @@
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pandas as pd
 import pytest
-from omegaconf import DictConfig
+from hydra.errors import MissingConfigException
 
 from genre.errors import GenreError
-from genre.search.notes import ENDED, as_note, judged
-from genre.search.study import DurableStudy
-from tests.composing import compose
-from tests.search.sweeping import Tasks, folder, go, states, study
+from tests.search.conftest import Tasks, folder_of, recorded, states, study_of, sweep
+
+Search = Callable[..., optuna.Study]
+REPORTED = "report/tables/trials.csv"
 
 
-def test_the_same_command_finishes_to_n_trials_in_all(music_folder: Path, home: Path) -> None:
-    first, second = Tasks(), Tasks()
-    go(first, music_folder, home, "twice", "search.n_trials=3")
-    found = go(second, music_folder, home, "twice", "search.n_trials=5")
+@pytest.fixture
+def launcher(home: Path) -> Any:
+    """The launcher that Hydra uses, whose module it loads again when it first looks for plug-ins."""
+    from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+
+    return BasicLauncher
+
+
+def test_the_same_command_completes_the_study(home: Path, search: Search) -> None:
+    first, second, third = Tasks(), Tasks(), Tasks()
+    search(first, "twice", "search.n_trials=3")
+    study = search(second, "twice", "search.n_trials=5")
     assert (len(first.configs), len(second.configs)) == (3, 2)
-    assert states(found) == ["COMPLETE"] * 5
+    assert states(study) == ["COMPLETE"] * 5
     assert [config.search.trial for config in first.configs + second.configs] == [0, 1, 2, 3, 4]
-    assert sorted(path.name for path in (folder(home / "twice") / "trials").iterdir()) == list("01234")
-    third = Tasks()
-    go(third, music_folder, home, "twice", "search.n_trials=5")
+    assert sorted(path.name for path in (folder_of(home / "twice") / "trials").iterdir()) == list("01234")
+    search(third, "twice", "search.n_trials=5")
     assert third.configs == []
 
 
 @pytest.mark.slow
-def test_an_interrupted_search_suggests_what_an_undisturbed_one_does(music_folder: Path, home: Path) -> None:
-    whole = go(Tasks(), music_folder, home, "whole", "search.n_trials=12")
-    go(Tasks(), music_folder, home, "parts", "search.n_trials=4")
-    parts = go(Tasks(), music_folder, home, "parts", "search.n_trials=12")
-    assert [t.params for t in whole.trials] == [t.params for t in parts.trials]
-    other = go(Tasks(), music_folder, home, "other", "search.n_trials=4", "search.seed=1")
-    assert [t.params for t in other.trials] != [t.params for t in whole.trials[:4]]
+def test_a_resumed_search_suggests_what_an_uninterrupted_one_does(search: Search) -> None:
+    whole = search(Tasks(), "whole", "search.n_trials=12")
+    search(Tasks(), "resumed", "search.n_trials=4")
+    resumed = search(Tasks(), "resumed", "search.n_trials=12")
+    assert [trial.params for trial in whole.trials] == [trial.params for trial in resumed.trials]
+    other = search(Tasks(), "other", "search.n_trials=4", "search.seed=1")
+    assert [trial.params for trial in other.trials] != [trial.params for trial in whole.trials[:4]]
 
 
-@pytest.mark.parametrize(
-    ("end", "reason"),
-    [
-        (float("nan"), "the score is nan"),
-        (None, None),
-        ("much", "the score is much"),
-        (GenreError("training diverged"), "training diverged"),
-        (MemoryError("Unable to allocate 3 GiB"), "MemoryError: Unable to allocate 3 GiB"),
-        (RuntimeError("CUDA out of memory.\nTried"), "RuntimeError: CUDA out of memory."),
-        (KeyError(), "KeyError: KeyError"),
-    ],
-)
-def test_a_trial_that_fails_is_noted_and_the_search_goes_on(
-    music_folder: Path, home: Path, tmp_path: Path, end: Any, reason: str | None
-) -> None:
-    found = go(Tasks(end), music_folder, home, tmp_path.name, "search.n_trials=2")
-    assert states(found) == ["COMPLETE" if reason is None else "FAIL", "COMPLETE"]
-    assert found.trials[0].user_attrs["reason"] == (reason or "")
+def test_parameters_are_those_that_the_first_version_suggested(search: Search) -> None:
+    names = ("data.batch_size", "model.learning_rate", "model.net.dropout", "model.net.hidden_dim")
+    study = search(Tasks(), "seed", "search.n_trials=3")
+    found = [tuple(trial.params[name] for name in names) for trial in study.trials]
+    assert found == [(64, 5e-4, 0.2, 256), (64, 5e-4, 0.3, 64), (32, 1e-4, 0.3, 64)]
 
 
-def test_pruned_trials_are_pruned_and_count(music_folder: Path, home: Path) -> None:
-    found = go(Tasks(None, optuna.TrialPruned("worse")), music_folder, home, "pruned", "search.n_trials=3")
-    assert states(found) == ["COMPLETE", "PRUNED", "COMPLETE"]
+def test_failed_and_pruned_trials_count_and_the_search_goes_on(search: Search) -> None:
+    ends = (float("nan"), GenreError("training diverged"), None, optuna.TrialPruned("worse"))
+    study = search(Tasks(*ends), "ends", "search.n_trials=5")
+    assert states(study) == ["FAIL", "FAIL", "COMPLETE", "PRUNED", "COMPLETE"]
+    reasons = ["the score is nan", "training diverged", "", "worse", ""]
+    assert [trial.user_attrs["reason"] for trial in study.trials] == reasons
 
 
-def test_failures_in_a_row_end_the_search_which_goes_on_later(music_folder: Path, home: Path) -> None:
+def test_failures_in_a_row_end_the_search_which_resumes_later(home: Path, search: Search) -> None:
     broken = Tasks(None, GenreError("a"), None, GenreError("b"), GenreError("c"), GenreError("d"))
-    with pytest.raises(GenreError, match="3 trials in a row failed, the last one with: d; mend it"):
-        go(broken, music_folder, home, "row", "search.n_trials=9", "search.failures_in_a_row=3")
-    assert states(study(home / "row")) == ["COMPLETE", "FAIL", "COMPLETE", "FAIL", "FAIL", "FAIL"]
-    assert (folder(home / "row") / "report/index.html").is_file()
-    found = go(Tasks(), music_folder, home, "row", "search.n_trials=9", "search.failures_in_a_row=3")
-    assert len(found.trials) == 9
+    given = ("search.n_trials=9", "search.failures_in_a_row=3")
+    with pytest.raises(GenreError, match="3 trials in a row failed, the last one with: d; fix the cause, and rerun"):
+        search(broken, "row", *given)
+    assert states(study_of(home / "row")) == ["COMPLETE", "FAIL", "COMPLETE", "FAIL", "FAIL", "FAIL"]
+    assert (folder_of(home / "row") / "report/index.html").is_file()
+    assert len(search(Tasks(), "row", *given).trials) == 9
 
 
-def test_what_ended_in_a_batch_that_was_stopped_is_kept(music_folder: Path, home: Path) -> None:
-    ends = [optuna.TrialPruned("worse"), GenreError("diverged"), KeyboardInterrupt()]
-
-    def task(config: DictConfig) -> float:
-        found = study(home / "batch")
-        if not ends:
-            return 1.0
-        (trial,) = [t for t in found.trials if t.number == config.search.trial]
-        end = ends.pop(0)
-        if isinstance(end, Exception):
-            found._storage.set_trial_user_attr(trial._trial_id, ENDED, as_note(judged(end)))
-        raise end
-
-    with pytest.raises(KeyboardInterrupt):
-        go(task, music_folder, home, "batch", "search.n_trials=3", "search.n_jobs=3")
-    found = go(task, music_folder, home, "batch", "search.n_trials=3", "search.n_jobs=3")
-    assert states(found) == ["PRUNED", "FAIL", "FAIL", "COMPLETE"]
-    assert [trial.user_attrs["reason"] for trial in found.trials] == ["worse", "diverged", "interrupted", ""]
-
-
-def test_a_search_that_was_stopped_by_hand_repeats_the_trial(music_folder: Path, home: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        go(Tasks(None, KeyboardInterrupt()), music_folder, home, "hand", "search.n_trials=3")
-    with pytest.raises(KeyboardInterrupt):  # and once more
-        go(Tasks(KeyboardInterrupt()), music_folder, home, "hand", "search.n_trials=3")
-    found = go(Tasks(), music_folder, home, "hand", "search.n_trials=3")
-    assert states(found) == ["COMPLETE", "FAIL", "FAIL", "COMPLETE", "COMPLETE"]
-    assert [trial.user_attrs["reason"] for trial in found.trials[1:4]] == ["interrupted", "interrupted", ""]
-    assert found.trials[1].params == found.trials[2].params == found.trials[3].params
-    shown = pd.read_csv(folder(home / "hand") / "report/tables/trials.csv")
+def test_a_search_that_was_interrupted_retries_the_trial(home: Path, search: Search) -> None:
+    for ends in ((None, KeyboardInterrupt()), (KeyboardInterrupt(),)):
+        with pytest.raises(KeyboardInterrupt):
+            search(Tasks(*ends), "hand", "search.n_trials=3")
+    study = search(Tasks(), "hand", "search.n_trials=3")
+    assert states(study) == ["COMPLETE", "FAIL", "FAIL", "COMPLETE", "COMPLETE"]
+    assert [trial.user_attrs["reason"] for trial in study.trials[1:4]] == ["interrupted", "interrupted", ""]
+    assert study.trials[1].params == study.trials[2].params == study.trials[3].params
+    shown = pd.read_csv(folder_of(home / "hand") / REPORTED)
     assert shown["state"].tolist() == ["complete", "interrupted", "interrupted", "complete", "complete"]
 
 
-def test_a_dead_neighbours_trial_is_repeated_and_a_living_ones_is_waited_for(
-    music_folder: Path, home: Path, capsys: pytest.CaptureFixture[str]
+def test_a_result_that_was_recorded_is_kept_when_the_launcher_fails_afterwards(
+    search: Search, launcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = ("search.n_trials=3", "search.heartbeat_seconds=1")
-    go(Tasks(), music_folder, home, "dead", "search.n_trials=1", "search.heartbeat_seconds=1")
-    neighbours = study(home / "dead")
-    dead, alive = neighbours.ask(), neighbours.ask()
-    for trial in (dead, alive):
-        neighbours._storage.record_heartbeat(trial._trial_id)
-    over = threading.Event()
+    launch, calls = launcher.launch, []
 
-    def live() -> None:
-        until = time.monotonic() + 8
-        while time.monotonic() < until and not over.wait(0.5):
-            neighbours._storage.record_heartbeat(alive._trial_id)
-        neighbours.tell(alive, 1.0)
+    def fails(self: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append(launch(self, *args, **kwargs))
+        raise ChildProcessError("a worker was killed")
 
-    thread = threading.Thread(target=live)
-    thread.start()
-    try:
-        found = go(Tasks(), music_folder, home, "dead", *quick)
-    finally:
-        over.set()
-        thread.join()
-    assert states(found) == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
-    assert found.trials[3].system_attrs["failed_trial"] == 1
-    assert "waiting for 2 trials of other processes" in capsys.readouterr().out
-    assert found.trials[2].value == 1.0
+    monkeypatch.setattr(launcher, "launch", fails)
+    assert states(search(Tasks(), "kept", "search.n_trials=2")) == ["COMPLETE"] * 2
+    assert len(calls) == 2
 
 
-@pytest.mark.slow
-def test_a_trial_that_kills_its_process_twice_has_failed(music_folder: Path, home: Path) -> None:
-    quick = ("search.n_trials=2", "search.heartbeat_seconds=1")
-    go(Tasks(), music_folder, home, "killer", "search.n_trials=1", "search.heartbeat_seconds=1")
-    for _ in range(2):
-        neighbours = study(home / "killer")
-        neighbours._storage.record_heartbeat(neighbours.ask()._trial_id)
-        time.sleep(5)
-        settings = compose(["hparams_search=optuna", *quick, "search.study=cnn1d_gru-folder"]).search
-        settings.folder = str(folder(home / "killer"))
-        DurableStudy(settings, "minimize", lambda number, attempt: optuna.samplers.RandomSampler())._end_dead()
-    found = go(Tasks(), music_folder, home, "killer", *quick)
-    assert states(found) == ["COMPLETE", "FAIL", "FAIL"]
-    shown = pd.read_csv(folder(home / "killer") / "report/tables/trials.csv")
-    assert shown["state"].tolist() == ["complete", "interrupted", "failed"]
-    assert shown["reason"].tolist()[1:] == ["its process died"] * 2
-
-
-def test_the_trials_of_a_study_that_is_gone_are_not_mixed_with_others(music_folder: Path, home: Path) -> None:
-    go(Tasks(), music_folder, home, "gone", "search.n_trials=1")
-    (folder(home / "gone") / "study.db").unlink()
-    with pytest.raises(GenreError, match=r"holds trials of a study that is not in search\.storage"):
-        go(Tasks(), music_folder, home, "gone", "search.n_trials=1")
-
-
-def test_machines_may_keep_their_music_elsewhere(music_folder: Path, home: Path, tmp_path: Path) -> None:
-    go(Tasks(), music_folder, home, "elsewhere", "search.n_trials=1")
-    (tmp_path / "music").symlink_to(music_folder)
-    found = go(Tasks(), tmp_path / "music", home, "elsewhere", "search.n_trials=2")
-    assert states(found) == ["COMPLETE"] * 2
-
-
-def test_a_launcher_that_fails_costs_its_trials_only(
-    music_folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_launcher_that_fails_costs_a_retry(
+    home: Path, search: Search, launcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-
-    launch, calls = BasicLauncher.launch, []
+    launch, calls = launcher.launch, []
 
     def once(self: Any, *args: Any, **kwargs: Any) -> Any:
         calls.append(args)
@@ -183,42 +110,143 @@ def test_a_launcher_that_fails_costs_its_trials_only(
             raise ChildProcessError("a worker was killed")
         return launch(self, *args, **kwargs)
 
-    monkeypatch.setattr(BasicLauncher, "launch", once)
-    many = ("search.n_trials=3", "search.n_jobs=3", "search.failures_in_a_row=2")
-    found = go(Tasks(), music_folder, home, "launcher", *many)
-    assert states(found) == ["FAIL"] * 3 + ["COMPLETE"] * 3
-    assert found.trials[0].user_attrs["reason"] == "ChildProcessError: a worker was killed"
-    assert [t.params for t in found.trials[:3]] == [t.params for t in found.trials[3:]]
-    shown = pd.read_csv(folder(home / "launcher") / "report/tables/trials.csv")
-    assert shown["state"].tolist() == ["interrupted"] * 3 + ["complete"] * 3
+    monkeypatch.setattr(launcher, "launch", once)
+    study = search(Tasks(), "launcher", "search.n_trials=2")
+    assert states(study) == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert study.trials[0].user_attrs["reason"] == "ChildProcessError: a worker was killed"
+    assert study.trials[0].params == study.trials[1].params
+    shown = pd.read_csv(folder_of(home / "launcher") / REPORTED)
+    assert shown["state"].tolist() == ["interrupted", "complete", "complete"]
 
 
-@pytest.mark.parametrize("end", [ChildProcessError, KeyboardInterrupt])
-def test_what_ended_before_a_launcher_failed_or_was_stopped_is_kept(
-    music_folder: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
+def test_a_trial_that_cannot_start_is_retried_and_fails(
+    music_folder: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+    def broken(config: Any) -> float:
+        raise GenreError("no GPU")
 
-    def noted(config: DictConfig) -> float:
-        found = study(home / tmp_path.name)
-        (trial,) = [t for t in found.trials if t.number == config.search.trial]
-        if config.search.trial == 0:
-            found._storage.set_trial_user_attr(trial._trial_id, "ended", ["COMPLETE", 0.25, ""])
-        return 1.0
+    given = ("search.n_trials=2", "search.failures_in_a_row=2", f"paths.cache={home}/cache")
+    with pytest.raises(GenreError, match="2 trials in a row failed, the last one with: GenreError: no GPU"):
+        sweep(broken, music_folder, home / "start", *given)
+    assert states(study_of(home / "start")) == ["FAIL"] * 2
 
-    launch, calls = BasicLauncher.launch, []
 
-    def fails_at_first(self: Any, *args: Any, **kwargs: Any) -> Any:
-        calls.append(launch(self, *args, **kwargs))
-        if len(calls) == 1:
-            raise end("in the second of two jobs")
-        return calls[-1]
+def test_a_dead_processs_trial_is_retried_and_a_living_ones_is_waited_for(
+    home: Path, search: Search, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = "search.heartbeat_seconds=1"
+    neighbor = search(Tasks(), "dead", "search.n_trials=1", quick)
+    dead, alive = neighbor.ask(), neighbor.ask()
+    for trial in (dead, alive):
+        neighbor._storage.record_heartbeat(trial._trial_id)
+    is_over = threading.Event()
 
-    monkeypatch.setattr(BasicLauncher, "launch", fails_at_first)
-    both = (noted, music_folder, home, tmp_path.name, "search.n_trials=2", "search.n_jobs=2")
-    if end is KeyboardInterrupt:
-        with pytest.raises(KeyboardInterrupt):
-            go(*both)
-    found = go(*both)
-    assert states(found) == ["COMPLETE", "FAIL", "COMPLETE"]
-    assert [found.trials[0].value, found.trials[2].value] == [0.25, 1.0]
+    def live() -> None:
+        until = time.monotonic() + 8
+        while time.monotonic() < until and not is_over.wait(0.5):
+            neighbor._storage.record_heartbeat(alive._trial_id)
+        neighbor.tell(alive, 1.0)
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    try:
+        study = search(Tasks(), "dead", "search.n_trials=3", quick)
+    finally:
+        is_over.set()
+        thread.join()
+    assert states(study) == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
+    assert study.trials[3].system_attrs["failed_trial"] == 1
+    assert "waiting for 2 trials running in other processes" in capsys.readouterr().out
+    assert study.trials[2].value == 1.0
+
+
+def test_machines_may_keep_their_music_elsewhere(
+    music_folder: Path, home: Path, search: Search, tmp_path: Path
+) -> None:
+    search(Tasks(), "elsewhere", "search.n_trials=1")
+    (tmp_path / "music").symlink_to(music_folder)
+    given = ("search.n_trials=2", f"paths.cache={home}/cache")
+    sweep(recorded(Tasks()), tmp_path / "music", home / "elsewhere", *given)
+    assert states(study_of(home / "elsewhere")) == ["COMPLETE"] * 2
+
+
+def test_each_model_has_a_search_of_its_own(home: Path, search: Search, capsys: pytest.CaptureFixture[str]) -> None:
+    models = ("cnn1d_gru", "cnn1d_lstm", "cnn2d_gru", "cnn2d_lstm")
+    search(Tasks(), "four", f"model={','.join(models)}", "search.n_trials=2")
+    for model in models:
+        study = study_of(home / "four", model)
+        assert states(study) == ["COMPLETE"] * 2
+        schedulers = {name for name in study.trials[0].params if name.startswith("scheduler")}
+        expected = {"scheduler.plateau.factor", "scheduler.step.step_size", "scheduler.step.gamma"}
+        assert schedulers == (set() if model == "cnn1d_gru" else expected)
+    assert capsys.readouterr().out.count("train the best: python train.py model=") == 4
+
+
+def test_a_misspelt_model_ends_the_command_before_any_search(home: Path, search: Search) -> None:
+    tasks = Tasks()
+    with pytest.raises(MissingConfigException, match="Could not find 'model/cnn3d'"):
+        search(tasks, "misspelt", "model=cnn1d_gru,cnn3d")
+    assert tasks.configs == []
+    assert not (home / "misspelt").exists()
+
+
+def test_one_models_failure_does_not_end_the_others(home: Path, search: Search) -> None:
+    given = ("model=cnn1d_gru,cnn1d_lstm", "search.n_trials=2", "search.failures_in_a_row=1")
+    with pytest.raises(GenreError, match=r"1 of 2 searches ended early: cnn1d_gru: 1 trials in a row failed"):
+        search(Tasks(GenreError("no")), "partly", *given)
+    assert states(study_of(home / "partly", "cnn1d_lstm")) == ["COMPLETE"] * 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["hydra/sweeper/sampler=grid"], "hydra/sweeper/sampler=grid cannot be resumed: use tpe, random, nsgaii or"),
+        (["model=cnn1d_gru,majority"], "model=majority has no search space"),
+        (["model=cnn1d_gru,cnn1d_lstm", "search.study=night"], r"search\.study is the same for several models"),
+        (["best=runs/search"], "best= cannot be combined with a search: leave it out"),
+        (["hydra.sweeper.n_trials=2"], r"hydra\.sweeper\.n_trials is ignored here: use search\.n_trials"),
+        (["search.n_trials=0"], r"search\.n_trials=0 "),
+        (["search.storage=sqlite:////no/such/folder/x.db"], "search.storage=sqlite:////no/such/folder/x.db cannot be"),
+        (["data.segment_seconds=0.1"], "the networks need 64"),
+    ],
+)
+def test_a_search_that_cannot_begin_is_one_line_and_starts_no_trial(
+    home: Path, search: Search, overrides: list[str], message: str
+) -> None:
+    tasks = Tasks()
+    with pytest.raises(GenreError, match=message):
+        search(tasks, "wrong", *overrides)
+    assert tasks.configs == []
+    assert not (home / "wrong").exists()
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "nsgaii"])
+def test_a_space_that_is_used_up_ends_the_search(
+    search: Search, capsys: pytest.CaptureFixture[str], sampler: str
+) -> None:
+    fixed = ("data.batch_size=4", "model.net.hidden_dim=4", "model.learning_rate=1e-3", "model.net.num_layers=1")
+    given = (*fixed, "search.n_trials=9", f"hydra/sweeper/sampler={sampler}")
+    tasks = Tasks()
+    study = search(tasks, f"used-{sampler}", *given)
+    assert sorted(trial.params["model.net.dropout"] for trial in study.trials) == [0.2, 0.3, 0.4, 0.5]
+    assert "the search space is used up: it has 4 points" in capsys.readouterr().out
+    search(tasks, f"used-{sampler}", *given)
+    assert len(tasks.configs) == 4
+
+
+def test_a_search_of_something_else_is_refused(home: Path, search: Search) -> None:
+    search(Tasks(), "same", "search.n_trials=1")
+    for other, key in (
+        ("trainer.max_epochs=7", "trainer.max_epochs=30, not 7"),
+        ("model.net.dropout=0.3", "model.net.dropout=choice\\(0.2,0.3,0.4,0.5\\), not 0.3"),
+        ("seed=7", "seed=42, not 7"),
+    ):
+        with pytest.raises(GenreError, match=f"cnn1d_gru-folder is a search with .*{key}"):
+            search(Tasks(), "same", "search.n_trials=2", other)
+    assert len(study_of(home / "same").trials) == 1
+
+
+def test_more_is_better_where_the_monitor_says_so(search: Search) -> None:
+    largest = ("monitor.metric=val/accuracy", "monitor.mode=max")
+    study = search(Tasks(), "max", "search.n_trials=3", *largest)
+    assert study.best_value == max(trial.value for trial in study.trials)

@@ -1,5 +1,6 @@
 """A trial reports the monitored score, and is judged by it in the right direction."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import pandas as pd
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from genre.search import trial
-from genre.search.study import DurableStudy
-from tests.search import sweeping
+from genre.search.study import ResumableStudy
+from genre.search.trial import run_trial
+from tests.search.conftest import SPACE, loss, random_sampler, recorded, sweep
 from tests.wiring.building import composed
 from tests.wiring.conftest import Training
 from tests.wiring.networks import Scripted
@@ -26,17 +27,15 @@ def run(training: Training, rivals: float, *given: str) -> tuple[optuna.Study, p
     overrides = training.overrides(*search)
     config = composed(overrides, hydra_too=True)
     direction = str(config.hydra.sweeper.direction)
-    study = DurableStudy(config.search, direction, lambda number, _: optuna.samplers.RandomSampler(seed=number)).study
+    study = ResumableStudy(config.search, direction, SPACE, random_sampler, {}).study
     for _ in range(6):
         values = dict.fromkeys(range(EPOCHS), rivals)
         study.add_trial(create_trial(state=TrialState.COMPLETE, value=rivals, intermediate_values=values))
     number = study.ask().number
     folder = training.home / "trial"
     folder.mkdir()
-    try:
-        trial.run(composed([*overrides, f"search.trial={number}", f"run_dir={folder}"]), folder, overrides)
-    except optuna.TrialPruned:
-        study.tell(number, state=TrialState.PRUNED)
+    with suppress(optuna.TrialPruned):
+        run_trial(composed([*overrides, f"search.trial={number}", f"run_dir={folder}"]), folder, overrides)
     return study, pd.read_csv(folder / "metrics.csv")
 
 
@@ -79,4 +78,4 @@ def test_a_search_goes_the_monitors_way(
     _ = build([]).begun  # fills the cache
     monkeypatch.setattr(optuna, "create_study", stop)
     with pytest.raises(NotBegunError, match=direction):
-        sweeping.search(sweeping.loss, library, home, *given)
+        sweep(recorded(loss), library, home, *given)
