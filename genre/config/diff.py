@@ -20,19 +20,20 @@ def is_trained(key: str) -> bool:
     return not any(key == name or key.startswith(f"{name}.") for name in IGNORED_KEYS)
 
 
+def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested dicts with their dotted keys."""
+    if not isinstance(node, dict):
+        yield path, node
+    else:
+        for key, value in node.items():
+            yield from leaves(value, f"{path}.{key}" if path else str(key))
+
+
 def training_values(config: DictConfig) -> dict[str, Any]:
     """Values that affect training, by dotted key."""
     values = OmegaConf.to_container(config, resolve=True)
     assert isinstance(values, dict)
-
-    def leaves(path: str, node: Any) -> Iterator[tuple[str, Any]]:
-        if not isinstance(node, dict):
-            yield path, node
-        else:
-            for key, value in node.items():
-                yield from leaves(f"{path}.{key}" if path else str(key), value)
-
-    return {key: value for key, value in leaves("", values) if is_trained(key)}
+    return {key: value for key, value in leaves(values) if is_trained(key)}
 
 
 def first_difference(new: dict[str, Any], old: dict[str, Any]) -> str | None:

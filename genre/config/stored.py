@@ -1,7 +1,7 @@
 """Read the configuration of a run folder as data, and check it: it may come from someone else."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from genre.config.diff import leaves
 from genre.config.errors import one_line
 from genre.config.schema import TrainConfig, structured
 from genre.config.targets import Trust, check, walk, with_current_names
@@ -106,6 +107,20 @@ def read(folder: Path, trust: Sequence[str] = (), typed: Any = None) -> DictConf
     stored.pop("trust", None)  # trust is given anew for each command
     content = ADDED | with_current_names(OmegaConf.to_container(stored))
     return OmegaConf.create(content)
+
+
+def with_added_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete the values of an earlier version by those of sections that it did not have.
+
+    Args:
+        old: Values by dotted keys, classes and functions under any of their names.
+        new: Values of this version, for those that follow from other keys.
+
+    Returns:
+        The values under present names.
+    """
+    added = {key: new.get(key) if "${" in str(value) else value for key, value in leaves(ADDED)}
+    return added | dict(with_current_names(dict(old)))
 
 
 def foreign_resolver(text: str, trust: Sequence[str] = ()) -> str | None:

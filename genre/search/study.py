@@ -18,7 +18,7 @@ from genre import run_folder
 from genre.config.diff import first_difference
 from genre.config.errors import one_line
 from genre.config.schema import SearchConfig
-from genre.config.targets import with_current_names
+from genre.config.stored import with_added_values
 from genre.errors import GenreError
 from genre.files import missing_folders, remove_empty
 from genre.search.space import SamplerFactory, Space, n_points, suggest_unique, used_points
@@ -93,10 +93,10 @@ class ResumableStudy:
         if not self.trials and (self.folder / TRIALS).exists():
             gone = f"{self.folder} holds trials of a study that is not in search.storage"
             raise GenreError(f"{gone}: delete the folder, or choose another search.study")
-        old = with_current_names(self.study.user_attrs.get(CONFIG))
-        if old is None:
+        if CONFIG not in self.study.user_attrs:
             self.study.set_user_attr(CONFIG, shared)
-        elif key := first_difference(shared, old):
+        old = with_added_values(self.study.user_attrs[CONFIG], shared)
+        if key := first_difference(shared, old):
             other = f"{self.search.study} is a search with {key}={old.get(key)}, not {shared.get(key)}"
             raise GenreError(f"{other}: choose another search.study")
 

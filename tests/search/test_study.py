@@ -178,9 +178,20 @@ def test_a_study_of_something_else_is_refused(tmp_path: Path) -> None:
         make_study(tmp_path, shared={"a": 1, "b": 3})
 
 
-def test_a_study_that_names_classes_as_they_were_called_is_the_same(tmp_path: Path) -> None:
+def test_a_study_of_an_earlier_version_is_the_same(tmp_path: Path) -> None:
     make_study(tmp_path, shared={"features._target_": "genre.features.LogMel"})
     make_study(tmp_path, shared={"features._target_": "genre.audio.features.LogMel"})
+    adam = {"optimizer._target_": "torch.optim.Adam", "optimizer._partial_": True, "optimizer.lr": 0.1}
+    make_study(tmp_path, shared={"features._target_": "genre.audio.features.LogMel", **adam})
+    with pytest.raises(GenreError, match=r"optimizer\._target_=torch\.optim\.Adam, not torch\.optim\.SGD"):
+        make_study(
+            tmp_path,
+            shared={
+                "features._target_": "genre.features.LogMel",
+                "optimizer._target_": "torch.optim.SGD",
+                "optimizer._partial_": True,
+            },
+        )
 
 
 def test_no_two_trials_have_the_same_parameters_and_a_space_is_used_up(tmp_path: Path) -> None:
