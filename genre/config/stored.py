@@ -119,7 +119,7 @@ def with_added_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[st
     Returns:
         The values under present names.
     """
-    added = {key: new.get(key) if "${" in str(value) else value for key, value in leaves(ADDED)}
+    added = {key: new[key] if "${" in str(value) else value for key, value in leaves(ADDED) if key in new}
     return added | dict(with_current_names(dict(old)))
 
 
