@@ -204,7 +204,7 @@ def test_one_models_failure_does_not_end_the_others(home: Path, search: Search) 
         (["model=cnn1d_gru,cnn1d_lstm", "search.study=night"], r"search\.study is the same for several models"),
         (["best=runs/search"], "best= cannot be combined with a search: leave it out"),
         (["hydra.sweeper.n_trials=2"], r"hydra\.sweeper\.n_trials is ignored here: use search\.n_trials"),
-        (["search.n_trials=0"], r"search\.n_trials=0 "),
+        (["search.n_trials=0"], "search.n_trials=0 must be at least 1"),
         (["search.storage=sqlite:////no/such/folder/x.db"], "search.storage=sqlite:////no/such/folder/x.db cannot be"),
         (["data.segment_seconds=0.1"], "the networks need 64"),
     ],
