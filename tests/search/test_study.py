@@ -179,15 +179,14 @@ def test_a_study_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_study_of_an_earlier_version_is_the_same(tmp_path: Path) -> None:
-    make_study(tmp_path, shared={"features._target_": "genre.features.LogMel"})
-    make_study(tmp_path, shared={"features._target_": "genre.audio.features.LogMel"})
+    make_study(tmp_path).study.set_user_attr("config", {"features._target_": "genre.features.LogMel"})
     adam = {"optimizer._target_": "torch.optim.Adam", "optimizer._partial_": True, "optimizer.lr": 0.1}
     make_study(tmp_path, shared={"features._target_": "genre.audio.features.LogMel", **adam})
     with pytest.raises(GenreError, match=r"optimizer\._target_=torch\.optim\.Adam, not torch\.optim\.SGD"):
         make_study(
             tmp_path,
             shared={
-                "features._target_": "genre.features.LogMel",
+                "features._target_": "genre.audio.features.LogMel",
                 "optimizer._target_": "torch.optim.SGD",
                 "optimizer._partial_": True,
             },
