@@ -30,7 +30,7 @@ def write_comparison_report(result: Comparison, folder: Path) -> Path:
         page.text(text.conclusion(result), "result")
         shown = text.pair_table(result.pairs, test.cluster_name)
         page.table(result.pairs, "pairs", text.TEST_CAPTION.format(test.cluster_name), shown=shown)
-        if result.pairs["p_seeds"].isna().all():
+        if result.table["seeds"].max() == 1:
             page.text(text.SINGLE_SEED, "note")
     _add_curves(page, result)
     _add_folds_and_cost(page, result)

@@ -56,9 +56,6 @@ def waveform_plot(samples: np.ndarray, sample_rate: int, title: str) -> Figure:
         samples: Mono waveform, shape (samples,).
         sample_rate: Samples per second.
         title: Title of the figure.
-
-    Returns:
-        The figure.
     """
     size = max(1, len(samples) // BUCKETS)
     buckets = samples[: len(samples) // size * size].reshape(-1, size)

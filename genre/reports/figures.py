@@ -26,9 +26,6 @@ def bar_chart(values: pd.Series, label: str, decimals: int = 0) -> Figure:
         values: Values indexed by name, drawn from the top down.
         label: Label of the value axis.
         decimals: Decimals of the numbers beside the bars.
-
-    Returns:
-        The figure.
     """
     figure = Figure(figsize=(8, 0.9 + 0.3 * len(values)), layout="constrained")
     axes = figure.subplots()
@@ -47,9 +44,6 @@ def confusion_figure(counts: pd.DataFrame) -> Figure:
 
     Args:
         counts: As returned by `scores.confusion_table`.
-
-    Returns:
-        The figure.
     """
     size = len(counts)
     figure = Figure(figsize=(3 + 0.55 * size, 2.4 + 0.5 * size), layout="constrained")
@@ -75,9 +69,6 @@ def learning_curves(epochs: pd.DataFrame, best: int) -> Figure:
     Args:
         epochs: Content of metrics.csv.
         best: Index of the best epoch, which is marked.
-
-    Returns:
-        The figure.
     """
     figure = Figure(figsize=(9, 5.6), layout="constrained")
     *panels, rate = figure.subplots(2, 2, sharex=True).flat
@@ -109,9 +100,6 @@ def learning_curves_overlay(curves: dict[str, list[pd.DataFrame]]) -> Figure:
 
     Args:
         curves: Content of metrics.csv of each run, by label.
-
-    Returns:
-        The figure.
     """
     legend_rows = -(-len(curves) // 3)
     figure = Figure(figsize=(9.5, 4.2 + 0.26 * legend_rows), layout="constrained")
@@ -144,9 +132,6 @@ def forest_plot(labels: list[str], panels: dict[str, np.ndarray], runs: dict[str
         labels: Names of the models.
         panels: For each score its value, lower and upper bound, shape (3, models).
         runs: For each score the values of each model's runs, shape (runs,), drawn as small dots.
-
-    Returns:
-        The figure.
     """
     figure = Figure(figsize=(9, 1.4 + 0.32 * len(labels)), layout="constrained")
     rows = np.arange(len(labels))[::-1]
@@ -168,9 +153,6 @@ def reliability_diagram(bins: dict[str, pd.DataFrame]) -> Figure:
 
     Args:
         bins: Named tables as returned by `calibration.reliability_table`.
-
-    Returns:
-        The figure.
     """
     figure = Figure(figsize=(6.2, 5.2), layout="constrained")
     axes, sizes = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -193,9 +175,6 @@ def embedding_scatter(points: np.ndarray, groupings: dict[str, list[str]]) -> Fi
     Args:
         points: Shape (tracks, 2).
         groupings: For each panel, by title, the group of each track. The legend names the largest groups.
-
-    Returns:
-        The figure.
     """
     figure = Figure(figsize=(5.2 * len(groupings), 6.4), layout="constrained")
     panels = figure.subplots(1, len(groupings), squeeze=False)[0]

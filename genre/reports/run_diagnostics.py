@@ -4,13 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from genre.evaluation.calibration import (
-    TEMPERATURES,
-    expected_calibration_error,
-    fit_temperature,
-    log_loss,
-    reliability_table,
-)
+from genre.evaluation import calibration
 from genre.evaluation.embeddings import MIN_TRACKS, embed_test_set, tsne
 from genre.evaluation.runs import EvaluatedRun
 from genre.evaluation.saliency import saliency_map
@@ -38,19 +32,19 @@ def add_calibration(page: Page, run: EvaluatedRun) -> None:
             "note",
         )
         return
-    temperature = fit_temperature(val_logits, val_target)
-    low, high = TEMPERATURES
+    temperature = calibration.fit_temperature(val_logits, val_target)
+    low, high = calibration.TEMPERATURES
     if not 1.01 * low < temperature < high / 1.01:
         page.text(f"The temperature is not an estimate: it is at the limit of its range, {low} to {high:.0f}.", "note")
     rows, bins = [], {}
     for name, scaled in (("unscaled", logits), (f"temperature {temperature:.2f}", logits / temperature)):
         probability = softmax(scaled, axis=1)
-        bins[name] = reliability_table(probability, target)
+        bins[name] = calibration.reliability_table(probability, target)
         rows.append(
             {
                 "probabilities": name,
-                "expected calibration error": expected_calibration_error(probability, target),
-                "log loss": log_loss(scaled, target),
+                "expected calibration error": calibration.expected_calibration_error(probability, target),
+                "log loss": calibration.log_loss(scaled, target),
                 "mean confidence": probability.max(axis=1).mean(),
                 "accuracy": (probability.argmax(axis=1) == target).mean(),
             }

@@ -48,9 +48,6 @@ def spectrograms_figure(panels: list[SpectrogramPanel], features: LogMel, column
         panels: The spectrograms, at least one.
         features: Transform that computed them.
         columns: Spectrograms per row.
-
-    Returns:
-        The figure.
     """
     per_panel = 2 if any(panel.saliency is not None for panel in panels) else 1
     rows = -(-len(panels) // columns)
