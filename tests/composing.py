@@ -1,5 +1,6 @@
 """Configurations for tests."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import hydra
 from omegaconf import DictConfig
 
 from genre.config import schema
-from genre.config.schema import EvaluateConfig
+from genre.config.schema import EvaluateConfig, SearchConfig
 from genre.config.validate import validate
 
 ROOT = Path(__file__).parents[1]
@@ -40,3 +41,9 @@ def evaluation(**given: Any) -> EvaluateConfig:
     overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
     settings: EvaluateConfig = validate(compose(["run_dir=unused", *overrides], "evaluate"))
     return settings
+
+
+def search_settings(**given: Any) -> SearchConfig:
+    """Settings of a search with its defaults, except those given."""
+    settings: SearchConfig = validate(compose(["hparams_search=optuna"])).search
+    return dataclasses.replace(settings, **given)

@@ -14,10 +14,8 @@ OPEN = {"open": True}
 """Metadata of sections that take any key: they are checked when the object is built that they describe."""
 
 
-def _number(
-    default: Any = MISSING, *, low: float | None = None, above: float | None = None, high: float | None = None
-) -> Any:
-    return field(default=default, metadata={"low": low, "above": above, "high": high})
+def _number(*, low: float | None = None, above: float | None = None, high: float | None = None) -> Any:
+    return field(default=MISSING, metadata={"low": low, "above": above, "high": high})
 
 
 def _choice(*choices: str) -> Any:
@@ -89,18 +87,18 @@ class SizeConfig:
 class SearchConfig:
     """A resumable study."""
 
-    n_trials: int = _number(30, low=1)
-    n_jobs: int = _number(1, low=1)
-    seed: int = _number(42, low=0, high=2**32 - 1)
+    n_trials: int = _number(low=1)
+    n_jobs: int = _number(low=1)
+    seed: int = _number(low=0, high=2**32 - 1)
     study: str = MISSING
     folder: str = MISSING
     storage: str = MISSING
-    prune: bool = True
-    startup_trials: int = _number(5, low=1)
-    warm_up_epochs: int = _number(5, low=0)
-    failures_in_a_row: int = _number(5, low=1)
-    heartbeat_seconds: int = _number(10, low=1)
-    trial: int | None = _number(None, low=0)
+    prune: bool = MISSING
+    startup_trials: int = _number(low=1)
+    warm_up_epochs: int = _number(low=0)
+    failures_in_a_row: int = _number(low=1)
+    heartbeat_seconds: int = _number(low=1)
+    trial: int | None = _number(low=0)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import ConfigAttributeError
 
-from genre.config.schema import OPEN, EvaluateConfig, TrainConfig, structured
+from genre.config.schema import OPEN, EvaluateConfig, SearchConfig, TrainConfig, structured
 from tests.composing import compose
 
 
@@ -24,7 +24,7 @@ def is_section(field: Any) -> bool:
     return dataclasses.is_dataclass(field.type) or field.metadata == OPEN
 
 
-@pytest.mark.parametrize("schema", [TrainConfig, EvaluateConfig])
+@pytest.mark.parametrize("schema", [TrainConfig, EvaluateConfig, SearchConfig])
 def test_the_schema_has_no_values(schema: type) -> None:
     valued = [key for key, field in fields(schema) if field.default != MISSING and not is_section(field)]
     assert valued == []
@@ -34,6 +34,8 @@ def test_conf_has_a_value_for_every_key() -> None:
     config = compose(["run_dir=x"])
     missing = [key for key, _ in fields(TrainConfig) if OmegaConf.is_missing(*parent_and_name(config, key))]
     assert missing == []
+    search = compose(["run_dir=x", "hparams_search=optuna"]).search
+    assert [key for key, _ in fields(SearchConfig) if OmegaConf.is_missing(search, key)] == []
     evaluation = compose([], "evaluate")
     assert [key for key, _ in fields(EvaluateConfig) if OmegaConf.is_missing(evaluation, key)] == ["run_dir"]
 

@@ -16,13 +16,12 @@ from omegaconf import DictConfig
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState, create_trial
 
-from genre.config.schema import SearchConfig
 from genre.reports.search import SearchResult
 from genre.search.results import load_result
 from genre.search.storage import COMMAND, CONFIG, open_study
 from genre.search.study import ResumableStudy
 from genre.search.trial import record_result
-from tests.composing import CONF, TINY
+from tests.composing import CONF, TINY, search_settings
 
 SPACE = {"x": CategoricalDistribution(list(range(1000)))}
 
@@ -37,7 +36,7 @@ def make_study(
     """A study in a folder, `x` of which is searched from 1,000 choices."""
     given: dict[str, Any] = {"storage": f"sqlite:///{home}/study.db", **search}
     return ResumableStudy(
-        SearchConfig(study="s", folder=str(home), **given), "minimize", space, random_sampler, shared or {}
+        search_settings(study="s", folder=str(home), **given), "minimize", space, random_sampler, shared or {}
     )
 
 

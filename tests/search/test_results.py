@@ -9,9 +9,9 @@ from optuna.trial import TrialState, create_trial
 from typer.testing import CliRunner
 
 from genre.cli import app
-from genre.config.schema import SearchConfig
 from genre.errors import GenreError
 from genre.search.results import load_result, open_search, write_folder, write_search_file
+from tests.composing import search_settings
 from tests.search.conftest import MADE_SPACE, made_search
 
 
@@ -64,7 +64,7 @@ def test_a_folder_that_was_moved_is_read_where_it_is(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     Path("old").mkdir()
     made_search(Path("old"), "ccc")
-    write_search_file(SearchConfig(study="s", folder="old", storage="sqlite:///old/study.db"))
+    write_search_file(search_settings(study="s", folder="old", storage="sqlite:///old/study.db"))
     Path("old").rename("new")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -76,7 +76,7 @@ def test_a_folder_that_was_moved_is_read_where_it_is(tmp_path: Path, monkeypatch
 
 
 def test_passwords_are_not_written(tmp_path: Path) -> None:
-    write_search_file(SearchConfig(study="s", folder=str(tmp_path), storage="postgresql://me:secret@host/x"))
+    write_search_file(search_settings(study="s", folder=str(tmp_path), storage="postgresql://me:secret@host/x"))
     assert yaml.safe_load((tmp_path / "search.yaml").read_text())["storage"] == "postgresql://me@host/x"
 
 
