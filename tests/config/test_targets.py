@@ -204,7 +204,7 @@ WRONG = {
     "model.net._target_=mylab.nets.Other": "model.net._target_=mylab.nets.Other cannot be imported",
     "model.net._target_=nowhere.Other": "model.net._target_=nowhere.Other cannot be imported: No module named",
     "model.net._target_=mylab.nets": "model.net._target_=mylab.nets cannot be called: name a class or a function",
-    "model.net._target_=mylab.nets.no_network": "model.net makes no torch.nn.Module",
+    "model.net._target_=mylab.nets.no_network": "model.net is not a torch.nn.Module",
 }
 
 
