@@ -6,12 +6,13 @@ check stored files with `genre.config.targets.check` first.
 
 from collections.abc import Callable
 from functools import partial
-from types import NoneType
-from typing import Any
+from itertools import chain
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from torch import nn
 
-from genre.config.targets import arguments, locate, plain_types
+from genre.config.targets import arguments, locate, within
 from genre.errors import GenreError, unknown_key
 
 RESERVED = ("_target_", "_args_", "_convert_", "_partial_", "_recursive_")
@@ -71,7 +72,7 @@ def check_arguments(path: str, spec: dict[str, Any]) -> Callable[..., Any]:
         raise GenreError(f"{path}._target_={name} cannot be imported: {_line(error)}") from error
     if not callable(target):
         raise GenreError(f"{path}._target_={name} cannot be called: name a class or a function")
-    known, types = arguments(target), plain_types(target)
+    known, types = arguments(target), _plain_types(target)
     for key, value in spec.items():
         if key in RESERVED:
             continue
@@ -114,6 +115,22 @@ def build_network(spec: dict[str, Any], path: str = "model.net") -> nn.Module:
     if not isinstance(net, nn.Module):
         raise GenreError(f"{path} is not a torch.nn.Module: set its _target_ to one")
     return net
+
+
+def _plain_types(target: Callable[..., Any]) -> dict[str, tuple[type, ...]]:
+    """Types of the arguments that are annotated as plain values, by name; for this project's classes only."""
+    if not within(getattr(target, "__module__", None), ["genre"]):  # annotations elsewhere are often wrong
+        return {}
+    hints = get_type_hints(vars(target).get("__init__", target) if isinstance(target, type) else target)
+    found = {
+        name: get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,) for name, hint in hints.items()
+    }
+    plain = {int: (int,), float: (float, int), bool: (bool,), str: (str,), NoneType: (NoneType,)}
+    return {
+        name: tuple(chain.from_iterable(plain[kind] for kind in kinds))
+        for name, kinds in found.items()
+        if all(kind in plain for kind in kinds)
+    }
 
 
 def _line(error: Exception) -> str:

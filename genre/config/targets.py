@@ -10,10 +10,9 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
-from types import ModuleType, NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from types import ModuleType
+from typing import Any
 
 from genre.errors import GenreError
 
@@ -142,22 +141,6 @@ def arguments(target: Callable[..., Any]) -> list[str] | None:
         return None
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return [parameter.name for parameter in parameters if parameter.kind in named]
-
-
-def plain_types(target: Callable[..., Any]) -> dict[str, tuple[type, ...]]:
-    """Types of the arguments that are annotated as plain values, by name; for this project's classes only."""
-    if not within(getattr(target, "__module__", None), ["genre"]):  # annotations elsewhere are often wrong
-        return {}
-    hints = get_type_hints(vars(target).get("__init__", target) if isinstance(target, type) else target)
-    found = {
-        name: get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,) for name, hint in hints.items()
-    }
-    plain = {int: (int,), float: (float, int), bool: (bool,), str: (str,), NoneType: (NoneType,)}
-    return {
-        name: tuple(chain.from_iterable(plain[kind] for kind in kinds))
-        for name, kinds in found.items()
-        if all(kind in plain for kind in kinds)
-    }
 
 
 def check(file: Path, config: Any, trust: Trust, path: str = "") -> None:
