@@ -67,7 +67,10 @@ def eda(
     out: Annotated[Path | None, typer.Option(help="Folder of the report; runs/eda/<data set> by default.")] = None,
     genres: Annotated[str | None, typer.Option(help="Genres to show example tracks of: Rock,Pop")] = None,
 ) -> None:
-    """Write a report of a data set: genres, artists, files, rejected tracks, spectrograms."""
+    """Write a report of a data set.
+
+    It shows genres, artists, files, rejected tracks and spectrograms.
+    """
     from genre.data import split_report
     from genre.reports import eda as page
 
@@ -87,7 +90,9 @@ def audit(
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Write everything that leaks to this CSV file.")] = None,
 ) -> None:
-    """Check a split for leakage, either of a run (run_dir=...) or of a data set (data=...).
+    """Check a split for leakage.
+
+    The split is that of a run (run_dir=...) or of a data set (data=...).
 
     Exits with status 1 if an artist, album or recording is in more than one split. With run_dir, data_root= and cache=
     give the new location of audio and caches that were moved, and trust=[mylab] allows the run to use that package.

@@ -8,7 +8,7 @@ class GenreError(Exception):
     """An error that the user can fix. Its message is one line: what is wrong, and what to do."""
 
 
-def unknown_key(path: str, known: Iterable[str], what: str = "no key of the configuration") -> str:
+def unknown_key(path: str, known: Iterable[str], what: str = "not a key of the configuration") -> str:
     """Write the message about a key that does not exist, with the most similar one that does.
 
     Args:

@@ -45,12 +45,12 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
     if should_skip(config, folder):
         log.info("%s is finished", folder)
         return float(run_folder.read_scores(folder)[config.monitor.metric])
+    if config.print_config and is_main():
+        print_config(config)
     # Validates the configuration, builds its components, prepares the data and creates the run folder
     with start_run(config, folder, overrides) as (components, loggers):
         if is_main():
             log_split_warnings(components.datamodule.data.tracks, components.settings.data)
-            if components.settings.print_config:
-                print_config(config)
         best_score = fit(components, folder, loggers)
         if is_main():  # one process tests, so that every track is counted once
             scores, predictions = _test(components, folder)
@@ -63,7 +63,7 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
 
 def _test(components: Components, folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     """Test the best checkpoint, and the last one if `test_last` is set, and save the predictions."""
-    accelerator = components.settings.trainer["accelerator"]
+    accelerator = components.settings.trainer.get("accelerator", "auto")
     scores, predictions = evaluate_checkpoint(components, folder, accelerator)
     _write_table(predictions, folder / run_folder.PREDICTIONS)
     if components.settings.test_last:

@@ -27,8 +27,14 @@ FIXED = (
     "trust",
     "label",
     "best",
+    "print_config",
+    "callbacks",
     "data.root",
     "data.source",
+    "trainer.default_root_dir",
+    "trainer.logger",
+    "trainer.model_registry",
+    "trainer.plugins",
 )
 """Keys that best.yaml may not set: they say where files are read and written, not how to train."""
 KEY = re.compile(r"[\w-]+(\.[\w-]+)*")

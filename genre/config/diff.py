@@ -5,10 +5,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from genre.config.targets import with_current_names
+
 IGNORED_KEYS = (
     *("run_dir", "paths", "logger", "executor", "finished", "search", "trust", "print_config", "data.num_workers"),
     *("trainer.accelerator", "trainer.devices", "trainer.deterministic", "trainer.benchmark"),
-    *("trainer.profiler", "trainer.detect_anomaly"),
+    *("trainer.profiler", "trainer.detect_anomaly", "trainer.log_every_n_steps"),
+    *("trainer.enable_progress_bar", "trainer.enable_model_summary"),
 )
 """Keys that say where and how a run is computed and do not affect its result."""
 MACHINE_KEYS = ("data.root", "data.source.root")
@@ -31,7 +34,7 @@ def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def training_values(config: DictConfig) -> dict[str, Any]:
     """Values that affect training, by dotted key."""
-    values = OmegaConf.to_container(config, resolve=True)
+    values = with_current_names(OmegaConf.to_container(config, resolve=True))
     assert isinstance(values, dict)
     return {key: value for key, value in leaves(values) if is_trained(key)}
 

@@ -12,10 +12,10 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from torch import nn
 
-from genre.config.targets import arguments, locate, within
+from genre.config.targets import arguments, locate, with_current_names, within
 from genre.errors import GenreError, unknown_key
 
-RESERVED = ("_target_", "_args_", "_convert_", "_partial_", "_recursive_")
+HYDRA_KEYS = ("_target_", "_args_", "_convert_", "_partial_", "_recursive_")
 
 
 def instantiate(path: str, spec: Any) -> Any:
@@ -38,7 +38,7 @@ def instantiate(path: str, spec: Any) -> Any:
     if "_target_" not in spec:
         return {key: instantiate(f"{path}.{key}", value) for key, value in spec.items()}
     target = check_arguments(path, spec)
-    made = {key: value for key, value in spec.items() if key not in RESERVED}
+    made = {key: value for key, value in spec.items() if key not in HYDRA_KEYS}
     if spec.get("_recursive_", True):
         made = {key: instantiate(f"{path}.{key}", value) for key, value in made.items()}
     args = instantiate(path, spec.get("_args_", []))
@@ -65,7 +65,7 @@ def check_arguments(path: str, spec: dict[str, Any]) -> Callable[..., Any]:
     Raises:
         GenreError: The target does not exist, or an argument is unknown or of the wrong type.
     """
-    name = spec["_target_"]
+    name = with_current_names(spec)["_target_"]
     try:
         target = locate(name)
     except (ImportError, AttributeError, ValueError) as error:
@@ -74,10 +74,10 @@ def check_arguments(path: str, spec: dict[str, Any]) -> Callable[..., Any]:
         raise GenreError(f"{path}._target_={name} cannot be called: name a class or a function")
     known, types = arguments(target), _plain_types(target)
     for key, value in spec.items():
-        if key in RESERVED:
+        if key in HYDRA_KEYS:
             continue
         if known is not None and key not in known:
-            raise GenreError(unknown_key(f"{path}.{key}", known, f"no argument of {name}"))
+            raise GenreError(unknown_key(f"{path}.{key}", known, f"not an argument of {name}"))
         if key in types and type(value) not in types[key]:
             names = " or ".join("null" if kind is NoneType else kind.__name__ for kind in types[key])
             raise GenreError(f"{path}.{key}={value} is of the wrong type: use {names}")
@@ -101,7 +101,7 @@ def with_target(path: str, specs: dict[str, Any]) -> dict[str, Any]:
     complete = [name for name, spec in specs.items() if isinstance(spec, dict) and "_target_" in spec]
     for name, spec in specs.items():
         if spec is not None and name not in complete:
-            raise GenreError(unknown_key(f"{path}.{name}", complete, "no key of the configuration and has no _target_"))
+            raise GenreError(unknown_key(f"{path}.{name}", complete, f"not a part of {path}: it has no _target_"))
     return {name: specs[name] for name in complete}
 
 

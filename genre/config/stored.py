@@ -6,18 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from genre.config.diff import leaves
 from genre.config.errors import one_line
 from genre.config.schema import TrainConfig, structured
-from genre.config.targets import Trust, check, walk, with_current_names
+from genre.config.targets import ANYWHERE, Trust, check, walk, with_current_names
 from genre.errors import GenreError
 from genre.run_folder import CONFIG
 
+EXTENDED = ("data", "model", "size")
+"""Sections to which keys were added; other sections are stored whole or not at all."""
 ADDED: dict[str, Any] = {
+    "best": None,
     "callbacks": {},
+    "data": {"fold": None, "folds": 5, "sampler": "random", "split_seed": None},
+    "finished": "refuse",
+    "label": "${model.name}",
+    "model": {"fit": None, "logit_adjustment": False},
     "optimizer": {
         "_target_": "torch.optim.Adam",
         "_partial_": True,
@@ -25,8 +32,11 @@ ADDED: dict[str, Any] = {
         "weight_decay": "${model.weight_decay}",
     },
     "print_config": False,
+    "search": None,
+    "size": {"hidden_dim": 64, "search_batch_size": "16,32,64,128", "search_hidden_dim": "64,128,256"},
+    "test_last": False,
 }
-"""Sections that run folders of earlier versions do not have, with the values that held then."""
+"""Keys that run folders of earlier versions do not have, with the values that held then."""
 HARMLESS = ("now",)
 """Resolvers in run folders of earlier versions; any other could read secrets of the user, such as oc.env."""
 
@@ -38,7 +48,8 @@ def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | 
         folder: Run folder.
         trust: Code that the user allows.
         typed: Configuration of the command that resumes the run; equal values of the stored one are trusted. None if
-            the run is not resumed: its loggers and callbacks are then left out, because nothing builds them.
+            the run is not resumed: its loggers, its callbacks and the objects in `trainer` are then left out, because
+            nothing uses them.
 
     Returns:
         The configuration, with `trust` of the current command.
@@ -52,6 +63,9 @@ def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | 
     if typed is None:
         config.logger = {}
         config.callbacks = {}
+        nested = [key for key in config.trainer if isinstance(config.trainer[key], DictConfig | ListConfig)]
+        for key in {*nested, *(name.removeprefix("trainer.") for name in ANYWHERE)} & config.trainer.keys():
+            del config.trainer[key]
     config.trust = packages
     check(path, OmegaConf.to_container(config, resolve=True), Trust(packages, _typed_values(typed)))
     return config
@@ -105,7 +119,9 @@ def read(folder: Path, trust: Sequence[str] = (), typed: Any = None) -> DictConf
             hint = f": add trust=[{name}] if you trust it" if name[:1].isalpha() else ""
             raise GenreError(f"{path}: {key} uses {found}, which a stored file may not use{hint}")
     stored.pop("trust", None)  # trust is given anew for each command
-    content = ADDED | with_current_names(OmegaConf.to_container(stored))
+    content = with_current_names(OmegaConf.to_container(stored))
+    for key, value in ADDED.items():
+        content[key] = value | content.get(key, {}) if key in EXTENDED else content.get(key, value)
     return OmegaConf.create(content)
 
 

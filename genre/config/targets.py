@@ -34,7 +34,6 @@ class Place:
 
 NETWORK = "model.net"
 LOGGER = "logger"
-CALLBACKS = "callbacks"
 PLACES = {
     "features": Place(("genre.audio.features",), "genre.audio.features.LogMel"),
     "data.source": Place(("genre.data.sources",)),
@@ -46,9 +45,12 @@ PLACES = {
     "optimizer": Place(("torch.optim",), "torch.optim.Optimizer"),
     "scheduler": Place(("torch.optim.lr_scheduler",), "torch.optim.lr_scheduler.LRScheduler"),
     "executor": Place((), functions=("genre.data.cache.executors.local_executor",)),
-    CALLBACKS: Place(("genre", "lightning.pytorch.callbacks"), "lightning.pytorch.callbacks.Callback"),
     LOGGER: Place(("genre", "lightning.pytorch.loggers"), "lightning.pytorch.loggers.Logger"),
 }
+ANY_CODE = ("callbacks", "trainer")
+"""Sections whose objects may write anywhere: stored ones need `trust=`, whatever their package."""
+ANYWHERE = ("trainer.model_registry", "trainer.plugins")
+"""Plain values that may send or write anywhere: stored ones need `trust=[lightning]`."""
 SUSPECT = {*sys.stdlib_module_names, "genre", "torch", "hydra", "omegaconf", "lightning", "numpy", "pandas", "joblib"}
 """Packages that a stored file has no reason to name: the error does not suggest `trust=` for them."""
 
@@ -161,6 +163,8 @@ def check(file: Path, config: Any, trust: Trust, path: str = "") -> None:
     for place, node, own in walk(config, typed, path):
         if isinstance(node, dict) and "_target_" in node and node != own:
             _check(file, place, node, trust.packages)
+        if place in ANYWHERE and node is not None and node != own and "lightning" not in trust.packages:
+            raise GenreError(f"{file}: {place} is not taken from a stored file: add trust=[lightning] if you trust it")
 
 
 def walk(node: Any, typed: Any = None, path: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -188,8 +192,8 @@ def _check(file: Path, path: str, node: dict[str, Any], packages: Sequence[str])
         return
     own = (*place.packages, *place.functions)
     if not isinstance(target, str) or not within(target, own) or not _is_allowed(_located(where, target), place):
-        raise GenreError(f"{where} {_refusal(target, name, own)}")
-    if name in (LOGGER, CALLBACKS):
+        raise GenreError(f"{where} {_refusal(target, name or path, own)}")
+    if name == LOGGER:
         _check_plain(where, path, node)
 
 
@@ -211,7 +215,9 @@ def _is_allowed(found: Any, place: Place) -> bool:
 
 def _refusal(target: Any, name: str, own: tuple[str, ...]) -> str:
     package = str(target).partition(".")[0]
-    if not name:
+    if within(name, ANY_CODE):
+        return f"is not taken from a stored file: repeat the run's own command, or add trust=[{package}]"
+    if not own:
         return "is not a section that may have a _target_"
     if not str(target).isidentifier() and package.isidentifier() and package not in SUSPECT:
         return f"is code outside this project: add trust=[{package}] if you trust it"
@@ -219,13 +225,13 @@ def _refusal(target: Any, name: str, own: tuple[str, ...]) -> str:
 
 
 def _check_plain(where: str, path: str, node: dict[str, Any]) -> None:
-    """Check that a stored logger or callback gets only plain values: no address to send to, no folder to write to."""
+    """Check that a stored logger gets only plain named values, and no address: it would send what it logs there."""
     if locate(node["_target_"]).__name__ == "CSVLogger":
         raise GenreError(f"{where} deletes the metrics.csv of the folder that it names: add trust=[lightning]")
     for key, value in node.items():
         for plain in value if isinstance(value, list) else [value]:
             remote = isinstance(plain, str) and "://" in plain and not plain.startswith(("sqlite://", "file://"))
-            if isinstance(plain, dict | list) or remote or key == "dirpath":
+            if isinstance(plain, dict | list) or remote or key == "_args_":
                 raise GenreError(f"{where}: {path}.{key} is not taken from a stored file: add trust=[lightning]")
 
 

@@ -36,13 +36,13 @@ def split_warnings(tracks: pd.DataFrame, config: DataConfig) -> list[str]:
     if tracks["artist"].notna().any():
         if few := _below(_count_artists(tracks[tracks["split"] == "test"]), MIN_ARTISTS):
             warnings.append(
-                f"test set: fewer than {MIN_ARTISTS} artists in {few}, so that their scores depend on single artists: "
+                f"test set: fewer than {MIN_ARTISTS} artists in {few}; their scores depend on one or two artists: "
                 + _advice(tracks, config)
             )
         if few := _below(_count_artists(tracks[tracks["split"] == "val"]), MIN_ARTISTS):
             warnings.append(
-                f"validation set: fewer than {MIN_ARTISTS} artists in {few}, so that the choice of the best epoch "
-                "depends on single artists: add artists"
+                f"validation set: fewer than {MIN_ARTISTS} artists in {few}; the choice of the best epoch "
+                "depends on one or two artists: add artists"
             )
     counts = tracks.loc[tracks["split"] == "train", "genre"].value_counts()
     if few := _below(counts, MIN_TRACKS):
@@ -70,4 +70,4 @@ def _advice(tracks: pd.DataFrame, config: DataConfig) -> str:
         return "add artists"
     by_artist = "data.splits=artist " if config.splits in OFFICIAL else ""
     folds = ",".join(map(str, range(config.folds)))
-    return f"test all artists with python train.py -m {by_artist}data.fold={folds}"
+    return f"to test all artists, add -m {by_artist}data.fold={folds} to your command"

@@ -145,6 +145,8 @@ def _log_strategy(tracks: pd.DataFrame, strategy: str) -> None:
     log.info("split: %s", strategy)
     for column in GROUP_COLUMNS.get(strategy, []):
         if unknown := int(tracks[column].isna().sum()):
-            log.warning("%s unknown for %d of %d tracks: each counts as one of its own", column, unknown, len(tracks))
+            log.warning(
+                "%s unknown for %d of %d tracks: each counts as a separate artist", column, unknown, len(tracks)
+            )
     if strategy == "stratified" and tracks["artist"].isna().all():
         log.warning("artist unknown for all %d tracks: tracks of one artist may be in train and in test", len(tracks))

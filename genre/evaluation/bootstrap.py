@@ -93,5 +93,5 @@ def interval_warnings(predictions: Predictions) -> list[str]:
     clusters, name = predictions.n_clusters, predictions.cluster_name
     if clusters == 1:
         return [f"No intervals: the test set has only one {name}."]
-    few = f"The intervals are too narrow: the test set has only {clusters} {name}s."
+    few = f"With only {clusters} {name}s in the test set, the intervals understate the uncertainty."
     return [few] if clusters < FEW_CLUSTERS else []

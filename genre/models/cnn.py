@@ -14,8 +14,8 @@ def _layers(
     """Three convolutions with batch normalization and ReLU, max-pooling after the first two, dropout at the end."""
     if hidden_dim < 1:  # torch makes an empty network of it
         raise ValueError(f"hidden_dim={hidden_dim} must be at least 1")
-    if not isinstance(pool_sizes, Sequence) or len(pool_sizes) != 2:
-        raise ValueError(f"pool_sizes={pool_sizes} must be two sizes, such as [2,2]")
+    if not isinstance(pool_sizes, Sequence) or len(pool_sizes) != 2 or min(pool_sizes) < 1:
+        raise ValueError(f"pool_sizes={pool_sizes} must be two sizes of at least 1, such as [2,2]")
     conv, norm, pool, drop = kinds
     first, second = pool_sizes
     return nn.Sequential(

@@ -1,5 +1,6 @@
 """Tables printed on the terminal."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def print_audit(leaks: pd.DataFrame, unknown: list[str]) -> None:
     console.print(table)
     none = "No leakage found among known artists and albums." if unknown else "No leakage found."
     console.print("Leakage found." if len(leaks) else none)
-    console.print(f"Re-encoded copies are found up to a shift of {SHIFT_SECONDS:.0f} s.")
+    console.print(f"Re-encoded copies are found up to a shift of {SHIFT_SECONDS:.0f} s, or of half a clip.")
 
 
 def print_test_scores(scores: dict[str, Any], folder: Path) -> None:
@@ -102,12 +103,11 @@ def print_config(config: DictConfig) -> None:
     """
 
     def grow(tree: Tree, node: Any) -> None:
-        items = node.items() if isinstance(node, dict) else enumerate(node)
-        for key, value in items:
-            if isinstance(value, dict | list) and value:
+        for key, value in node.items():
+            if isinstance(value, dict) and value:
                 grow(tree.add(str(key), style="bold"), value)
             else:
-                tree.add(escape(f"{key}: {'null' if value is None else value}"), style="not bold")
+                tree.add(escape(f"{key}: {json.dumps(value, ensure_ascii=False)}"), style="not bold")
 
     tree = Tree("configuration", guide_style="dim")
     grow(tree, OmegaConf.to_container(config, resolve=True))

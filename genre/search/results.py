@@ -32,7 +32,7 @@ def load_result(study: optuna.Study, folder: Path) -> SearchResult:
     counted = {trial.number for trial in counted_trials(trials)}
     columns = ["trial", "state", "value", "epochs", "seconds", "started", "reason", *params]
     table = pd.DataFrame([_row(trial, trial.number in counted) for trial in trials], columns=columns)
-    # The study may be somebody else's, and the command is copied to a shell: its words are quoted, the first two ours
+    # The study may come from someone else, and its command is copied to a shell: its words are quoted, two are ours
     words = ["python", "train.py", *shlex.split(study.user_attrs.get(COMMAND, ""))[2:], f"best={folder}"]
     config = with_current_names(study.user_attrs.get(CONFIG, {}))
     return SearchResult(folder, study, config, shlex.join(words), params, table)
@@ -51,8 +51,8 @@ def _row(trial: FrozenTrial, is_counted: bool) -> dict[str, Any]:
 def open_search(folder: Path, storage: str | None = None) -> SearchResult:
     """Read the study of a search's folder; `storage` is its URL where that is not in the folder.
 
-    The folder may be somebody else's: a server would be sent the password of PGPASSWORD, and any other database would
-    get Optuna's tables.
+    The folder may come from someone else: a server would be sent the password of PGPASSWORD, and any other database
+    would get Optuna's tables.
     """
     try:
         stored = yaml.safe_load((folder / SEARCH).read_text())

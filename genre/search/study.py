@@ -1,4 +1,4 @@
-"""A persistent Optuna study that several processes share, and that survives when any of them dies."""
+"""A persistent Optuna study that several processes share, tolerant of crashes."""
 
 import math
 import shutil
@@ -113,7 +113,7 @@ class ResumableStudy:
     def ask(self, on_wait: Callable[[int], None]) -> Trial | None:
         """Start the next trial; return None when the study is complete, or its space is used up.
 
-        While other processes run the last trials, it waits in case they die; `on_wait` is told their number.
+        While other processes run the last trials, it waits in case one crashes; `on_wait` receives their number.
         """
         while True:
             with self.lock:  # SQLite would hand one waiting trial to two processes
@@ -141,7 +141,7 @@ class ResumableStudy:
 
     @contextmanager
     def heartbeat(self, trial: Trial) -> Iterator[None]:
-        """Send heartbeats: other processes take a trial without them for dead."""
+        """Send heartbeats: other processes consider a trial without them dead."""
         is_over = threading.Event()
 
         def beat() -> None:

@@ -1,6 +1,7 @@
 """Hydra sweeper that runs a resumable Optuna study per model, one trial at a time."""
 
 import functools
+import signal
 import subprocess
 import sys
 import time
@@ -42,7 +43,7 @@ class ResumableSweeper(Sweeper):
         """Ignore the settings, which are read from the configuration of each model."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what composes configurations and runs trials."""
+        """Store Hydra's context, configuration and task function."""
         self.context, self.task, self.hydra = hydra_context, task_function, config.hydra
 
     def sweep(self, arguments: list[str]) -> None:
@@ -76,7 +77,7 @@ class ResumableSweeper(Sweeper):
 
 
 class Search:
-    """The search of one model; a `GenreError` says why it cannot begin."""
+    """The search of one model. Raises a GenreError if the configuration cannot be searched."""
 
     def __init__(self, sweeper: ResumableSweeper, overrides: list[str]) -> None:
         self.sweeper, self.overrides = sweeper, overrides
@@ -126,7 +127,7 @@ class Search:
             if n_failed >= self.settings.failures_in_a_row:
                 write_folder(result)
                 last = f"the last one with: {result.trials['reason'][trial.number]}"
-                how = f"fix the cause, and rerun the same command to resume in {study.folder}"
+                how = "rerun the same command to resume; with other settings, choose another search.study"
                 raise GenreError(f"{n_failed} trials in a row failed, {last}; {how}")
 
     def _launch(self, study: ResumableStudy, trial: Trial) -> None:
@@ -157,4 +158,4 @@ def _workers(count: int) -> Iterator[None]:
             process.wait()
     finally:
         for process in processes:
-            process.terminate()  # does nothing where it has ended
+            process.send_signal(signal.SIGINT)  # ends as by Ctrl-C, and does nothing where it has ended

@@ -63,11 +63,12 @@ class EpochLogger(Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log the epoch's scores and the estimated time left."""
-        names = dict.fromkeys((self.metric, "val/loss", "val/accuracy"))
+        names = dict.fromkeys((self.metric, "train/loss", "val/loss", "val/accuracy"))
         scores = ", ".join(f"{name} {trainer.callback_metrics[name]:.4f}" for name in names)
         done, epochs = trainer.current_epoch + 1, trainer.max_epochs or 0
         seconds = (time.perf_counter() - self.start_time) / (done - self.start_epoch) * (epochs - done)
-        log.info("epoch %d of at most %d: %s; at most %.0f s left", done, epochs, scores, seconds)
+        left = f"; at most {seconds:.0f} s left" if done < epochs else ""
+        log.info("epoch %d of at most %d: %s%s", done, epochs, scores, left)
 
 
 def progress_callback(metric: str) -> Callback:
@@ -97,7 +98,7 @@ class Divergence(Callback):
             )
         diverged = [name for name in self.metrics if not scores[name].isfinite()]
         if diverged:
-            self.reason = f"{diverged[0]} is {scores[diverged[0]]} in epoch {trainer.current_epoch}"
+            self.reason = f"{diverged[0]} is {scores[diverged[0]]} in epoch {trainer.current_epoch + 1}"
             trainer.should_stop = True
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

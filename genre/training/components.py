@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import nn
 
 from genre.audio.features import LogMel
-from genre.config.instantiate import build, build_each, build_network, check_arguments
+from genre.config.instantiate import build, build_each, build_network, check_arguments, with_target
 from genre.config.schema import TrainConfig
 from genre.config.targets import Trust
 from genre.data.cache.extraction import FeatureSpec
@@ -111,6 +111,8 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
     source = build("data.source", data.source)
     cache = FeatureCache(Path(settings.paths.cache), Path(data.root).resolve().name, spec)
     check_arguments("executor", settings.executor)
+    for name, logger in with_target("logger", settings.logger).items():
+        check_arguments(f"logger.{name}", logger)
     make_executor = partial(build, "executor", settings.executor)
 
     def prepare_data() -> PreparedData:
@@ -134,6 +136,10 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
     if data.fold is not None and data.fold >= data.folds:
         raise GenreError(f"data.fold={data.fold} is not one of the {data.folds} folds: use 0 to {data.folds - 1}")
     schedulers = build_each("scheduler", settings.scheduler)
+    callbacks = build_each("callbacks", settings.callbacks)
+    for name, callback in callbacks.items():
+        if not isinstance(callback, Callback):
+            raise GenreError(f"callbacks.{name} is not a Lightning callback: set its _target_ to one")
     components = Components(
         settings,
         features,
@@ -143,7 +149,7 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
         datamodule,
         build("optimizer", settings.optimizer),
         list(schedulers.values()),
-        list(build_each("callbacks", settings.callbacks).values()),
+        list(callbacks.values()),
     )
     _check_network(components, spec)
     check_trainer(settings.trainer)
@@ -193,6 +199,6 @@ def _check_frames(features: LogMel, key: str, seconds: float | None, used: float
     if seconds and features.n_frames(seconds * used) < MIN_FRAMES:
         least = (MIN_FRAMES - 1) * features.hop_length / features.sample_rate / used
         raise GenreError(
-            f"{key}={seconds} makes {features.n_frames(seconds * used)} frames, and the networks need {MIN_FRAMES}: "
-            f"use at least {least + 0.05:.1f}"
+            f"{key}={seconds} gives {features.n_frames(seconds * used)} frames, but the networks need at least "
+            f"{MIN_FRAMES}: use at least {least + 0.05:.1f}"
         )

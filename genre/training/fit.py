@@ -53,8 +53,8 @@ def start_run(config: DictConfig, folder: Path, overrides: list[str]) -> Iterato
         resumed = run_folder.is_started(folder)  # a resumed run keeps its split, even if the data changed since
         components = build_components(validate(config), folder / run_folder.TRACKS if resumed else None)
         check_devices(components.settings.trainer)
-        loggers = build_loggers(components.settings.logger, folder)
         prepared = components.datamodule.data
+        loggers = build_loggers(components.settings.logger, folder)
         if is_main():
             create_run_folder(folder, config, overrides, prepared)
         with logging_to(loggers, folder, config):
@@ -82,7 +82,9 @@ def fit(components: Components, folder: Path, loggers: list[Logger], callbacks: 
         GenreError: Training diverged.
     """
     if components.settings.model.fit:
-        return fit_baseline(components, folder, resolve_device(components.settings.trainer["accelerator"]), loggers)
+        return fit_baseline(
+            components, folder, resolve_device(components.settings.trainer.get("accelerator", "auto")), loggers
+        )
     return fit_network(components, folder, loggers, callbacks)
 
 

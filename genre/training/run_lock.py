@@ -15,7 +15,7 @@ from genre.files import explain_full_disk, missing_folders, remove_empty
 LOCK = ".lock"
 FOLDERS = tuple(str(Path(name).parent) for name in (run_folder.CONFIG, run_folder.BEST))
 WRITTEN = (LOCK, run_folder.LOG, *FOLDERS)
-"""Must not be links: a run folder may be somebody else's, and its train.log could point to your ~/.bashrc."""
+"""Must not be links: a run folder may come from someone else, and its train.log could point to your ~/.bashrc."""
 
 
 @contextmanager

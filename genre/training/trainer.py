@@ -1,4 +1,4 @@
-"""The arguments of `lightning.Trainer` that a configuration gives, and those that every run needs."""
+"""Check the trainer's configuration and build the Lightning trainer."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +19,7 @@ RESERVED = {
     "logger": (None, "choose logger=... instead"),
     "fast_dev_run": (False, "it keeps no checkpoint: use debug=fast"),
     "barebones": (False, "it keeps no checkpoint: leave it out"),
+    "default_root_dir": (None, "files go to the run folder: set run_dir instead"),
     "enable_checkpointing": (True, "the test needs the best checkpoint: leave it out"),
     "use_distributed_sampler": (False, "the data divides its batches among devices itself: leave it out"),
     "check_val_every_n_epoch": (1, "the best epoch is selected among all epochs: leave it at 1"),
@@ -38,12 +39,17 @@ def check_trainer(given: dict[str, Any]) -> None:
     known = arguments(L.Trainer)
     for name, value in given.items():
         if known is not None and name not in known:
-            raise GenreError(unknown_key(f"trainer.{name}", known, "no argument of lightning.Trainer"))
+            raise GenreError(unknown_key(f"trainer.{name}", known, "not an argument of lightning.Trainer"))
         if name in RESERVED and value != RESERVED[name][0]:
             raise GenreError(f"trainer.{name}={value} cannot be used: {RESERVED[name][1]}")
     epochs = given.get("max_epochs")
     if type(epochs) is not int or epochs < 1:
         raise GenreError(f"trainer.max_epochs={epochs} must be a whole number of at least 1")
+    accumulate, clip = given.get("accumulate_grad_batches", 1), given.get("gradient_clip_val")
+    if type(accumulate) is not int or accumulate < 1:
+        raise GenreError(f"trainer.accumulate_grad_batches={accumulate} must be a whole number of at least 1")
+    if clip is not None and (type(clip) not in (int, float) or clip <= 0):
+        raise GenreError(f"trainer.gradient_clip_val={clip} must be above 0, or null")
     for name in ("limit_train_batches", "limit_val_batches"):
         limit = given.get(name, 1.0)
         if type(limit) not in (int, float) or limit <= 0:
@@ -81,30 +87,34 @@ def build_trainer(given: dict[str, Any], folder: Path, callbacks: list[Callback]
     Args:
         given: The `trainer` section of the configuration.
         folder: The run folder.
-        callbacks: All callbacks, the one that shows progress among them.
+        callbacks: All callbacks, including the progress callback.
         loggers: All loggers.
 
     Returns:
         The trainer.
     """
-    made = instantiate("trainer", given)
+    made = {name: value for name, value in instantiate("trainer", given).items() if name not in RESERVED}
+    if made.get("enable_progress_bar") is False:
+        callbacks = [callback for callback in callbacks if not isinstance(callback, ProgressBar)]
     plugins = made.pop("plugins", None) or []
+    has_bar = any(isinstance(callback, ProgressBar) for callback in callbacks)
     defaults = {
-        "enable_progress_bar": any(
-            isinstance(callback, ProgressBar) for callback in callbacks
-        ),  # or Lightning adds one
-        "default_root_dir": folder,
+        "enable_progress_bar": has_bar,  # otherwise Lightning adds one
         "num_sanity_val_steps": 0,
         "log_every_n_steps": 1,
         "enable_model_summary": False,
-        "use_distributed_sampler": False,
     }
     own = {
         "callbacks": callbacks,
         "logger": loggers,
         "plugins": [AtomicCheckpointIO(), *(plugins if isinstance(plugins, list) else [plugins])],
+        "default_root_dir": folder,
+        "use_distributed_sampler": False,
     }
-    trainer = L.Trainer(**{**defaults, **made, **own})
+    try:
+        trainer = L.Trainer(**{**defaults, **made, **own})
+    except (MisconfigurationException, RuntimeError, TypeError, ValueError) as error:  # such as a callback given twice
+        raise GenreError(f"trainer: {str(error).splitlines()[0]}") from error
     profiler = cast(Any, trainer).profiler
     if made.get("profiler") and profiler.filename is None:  # Lightning would log the table, not save it
         profiler.dirpath, profiler.filename = folder, "profile"

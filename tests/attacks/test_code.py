@@ -1,4 +1,4 @@
-"""Files that somebody else wrote run no code: each attack tries to create a marker file, and none may."""
+"""Files from someone else run no code: each attack tries to create a marker file, and none may."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_a_configuration_names_parts_of_this_project(name: str, act: Callable[[P
 
 def test_a_callback_of_hydras_is_refused(run: Path) -> None:
     set_in_config(run, "hydra.callbacks.evil", TOUCH)
-    assert "hydra is no key of the configuration" in refusal(run)
+    assert "hydra is not a key of the configuration" in refusal(run)
 
 
 def test_a_stored_file_trusts_nobody(run: Path) -> None:
@@ -103,6 +103,46 @@ def test_a_logger_is_made_where_a_run_is_resumed_and_only_one_that_logs_here(run
 def test_a_stored_logger_sends_nothing_elsewhere(more: dict[str, Any], run: Path) -> None:
     set_in_config(run, "logger.evil", {"_target_": "lightning.pytorch.loggers.MLFlowLogger", **more})
     assert f"logger.evil.{next(iter(more))}" in refusal(run, resume)
+
+
+WRITERS: dict[str, tuple[str, Any]] = {
+    "a callback": ("callbacks.evil", TOUCH),
+    "a callback of Lightning's": (
+        "callbacks.evil",
+        {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint", "_args_": ["{home}/marker"]},
+    ),
+    "an object of the trainer": ("trainer.profiler", TOUCH),
+    "an object in a list of the trainer": ("trainer.plugins", [TOUCH]),
+    "a plug-in of the trainer": ("trainer.plugins", ["AsyncCheckpointIO"]),
+    "a registry": ("trainer.model_registry", "theirs"),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_may_write_anywhere_is_left_out_or_refused(name: str, run: Path) -> None:
+    key, _ = WRITERS[name]
+    set_in_config(run, *WRITERS[name])
+    evaluate(run)  # builds none of them
+    assert not (run.parent / "marker").exists()
+    message = refusal(run, resume)
+    assert key in message
+    assert "is not taken from a stored file" in message
+    assert "trust=[" in message
+
+
+def test_a_stored_trainer_writes_to_no_other_folder(run: Path) -> None:
+    set_in_config(run, "trainer.default_root_dir", str(run.parent / "marker"))
+    assert "trainer.default_root_dir" in refusal(run)
+    assert "trainer.default_root_dir" in refusal(run, resume)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("optimizer", TOUCH), ("optimizer._target_", "torch.optim.lr_scheduler.torch.load")]
+)
+def test_a_stored_optimizer_is_one_of_torchs(key: str, value: Any, run: Path) -> None:
+    set_in_config(run, key, value)
+    assert "optimizer._target_" in refusal(run)
+    assert "optimizer._target_" in refusal(run, resume)
 
 
 TEXTS = {

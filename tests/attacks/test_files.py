@@ -1,4 +1,4 @@
-"""Folders that somebody else made write and delete nothing outside of themselves, and connect to nobody."""
+"""Folders from someone else write and delete nothing outside of themselves, and connect to nothing."""
 
 import re
 import shutil

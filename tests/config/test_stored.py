@@ -7,7 +7,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from genre.config.schema import TrainConfig, structured
-from genre.config.stored import ADDED, foreign_resolver, read, read_config, stored_config
+from genre.config.stored import ADDED, EXTENDED, foreign_resolver, read, read_config, stored_config
 from genre.config.targets import RENAMED, Trust, with_current_names
 from genre.errors import GenreError
 from tests.composing import compose
@@ -28,10 +28,14 @@ def test_what_was_stored_is_read(tmp_path: Path) -> None:
 
 
 def test_a_run_of_an_earlier_version_has_the_values_and_names_of_today(tmp_path: Path) -> None:
-    config = compose([f"run_dir={tmp_path}"])
+    config = compose([f"run_dir={tmp_path}", "data=folder", "data.root=x"])  # of the sizes for real data
     old = yaml.safe_load(OmegaConf.to_yaml(config))
-    for key in ADDED:
-        del old[key]
+    for key, value in ADDED.items():
+        if key in EXTENDED and key != "size":
+            for name in value:
+                del old[key][name]
+        else:
+            del old[key]
     old["features"]["_target_"] = "genre.features.LogMel"
     old["augment"]["_target_"] = "genre.augment.Augment"
     old["augment"]["noise"]["_target_"] = "genre.augment.Noise"

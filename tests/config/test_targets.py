@@ -199,8 +199,8 @@ def test_the_environment_is_read_where_the_person_says_so(
 
 
 WRONG = {
-    "model.net.encoder.widht=3": "model.net.encoder.widht is no argument of mylab.nets.Encoder: did you mean width?",
-    "+model.net.encoder.widht=3": "model.net.encoder.widht is no argument of mylab.nets.Encoder",
+    "model.net.encoder.widht=3": "model.net.encoder.widht is not an argument of mylab.nets.Encoder: did you mean wid",
+    "+model.net.encoder.widht=3": "model.net.encoder.widht is not an argument of mylab.nets.Encoder",
     "model.net._target_=mylab.nets.Other": "model.net._target_=mylab.nets.Other cannot be imported",
     "model.net._target_=nowhere.Other": "model.net._target_=nowhere.Other cannot be imported: No module named",
     "model.net._target_=mylab.nets": "model.net._target_=mylab.nets cannot be called: name a class or a function",

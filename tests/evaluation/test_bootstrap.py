@@ -79,7 +79,7 @@ def test_a_single_artist_has_no_interval() -> None:
 
 def test_intervals_of_few_clusters_come_with_a_warning() -> None:
     few = make_predictions([(0, 0)] * 29, ["a"])
-    assert interval_warnings(few) == ["The intervals are too narrow: the test set has only 29 tracks."]
+    assert interval_warnings(few) == ["With only 29 tracks in the test set, the intervals understate the uncertainty."]
     assert interval_warnings(make_predictions([(0, 0)] * 30, ["a"])) == []
 
 

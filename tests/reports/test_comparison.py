@@ -29,7 +29,7 @@ def test_a_report_holds_tables_and_figures_in_all_formats(tmp_path: Path) -> Non
     for score in ("accuracy", "F1 weighted", "F1 macro", "balanced accuracy"):
         assert f">{score}&nbsp;%</th>" in page
     assert "top-3" not in page  # there are three genres
-    assert "The intervals are too narrow: the test set has only 10 artists." in page
+    assert "With only 10 artists in the test set, the intervals understate the uncertainty." in page
     assert comparison.text.SINGLE_SEED not in page
 
 

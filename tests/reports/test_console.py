@@ -61,7 +61,7 @@ def test_scores_of_a_run_are_printed(run: EvaluatedRun, capsys: pytest.CaptureFi
     assert f"run folder: {run.folder}" in said
     assert "balanced accuracy" in said
     assert "Test by genre" in said
-    assert "The intervals are too narrow: the test set has only 3 tracks." in said
+    assert "With only 3 tracks in the test set, the intervals understate the uncertainty." in said
 
 
 def test_a_comparison_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,5 +75,13 @@ def test_a_configuration_is_printed_as_a_tree_with_its_values(capsys: pytest.Cap
     print_config(compose(["run_dir=here", "logger=tensorboard", "label='a [b]'"]))
     lines = [line.strip("│├└─ ") for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == "configuration"
-    assert {"label: a [b]", "run_dir: here", "fold: null", "exclude_genres: []", "tensorboard"} <= set(lines)
+    assert {
+        'label: "a [b]"',
+        'run_dir: "here"',
+        "pool_sizes: [2, 2]",
+        "deterministic: true",
+        "fold: null",
+        "exclude_genres: []",
+        "tensorboard",
+    } <= set(lines)
     assert lines.index("trainer") < lines.index("max_epochs: 25")

@@ -66,7 +66,7 @@ def test_failed_and_pruned_trials_count_and_the_search_goes_on(search: Search) -
 def test_failures_in_a_row_end_the_search_which_resumes_later(home: Path, search: Search) -> None:
     broken = Tasks(None, GenreError("a"), None, GenreError("b"), GenreError("c"), GenreError("d"))
     given = ("search.n_trials=9", "search.failures_in_a_row=3")
-    with pytest.raises(GenreError, match="3 trials in a row failed, the last one with: d; fix the cause, and rerun"):
+    with pytest.raises(GenreError, match="3 trials in a row failed, the last one with: d; rerun the same command"):
         search(broken, "row", *given)
     assert states(study_of(home / "row")) == ["COMPLETE", "FAIL", "COMPLETE", "FAIL", "FAIL", "FAIL"]
     assert (folder_of(home / "row") / "report/index.html").is_file()

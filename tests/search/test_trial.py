@@ -101,7 +101,7 @@ def test_a_trial_that_diverges_has_failed(
         return track_logits(net, mel, window, frames) * (1.0 if len(calls) <= good else float("nan"))
 
     monkeypatch.setattr("genre.training.classifier.track_logits", broken)
-    with pytest.raises(GenreError, match=rf"training diverged \(val/loss is nan in epoch {good}\): lower"):
+    with pytest.raises(GenreError, match=rf"training diverged \(val/loss is nan in epoch {good + 1}\): lower"):
         run(music_folder, tmp_path, 0.0 if not given and not good else None, *given)
     trial = study_of(tmp_path).trials[-1]
     assert trial.state == TrialState.FAIL

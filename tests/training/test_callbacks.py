@@ -24,17 +24,22 @@ def test_a_terminal_has_a_progress_bar_and_a_file_has_lines(monkeypatch: pytest.
 def test_an_epoch_logs_its_scores_and_the_time_left(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = iter([100.0, 106.0])
+    clock = iter([100.0, 106.0, 112.0])
     monkeypatch.setattr("genre.training.callbacks.time.perf_counter", lambda: next(clock))
-    scores = {"val/f1_macro": 0.25, "val/loss": 1.5, "val/accuracy": 0.5}
+    scores = {"val/f1_macro": 0.25, "train/loss": 1.25, "val/loss": 1.5, "val/accuracy": 0.5}
     trainer = SimpleNamespace(current_epoch=4, max_epochs=10, callback_metrics=scores)  # a resumed run
     callback = EpochLogger("val/f1_macro")
     callback.on_train_start(trainer, None)  # type: ignore[arg-type]
     trainer.current_epoch = 5
     with caplog.at_level(logging.INFO, "genre"):
         callback.on_train_epoch_end(trainer, None)  # type: ignore[arg-type]
-    line = "epoch 6 of at most 10: val/f1_macro 0.2500, val/loss 1.5000, val/accuracy 0.5000; at most 12 s left"
-    assert caplog.messages == [line]
+        trainer.current_epoch = 9
+        callback.on_train_epoch_end(trainer, None)  # type: ignore[arg-type]
+    values = "val/f1_macro 0.2500, train/loss 1.2500, val/loss 1.5000, val/accuracy 0.5000"
+    assert caplog.messages == [
+        f"epoch 6 of at most 10: {values}; at most 12 s left",
+        f"epoch 10 of at most 10: {values}",
+    ]
 
 
 def spoil_at(patch: pytest.MonkeyPatch, epoch: int) -> None:
@@ -51,7 +56,7 @@ def spoil_at(patch: pytest.MonkeyPatch, epoch: int) -> None:
 
 
 def test_nan_weights_are_not_the_best_by_accuracy(runs: Runs) -> None:
-    with pytest.raises(GenreError, match=r"training diverged \(val/loss is nan in epoch 0\): lower model"):
+    with pytest.raises(GenreError, match=r"training diverged \(val/loss is nan in epoch 1\): lower model"):
         runs.train("run", "model.learning_rate=1e30", *BY_ACCURACY)
     assert read_metrics(runs.home / "run")["val/accuracy"].tolist() == [0.0]  # argmax would be right once in three
     assert not run_folder.is_finished(runs.home / "run")
@@ -62,7 +67,7 @@ def test_nan_weights_are_not_the_best_by_accuracy(runs: Runs) -> None:
 def test_a_diverged_run_fails_and_cannot_be_resumed(
     runs: Runs, monkeypatch: pytest.MonkeyPatch, epoch: int, monitor: tuple[str, ...]
 ) -> None:
-    message = rf"training diverged \(val/loss is nan in epoch {epoch}\)"
+    message = rf"training diverged \(val/loss is nan in epoch {epoch + 1}\)"
     with monkeypatch.context() as patch:
         spoil_at(patch, epoch)
         with pytest.raises(GenreError, match=message):
@@ -85,7 +90,7 @@ def test_an_infinite_training_loss_alone_ends_the_run(runs: Runs, monkeypatch: p
         log(self, name, value * (float("inf") if (name, self.current_epoch) == ("train/loss", 1) else 1), size)
 
     monkeypatch.setattr(GenreClassifier, "_log", log_infinite)
-    with pytest.raises(GenreError, match=r"training diverged \(train/loss is inf in epoch 1\)"):
+    with pytest.raises(GenreError, match=r"training diverged \(train/loss is inf in epoch 2\)"):
         runs.train("run")
     assert len(read_metrics(runs.home / "run")) == 2
 

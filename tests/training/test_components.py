@@ -66,11 +66,11 @@ def test_only_the_networks_own_code_and_trusted_packages_may_be_in_a_checkpoint(
 WRONG: dict[str, str] = {
     "data.fold=5": r"data\.fold=5 is not one of the 5 folds: use 0 to 4",
     "data.segment_seconds=9": r"data\.segment_seconds=9\.0 is longer than the 2 s that are used of each track",
-    "data.clip_seconds=1": r"data\.clip_seconds=1\.0 makes 44 frames, and the networks need 64: use at least 1\.5",
+    "data.clip_seconds=1": r"data\.clip_seconds=1\.0 gives 44 frames, but the networks need at least 64: use",
     "model.net.pool_sizes=[40,40]": r"model\.net",
-    "model.net._target_=torch.nn.Linear": r"model\.net\.cnn is no argument of torch\.nn\.Linear",
+    "model.net._target_=torch.nn.Linear": r"model\.net\.cnn is not an argument of torch\.nn\.Linear",
     "optimizer.betas=3": r"optimizer: ",
-    "callbacks.x={_target_: lightning.pytorch.callbacks.Timer, hours: 3}": r"callbacks\.x\.hours is no argument of",
+    "callbacks.x={_target_: lightning.pytorch.callbacks.Timer, hours: 3}": r"callbacks\.x\.hours is not an argument of",
 }
 
 

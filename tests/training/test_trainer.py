@@ -47,7 +47,6 @@ VALUES: dict[str, Any] = {
     "plugins": {"_target_": "lightning.pytorch.plugins.environments.LightningEnvironment"},
     "sync_batchnorm": True,
     "reload_dataloaders_every_n_epochs": 1,
-    "default_root_dir": "elsewhere",
     "enable_autolog_hparams": False,
     "model_registry": "models",
 }
