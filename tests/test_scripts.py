@@ -83,7 +83,7 @@ def test_help_is_instant() -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_training_goes_on_as_if_nothing_had_happened(music_folder: Path, tmp_path: Path) -> None:
+def test_killed_training_resumes_with_identical_results(music_folder: Path, tmp_path: Path) -> None:
     common = [
         *TINY,
         f"data.root={music_folder}",

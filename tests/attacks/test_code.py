@@ -71,7 +71,9 @@ PARTS: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize("act", [evaluate, audit, resume])
 @pytest.mark.parametrize("name", PARTS)
-def test_a_configuration_names_parts_of_this_project(name: str, act: Callable[[Path], None], run: Path) -> None:
+def test_a_stored_configuration_names_only_code_of_this_project(
+    name: str, act: Callable[[Path], None], run: Path
+) -> None:
     set_in_config(run, *PARTS[name])
     message = refusal(run, act)
     assert str(run / run_folder.CONFIG) in message
@@ -177,7 +179,7 @@ def test_a_configuration_reads_no_environment(
     assert "hunter2" not in message
 
 
-def test_what_is_said_of_trust(run: Path) -> None:
+def test_the_advice_about_trust(run: Path) -> None:
     set_in_config(run, "data.source", {"_target_": "mylab.sources.Mine", "root": "x"})
     assert refusal(run).endswith("mylab.sources.Mine is code outside this project: add trust=[mylab] if you trust it")
     set_in_config(run, "data.source", LOAD)

@@ -103,7 +103,7 @@ def config_of(run: Path) -> dict[str, Any]:
     return dict(config)
 
 
-def test_where_features_are_is_said_by_the_cache(run: Path) -> None:
+def test_the_location_of_features_comes_from_the_cache(run: Path) -> None:
     path = run / run_folder.TRACKS
     pd.read_parquet(path).assign(shard=-5, row=-7, duration="x").to_parquet(path)
     evaluate(run)

@@ -54,7 +54,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("text", WRITTEN)
-def test_what_does_not_fit_the_model_is_said(tmp_path: Path, text: str) -> None:
+def test_settings_that_do_not_fit_the_model_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "best.yaml").write_text(text)
     with pytest.raises(GenreError, match=WRITTEN[text]):
         taken(f"best={tmp_path}")

@@ -20,7 +20,7 @@ GROUPS = sorted(
 
 
 @pytest.mark.parametrize(("group", "option"), GROUPS)
-def test_every_option_composes_and_its_parts_can_be_made(group: str, option: str, tmp_path: Path) -> None:
+def test_every_option_composes_and_can_be_built(group: str, option: str, tmp_path: Path) -> None:
     overrides = [f"{group}={option}", f"paths.data={tmp_path}"]
     if group == "size":
         overrides = [f"data={option}", f"paths.data={tmp_path}"]

@@ -1,11 +1,11 @@
-"""Which values make two runs train the same thing."""
+"""Values that affect training, and those that do not."""
 
 import pytest
 
 from genre.config.diff import first_difference, is_trained, training_values
 from tests.composing import compose
 
-ELSEWHERE = [
+IGNORED = [
     "trainer=gpu",
     "trainer.devices=2",
     "trainer.profiler=simple",
@@ -19,8 +19,12 @@ ELSEWHERE = [
     "paths.cache=elsewhere",
     "run_dir=elsewhere",
     "finished=skip",
+    "print_config=true",
+    "trainer.enable_progress_bar=false",
+    "trainer.enable_model_summary=true",
+    "trainer.log_every_n_steps=5",
 ]
-OTHERS = {
+COUNTED = {
     "seed=1": "seed",
     "data.batch_size=3": "data.batch_size",
     "model.net.hidden_dim=3": "model.net.hidden_dim",
@@ -34,13 +38,13 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("given", ELSEWHERE)
+@pytest.mark.parametrize("given", IGNORED)
 def test_where_and_how_a_run_is_made_does_not_count(given: str) -> None:
     assert first_difference(training_values(compose([given])), training_values(compose([]))) is None
     assert not is_trained(given.partition("=")[0]) or given == "trainer=gpu"
 
 
-@pytest.mark.parametrize(("given", "key"), OTHERS.items())
+@pytest.mark.parametrize(("given", "key"), COUNTED.items())
 def test_what_is_trained_counts(given: str, key: str) -> None:
     changed = first_difference(training_values(compose([given])), training_values(compose([])))
     assert changed is not None

@@ -1,4 +1,4 @@
-"""What a person types wrong is told in one line, which says what to type, and nothing is left behind."""
+"""A command line that cannot be read ends in one line that says what to type, and leaves nothing behind."""
 
 import shlex
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_what_cannot_be_read(program: str, typed: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "root", ["/a=b", "/Rock 'n' Roll", '/12" vinyl', "/a,b", "/back\\slash", '/end\\"', "/(1)", "/{x}"]
 )
-def test_what_is_said_to_be_typed_works(root: str) -> None:
+def test_the_suggested_commands_work(root: str) -> None:
     (typed,) = shlex.split(quoted("data.root", root))
     assert compose([typed]).data.root == root
 

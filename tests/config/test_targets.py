@@ -186,9 +186,7 @@ def test_what_a_trusted_package_imports_is_not_trusted(run: Path) -> None:
         evaluate(run, "mylab")
 
 
-def test_the_environment_is_read_where_the_person_says_so(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_is_read_only_with_trust(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUSIC", f"{lab.home}/music")
     folder = tmp_path / "run"
     lab.train(folder, *lab.small, "model=cnn1d_gru", "data=env")

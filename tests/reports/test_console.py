@@ -48,7 +48,7 @@ def test_leakage_is_counted_with_examples(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("unknown", "said"), [([], "No leakage found."), (["album"], "No leakage found among known artists and albums.")]
 )
-def test_no_leakage_is_said(capsys: pytest.CaptureFixture[str], unknown: list[str], said: str) -> None:
+def test_no_leakage_is_reported(capsys: pytest.CaptureFixture[str], unknown: list[str], said: str) -> None:
     print_audit(pd.DataFrame({"kind": [], "name": [], "parts": [], "tracks": []}), unknown)
     assert said in capsys.readouterr().out
 

@@ -94,7 +94,7 @@ def test_figures_tables_and_files_are_beside_the_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["figures/mine.pdf", "tables/mine.csv", "index.html"])
-def test_files_of_somebody_else_are_left_alone(tmp_path: Path, name: str) -> None:
+def test_other_files_are_kept(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("mine")
     with pytest.raises(GenreError, match=r"was not written by a report: choose another output folder"):

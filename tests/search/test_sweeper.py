@@ -55,7 +55,7 @@ def test_parameters_are_those_that_the_first_version_suggested(search: Search) -
     assert found == [(64, 5e-4, 0.2, 256), (64, 5e-4, 0.3, 64), (32, 1e-4, 0.3, 64)]
 
 
-def test_failed_and_pruned_trials_count_and_the_search_goes_on(search: Search) -> None:
+def test_failed_and_pruned_trials_count_and_the_search_continues(search: Search) -> None:
     ends = (float("nan"), GenreError("training diverged"), None, optuna.TrialPruned("worse"))
     study = search(Tasks(*ends), "ends", "search.n_trials=5")
     assert states(study) == ["FAIL", "FAIL", "COMPLETE", "PRUNED", "COMPLETE"]
@@ -209,7 +209,7 @@ def test_one_models_failure_does_not_end_the_others(home: Path, search: Search) 
         (["data.segment_seconds=0.1"], "the networks need 64"),
     ],
 )
-def test_a_search_that_cannot_begin_is_one_line_and_starts_no_trial(
+def test_an_invalid_search_is_one_line_and_starts_no_trial(
     home: Path, search: Search, overrides: list[str], message: str
 ) -> None:
     tasks = Tasks()

@@ -93,7 +93,7 @@ def test_the_trainer_gets_what_every_run_needs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", RESERVED)
-def test_an_argument_that_training_sets_is_refused_with_a_way_out(name: str) -> None:
+def test_an_argument_that_training_sets_is_refused(name: str) -> None:
     usual, way_out = RESERVED[name]
     check_trainer({"max_epochs": 1, "accelerator": "cpu", name: usual})
     with pytest.raises(GenreError, match=rf"trainer\.{name}=other cannot be used: ") as caught:
