@@ -71,9 +71,7 @@ PARTS: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize("act", [evaluate, audit, resume])
 @pytest.mark.parametrize("name", PARTS)
-def test_a_stored_configuration_names_only_our_code(
-    name: str, act: Callable[[Path], None], run: Path
-) -> None:
+def test_a_stored_configuration_names_only_our_code(name: str, act: Callable[[Path], None], run: Path) -> None:
     set_in_config(run, *PARTS[name])
     message = refusal(run, act)
     assert str(run / run_folder.CONFIG) in message
