@@ -40,9 +40,9 @@ SMALL = {
     "folk": ENOUGH | {"train": (19, 1)},
     "jazz": ENOUGH | {"train": (3, 6), "val": (0, 0)},
 }
-TEST = "test set: fewer than 3 artists in pop (2), rock (1), so that their scores depend on single artists: "
+TEST = "test set: fewer than 3 artists in pop (2), rock (1); their scores depend on one or two artists: "
 VALIDATION = (
-    "validation set: fewer than 3 artists in pop (2), so that the choice of the best epoch depends on single artists: "
+    "validation set: fewer than 3 artists in pop (2); the choice of the best epoch depends on one or two artists: "
     "add artists"
 )
 TRAINING = (
@@ -57,9 +57,9 @@ def test_large_splits_cause_no_warning() -> None:
 @pytest.mark.parametrize(
     ("overrides", "advice"),
     [
-        ((), "test all artists with python train.py -m data.fold=0,1,2,3,4"),
-        (("data.folds=3",), "test all artists with python train.py -m data.fold=0,1,2"),
-        (("data.splits=official",), "test all artists with python train.py -m data.splits=artist data.fold=0,1,2,3,4"),
+        ((), "to test all artists, add -m data.fold=0,1,2,3,4 to your command"),
+        (("data.folds=3",), "to test all artists, add -m data.fold=0,1,2 to your command"),
+        (("data.splits=official",), "to test all artists, add -m data.splits=artist data.fold=0,1,2,3,4 to your command"),
         (("data.fold=1",), "evaluate all folds together, not one of them"),
         (("data.splits=leak_nothing",), "add artists"),
         (("data.folds=7",), "add artists"),  # jazz has six
@@ -79,7 +79,7 @@ def test_unknown_artists_are_not_counted_as_one() -> None:
     assert split_warnings(tracks.assign(artist=None), settings()) == [TRAINING]
     rock = (tracks["genre"] == "rock") & (tracks["split"] == "test")
     some = tracks.assign(artist=tracks["artist"].mask(rock))
-    assert split_warnings(some, settings())[0].startswith("test set: fewer than 3 artists in pop (2), so that")
+    assert split_warnings(some, settings())[0].startswith("test set: fewer than 3 artists in pop (2); ")
 
 
 def test_training_and_eda_warn_and_evaluation_does_not(
@@ -88,12 +88,12 @@ def test_training_and_eda_warn_and_evaluation_does_not(
     run = tmp_path / "run"
     fma = ["data=fma", "data.subset=small", *TINY[1:], "data.splits=official", "model=majority"]
     fma += [f"data.root={fma_folder}", f"paths.data={tmp_path}", f"paths.runs={tmp_path}/runs"]
-    few = "Blues (1), Jazz (1), Rock (1), so that"
+    few = "Blues (1), Jazz (1), Rock (1);"
     expected = [
-        f"test set: fewer than 3 artists in {few} their scores depend on single artists: test all artists with "
-        "python train.py -m data.splits=artist data.fold=0,1,2,3,4",
-        f"validation set: fewer than 3 artists in {few} the choice of the best epoch depends on single artists: add "
-        "artists",
+        f"test set: fewer than 3 artists in {few} their scores depend on one or two artists: to test all artists, add "
+        "-m data.splits=artist data.fold=0,1,2,3,4 to your command",
+        f"validation set: fewer than 3 artists in {few} the choice of the best epoch depends on one or two artists: "
+        "add artists",
         "training set: fewer than 20 tracks of Blues (6), Jazz (6), Rock (6): add tracks",
     ]
     train_and_test(compose([*fma, f"run_dir={run}"]), run, fma)

@@ -206,7 +206,7 @@ def test_one_models_failure_does_not_end_the_others(home: Path, search: Search) 
         (["hydra.sweeper.n_trials=2"], r"hydra\.sweeper\.n_trials is ignored here: use search\.n_trials"),
         (["search.n_trials=0"], "search.n_trials=0 must be at least 1"),
         (["search.storage=sqlite:////no/such/folder/x.db"], "search.storage=sqlite:////no/such/folder/x.db cannot be"),
-        (["data.segment_seconds=0.1"], "the networks need 64"),
+        (["data.segment_seconds=0.1"], "the networks need at least 64"),
     ],
 )
 def test_an_invalid_search_is_one_line_and_starts_no_trial(

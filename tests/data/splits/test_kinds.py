@@ -143,7 +143,7 @@ def test_the_split_and_what_is_unknown_are_logged(caplog) -> None:
     assign_splits(tracks, "auto")
     assert caplog.messages == [
         "split: artist",
-        "artist unknown for 279 of 280 tracks: each counts as a new artist",
+        "artist unknown for 279 of 280 tracks: each counts as a separate artist",
     ]
     caplog.clear()
     tracks["artist"] = None
