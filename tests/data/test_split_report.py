@@ -40,6 +40,7 @@ SMALL = {
     "folk": ENOUGH | {"train": (19, 1)},
     "jazz": ENOUGH | {"train": (3, 6), "val": (0, 0)},
 }
+ADD = "to test all artists, add -m {} to your command"
 TEST = "test set: fewer than 3 artists in pop (2), rock (1); their scores depend on one or two artists: "
 VALIDATION = (
     "validation set: fewer than 3 artists in pop (2); the choice of the best epoch depends on one or two artists: "
@@ -57,9 +58,9 @@ def test_large_splits_cause_no_warning() -> None:
 @pytest.mark.parametrize(
     ("overrides", "advice"),
     [
-        ((), "to test all artists, add -m data.fold=0,1,2,3,4 to your command"),
-        (("data.folds=3",), "to test all artists, add -m data.fold=0,1,2 to your command"),
-        (("data.splits=official",), "to test all artists, add -m data.splits=artist data.fold=0,1,2,3,4 to your command"),
+        ((), ADD.format("data.fold=0,1,2,3,4")),
+        (("data.folds=3",), ADD.format("data.fold=0,1,2")),
+        (("data.splits=official",), ADD.format("data.splits=artist data.fold=0,1,2,3,4")),
         (("data.fold=1",), "evaluate all folds together, not one of them"),
         (("data.splits=leak_nothing",), "add artists"),
         (("data.folds=7",), "add artists"),  # jazz has six
