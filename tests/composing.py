@@ -1,6 +1,8 @@
 """Configurations for tests."""
 
 import dataclasses
+import functools
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from genre.config.validate import validate
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
+LOCK = threading.Lock()
 
 TINY = [
     "data=folder",
@@ -45,5 +48,12 @@ def evaluation(**given: Any) -> EvaluateConfig:
 
 def search_settings(**given: Any) -> SearchConfig:
     """Settings of a search with its defaults, except those given."""
+    with LOCK:  # Hydra composes in one thread at a time
+        defaults = _search_defaults()
+    return dataclasses.replace(defaults, **given)
+
+
+@functools.cache
+def _search_defaults() -> SearchConfig:
     settings: SearchConfig = validate(compose(["hparams_search=optuna"])).search
-    return dataclasses.replace(settings, **given)
+    return settings
