@@ -9,7 +9,6 @@ import typer
 import genre
 from genre.config import schema  # noqa: F401 (registers the schema with Hydra)
 from genre.config.errors import exit_with_one_line
-from genre.config.targets import Trust
 from genre.config.validate import validate
 from genre.errors import GenreError
 from genre.files import atomic_write
@@ -132,19 +131,16 @@ def search_report(
 def _of_run(overrides: list[str]) -> "PreparedData":
     from genre import logging_setup, run_folder
     from genre.training.components import build_components
-    from genre.training.resume import relocate, stored_config
+    from genre.training.resume import restore_settings
 
     given = dict(text.partition("=")[::2] for text in overrides)
     if others := sorted(set(given) - {"run_dir", "data_root", "cache", "trust"}):
         raise GenreError(f"{others[0]}= cannot be combined with run_dir=: only data_root=, cache= and trust= can")
     folder = Path(given["run_dir"])
-    if not run_folder.is_started(folder):
-        raise GenreError(f"{folder} is not a run folder: {run_folder.CONFIG} is missing")
     logging_setup.configure_logging()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         evaluation = validate(hydra.compose("evaluate", overrides))
-    config = relocate(stored_config(folder, Trust(evaluation.trust)), evaluation.data_root, evaluation.cache)
-    return build_components(validate(config), folder / run_folder.TRACKS).datamodule.data
+    return build_components(restore_settings(folder, evaluation), folder / run_folder.TRACKS).datamodule.data
 
 
 def _components(overrides: list[str] | None) -> "Components":

@@ -44,8 +44,26 @@ def instantiate(path: str, spec: Any) -> Any:
     args = instantiate(path, spec.get("_args_", []))
     if spec.get("_partial_"):
         return partial(target, *args, **made)
+    return call(path, target, *args, **made)
+
+
+def call(path: str, target: Callable[..., Any], *args: Any, **given: Any) -> Any:
+    """Call a class or function of the user's choice.
+
+    Args:
+        path: Dotted key, for messages.
+        target: Class or function.
+        *args: Its positional arguments.
+        **given: Its keyword arguments.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        GenreError: It failed, in whatever way.
+    """
     try:
-        return target(*args, **made)
+        return target(*args, **given)
     except GenreError:
         raise
     except Exception as error:  # a class of the user's own may fail in any way

@@ -16,7 +16,6 @@ from genre import logging_setup, run_folder
 from genre.audio.windows import track_logits
 from genre.config.schema import EvaluateConfig
 from genre.config.targets import Trust
-from genre.config.validate import validate
 from genre.data.datamodule import GenreDataModule
 from genre.data.prepare import PreparedData
 from genre.errors import GenreError
@@ -26,7 +25,7 @@ from genre.evaluation.runs import EvaluatedRun
 from genre.models.checkpoint import TrainedModel, load_model, resolve_device
 from genre.training.components import Components, build_components
 from genre.training.metrics import compute_metrics, predict_classes
-from genre.training.resume import relocate, stored_config
+from genre.training.resume import restore_settings
 
 NO_PREDICTION = -1
 """Predicted class of a track with non-finite logits, which counts as an error."""
@@ -173,13 +172,10 @@ def reevaluate_run(evaluation: EvaluateConfig, folder: Path) -> EvaluatedRun:
         GenreError: The folder does not hold a trained run, or its data are missing.
     """
     logging_setup.configure_logging()
-    if not run_folder.is_started(folder):
-        raise GenreError(f"{folder} is not a run folder: give one made by train.py, with {run_folder.CONFIG} in it")
-    trust = Trust(evaluation.trust)
-    config = relocate(stored_config(folder, trust), evaluation.data_root, evaluation.cache)
-    model = load_model(folder / run_folder.BEST, trust)  # fails before data are read
-    components = build_components(validate(config), folder / run_folder.TRACKS)
-    accelerator = evaluation.accelerator or config.trainer.accelerator
+    settings = restore_settings(folder, evaluation)
+    model = load_model(folder / run_folder.BEST, Trust(evaluation.trust))  # fails before data are read
+    components = build_components(settings, folder / run_folder.TRACKS)
+    accelerator = evaluation.accelerator or settings.trainer.get("accelerator", "auto")
     scores, table = evaluate_checkpoint(components, folder, accelerator)
     tracks = components.datamodule.data.tracks
     test, val = (Predictions.from_table(table, tracks, model.genres, split) for split in ("test", "val"))

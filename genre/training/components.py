@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import nn
 
 from genre.audio.features import LogMel
-from genre.config.instantiate import build, build_each, build_network, check_arguments, with_target
+from genre.config.instantiate import build, build_each, build_network, call, check_arguments, with_target
 from genre.config.schema import TrainConfig
 from genre.config.targets import Trust
 from genre.data.cache.extraction import FeatureSpec
@@ -153,18 +153,11 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
     )
     _check_network(components, spec)
     check_trainer(settings.trainer)
-    optimizer = _try("optimizer", components.make_optimizer, [nn.Parameter(torch.zeros(1))])
+    # What `_partial_: true` left to be called is called once, so that wrong values are found before audio is read
+    optimizer = call("optimizer", components.make_optimizer, [nn.Parameter(torch.zeros(1))])
     for name, factory in schedulers.items():
-        _try(f"scheduler.{name}", factory, optimizer)
+        call(f"scheduler.{name}", factory, optimizer)
     return components
-
-
-def _try(key: str, factory: Callable[..., Any], argument: Any) -> Any:
-    """Call a factory that `_partial_: true` left, so that wrong values are found before audio is read."""
-    try:
-        return factory(argument)
-    except Exception as error:  # a class of the user's own may fail in any way
-        raise GenreError(f"{key}: {' '.join(str(error).split()) or type(error).__name__}") from error
 
 
 def _check_network(components: Components, spec: FeatureSpec) -> None:

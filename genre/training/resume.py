@@ -6,20 +6,37 @@ from omegaconf import DictConfig, OmegaConf
 
 from genre import logging_setup, run_folder
 from genre.config.diff import first_difference, is_trained, training_values
+from genre.config.schema import EvaluateConfig, TrainConfig
 from genre.config.stored import read_config, stored_config
 from genre.config.targets import Trust
+from genre.config.validate import validate
 from genre.data.prepare import PreparedData
 from genre.errors import GenreError
 from genre.files import atomic_write
 
 
-def relocate(config: DictConfig, data_root: str | None, cache: str | None) -> DictConfig:
-    """Replace the folders of the audio and the caches in a configuration; None keeps a folder."""
-    if data_root:
-        config.data.root = data_root
-    if cache:
-        config.paths.cache = cache
-    return config
+def restore_settings(folder: Path, evaluation: EvaluateConfig) -> TrainConfig:
+    """Read and validate the configuration of a trained run, to evaluate or check the run.
+
+    Args:
+        folder: Run folder.
+        evaluation: Trusted packages, and locations of data and cache if they moved.
+
+    Returns:
+        The validated configuration.
+
+    Raises:
+        GenreError: The folder is not a run folder, or its configuration is damaged or not trusted.
+    """
+    if not run_folder.is_started(folder):
+        raise GenreError(f"{folder} is not a run folder: give one made by train.py, with {run_folder.CONFIG} in it")
+    config = stored_config(folder, Trust(evaluation.trust))
+    if evaluation.data_root:
+        config.data.root = evaluation.data_root
+    if evaluation.cache:
+        config.paths.cache = evaluation.cache
+    settings: TrainConfig = validate(config)
+    return settings
 
 
 def should_skip(config: DictConfig, folder: Path) -> bool:

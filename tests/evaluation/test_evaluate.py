@@ -153,3 +153,10 @@ def test_metrics_without_seconds_are_damaged(run: EvaluatedRun) -> None:
     finally:
         path.write_bytes(content)
     assert str(caught.value) == f"{path} is damaged: train again"
+
+
+def test_a_run_without_an_accelerator_is_tested_on_the_one_that_there_is(runs: Runs) -> None:
+    folder, _ = runs.train("run", "~trainer.accelerator", "trainer.max_epochs=1")
+    assert (
+        reevaluate_run(evaluation(), folder).scores["test/accuracy"] == run_folder.read_scores(folder)["test/accuracy"]
+    )

@@ -6,8 +6,8 @@ from omegaconf import OmegaConf
 from genre import run_folder
 from genre.errors import GenreError
 from genre.pipeline import train_and_test
-from genre.training.resume import relocate
-from tests.composing import compose
+from genre.training.resume import restore_settings
+from tests.composing import compose, evaluation
 from tests.conftest import Runs, have_same_weights, read_metrics
 
 
@@ -97,7 +97,13 @@ def test_the_stored_configuration_is_the_composed_one(runs: Runs) -> None:
     assert OmegaConf.load(folder / run_folder.OVERRIDES) == runs.overrides("trainer.max_epochs=1")
 
 
-def test_the_folders_of_audio_and_caches_are_replaced() -> None:
-    config = OmegaConf.create({"data": {"root": "a"}, "paths": {"cache": "b"}})
-    assert relocate(config.copy(), None, None) == config
-    assert relocate(config, "c", "d") == {"data": {"root": "c"}, "paths": {"cache": "d"}}
+def test_a_run_is_restored_with_the_folders_where_audio_and_caches_are_now(tmp_path: Path) -> None:
+    config = compose(["data=folder", "data.root=a", "paths.cache=b", f"run_dir={tmp_path}"])
+    (tmp_path / run_folder.CONFIG).parent.mkdir()
+    OmegaConf.save(config, tmp_path / run_folder.CONFIG)
+    same = restore_settings(tmp_path, evaluation())
+    assert (same.data.root, same.paths.cache, same.logger) == ("a", "b", {})
+    moved = restore_settings(tmp_path, evaluation(data_root="c", cache="d", trust=["mylab"]))
+    assert (moved.data.root, moved.data.source["root"], moved.paths.cache, moved.trust) == ("c", "c", "d", ["mylab"])
+    with pytest.raises(GenreError, match=r"elsewhere is not a run folder: give one made by train\.py"):
+        restore_settings(tmp_path / "elsewhere", evaluation())
