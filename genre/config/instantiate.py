@@ -47,7 +47,7 @@ def instantiate(path: str, spec: Any) -> Any:
     return call(path, target, *args, **made)
 
 
-def call(path: str, target: Callable[..., Any], *args: Any, **given: Any) -> Any:
+def call(path: str, target: Callable[..., Any], /, *args: Any, **given: Any) -> Any:
     """Call a class or function of the user's choice.
 
     Args:

@@ -18,6 +18,15 @@ def test_the_target_is_called_with_the_rest_as_arguments():
     assert (features.cache_key["n_mfcc"], features.cache_key["n_mels"]) == (13, 40)
 
 
+def own_class(path: str, target: int) -> tuple[str, int]:
+    return path, target
+
+
+def test_an_argument_may_have_any_name():
+    spec = {"_target_": f"{__name__}.own_class", "path": "here", "target": 3}
+    assert instantiate("logger.own", spec) == ("here", 3)
+
+
 def test_hydras_convert_is_ignored():
     assert type(instantiate("net", LINEAR | {"_convert_": "all"})) is torch.nn.Linear
 
