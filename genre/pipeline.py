@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from genre import run_folder
 from genre.config.best import apply_best
 from genre.data.split_report import log_split_warnings
+from genre.evaluation.baselines import baseline_scores
 from genre.evaluation.evaluate import evaluate_checkpoint
 from genre.evaluation.predictions import Predictions
 from genre.evaluation.scores import confusion_table
@@ -55,6 +56,9 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
         if is_main():  # one process tests, so that every track is counted once
             scores, predictions = _test(components, folder)
             scores[components.settings.monitor.metric] = best_score
+            if not components.settings.model.fit:
+                datamodule = components.datamodule
+                scores |= baseline_scores(datamodule, components.model_metadata(datamodule.data.genres))
             log_test_results(loggers, scores, _draw_confusion(components, scores, predictions))
             write_json(folder / run_folder.SCORES, scores)
             print_test_scores(scores, folder)

@@ -1,9 +1,10 @@
-"""Augment batches of spectrograms on the training device. Clips are changed independently; values are not clipped."""
+"""Augment batches of spectrograms on the training device. Values are not clipped."""
 
 import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class Transform(nn.Module):
@@ -15,7 +16,23 @@ class Transform(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        _check("p", p, 0, 1)
+        check_range("p", p, 0, 1)
+        self.p = p
+
+
+class BatchTransform(nn.Module):
+    """Base class of an augmentation of whole batches and their targets, such as mixup.
+
+    `forward(mel, target)` takes and returns features, shape (batch, time, mels), and target probabilities, shape
+    (batch, classes).
+
+    Args:
+        p: Probability that a batch is changed.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        check_range("p", p, 0, 1)
         self.p = p
 
 
@@ -23,75 +40,99 @@ class Augment(nn.Module):
     """A chain of augmentations. A clip enters the chain with probability p; each transform then has its own.
 
     Args:
-        p: Probability of the chain.
-        **transforms: Transforms by name, in the order of application; null disables one.
+        p: Probability of the chain, for the transforms of single clips.
+        **transforms: Transforms of clips or batches by name, in the order of application; null disables one.
     """
 
-    def __init__(self, p: float = 1.0, **transforms: Transform | None) -> None:
+    def __init__(self, p: float = 1.0, **transforms: Transform | BatchTransform | None) -> None:
         super().__init__()
-        _check("p", p, 0, 1)
+        check_range("p", p, 0, 1)
         self.p = p
         for name, transform in transforms.items():
-            if transform is not None and not isinstance(transform, Transform):
+            if transform is not None and not isinstance(transform, Transform | BatchTransform):
                 raise ValueError(f"{name} is no transform: give it a _target_ that names one")
         self.transforms = nn.ModuleDict({k: v for k, v in transforms.items() if v is not None})
 
-    def forward(self, mel: Tensor) -> Tensor:
-        """Augment clips; both shapes (batch, time, mels). In evaluation mode the input is returned unchanged."""
+    def forward(self, mel: Tensor, target: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+        """Augment a batch; in evaluation mode, return it unchanged.
+
+        Args:
+            mel: Shape (batch, time, mels).
+            target: Genre numbers, shape (batch,).
+            num_classes: Number of genres.
+
+        Returns:
+            Features of the same shape; the genre numbers or, after a `BatchTransform`, probabilities of shape
+            (batch, classes).
+        """
         if not self.training:
-            return mel
-        in_chain = _sample(mel, 1) < self.p
+            return mel, target
+        in_chain = sample(mel, 1) < self.p
         for transform in self.transforms.values():
-            assert isinstance(transform, Transform)
-            selected = in_chain & (_sample(mel, 1) < transform.p)
-            mel = torch.where(selected[..., None], transform(mel), mel)
-        return mel
+            if isinstance(transform, Transform):
+                selected = in_chain & (sample(mel, 1) < transform.p)
+                mel = torch.where(selected[..., None], transform(mel), mel)
+                continue
+            assert isinstance(transform, BatchTransform)
+            if sample(mel[:1], 1).item() < transform.p:
+                probabilities = target if target.is_floating_point() else F.one_hot(target, num_classes).to(mel)
+                mel, target = transform(mel, probabilities)
+        return mel, target
 
 
 class FrequencyMask(Transform):
-    """Set bands of mels to 0.
+    """Set bands of mels to a constant.
 
     Args:
         width: Maximum width of a band, in bins.
         count: Bands per clip.
         p: As for `Transform`.
+        fill: The constant, or mean for the mean of the clip.
     """
 
     axis = 2
     share = 1.0
 
-    def __init__(self, width: int, count: int = 2, p: float = 0.5) -> None:
+    def __init__(self, width: int, count: int = 2, p: float = 0.5, fill: float | str = 0.0) -> None:
         super().__init__(p)
-        _check("width", width, 0)
-        _check("count", count, 1)
-        self.width, self.count = width, count
+        check_range("width", width, 0)
+        check_range("count", count, 1)
+        if isinstance(fill, str) and fill != "mean":
+            raise ValueError(f"fill must be a number or mean, not {fill}")
+        self.width, self.count, self.fill = width, count, fill
 
     def forward(self, mel: Tensor) -> Tensor:
         """Mask every clip; both shapes (batch, time, mels)."""
         size = mel.shape[self.axis]
         max_width = min(self.width, int(self.share * size))
-        width = (_sample(mel, self.count) * (max_width + 1)).floor()
-        first = (_sample(mel, self.count) * (size - width + 1)).floor()
+        width = (sample(mel, self.count) * (max_width + 1)).floor()
+        first = (sample(mel, self.count) * (size - width + 1)).floor()
         position = torch.arange(size, device=mel.device)
         masked = ((position >= first[..., None]) & (position < (first + width)[..., None])).any(dim=1)
-        return mel.masked_fill(masked.unsqueeze(3 - self.axis), 0.0)
+        masked = masked.unsqueeze(3 - self.axis)
+        if isinstance(self.fill, str):
+            return torch.where(masked, mel.mean(dim=(1, 2), keepdim=True), mel)
+        return mel.masked_fill(masked, self.fill)
 
 
 class TimeMask(FrequencyMask):
-    """Set stretches of frames to 0.
+    """Set stretches of frames to a constant.
 
     Args:
         width: Maximum width of a stretch, in frames.
         count: Stretches per clip.
         share: Maximum width of a stretch, as a fraction of the clip.
         p: As for `Transform`.
+        fill: As for `FrequencyMask`.
     """
 
     axis = 1
 
-    def __init__(self, width: int, count: int = 2, share: float = 0.25, p: float = 0.5) -> None:
-        super().__init__(width, count, p)
-        _check("share", share, 0, 1)
+    def __init__(
+        self, width: int, count: int = 2, share: float = 0.25, p: float = 0.5, fill: float | str = 0.0
+    ) -> None:
+        super().__init__(width, count, p, fill)
+        check_range("share", share, 0, 1)
         self.share = share
 
 
@@ -100,12 +141,12 @@ class AmplitudeScale(Transform):
 
     def __init__(self, low: float = 0.8, high: float = 1.2, p: float = 0.5) -> None:
         super().__init__(p)
-        _check("low", low, 0, high)
+        check_range("low", low, 0, high)
         self.low, self.high = low, high
 
     def forward(self, mel: Tensor) -> Tensor:
         """Scale every clip; both shapes (batch, time, mels)."""
-        return mel * (self.low + (self.high - self.low) * _sample(mel, 1))[..., None]
+        return mel * (self.low + (self.high - self.low) * sample(mel, 1))[..., None]
 
 
 class TimeShift(Transform):
@@ -113,7 +154,7 @@ class TimeShift(Transform):
 
     def __init__(self, share: float = 0.15, p: float = 0.3) -> None:
         super().__init__(p)
-        _check("share", share, 0, 1)
+        check_range("share", share, 0, 1)
         self.share = share
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -128,7 +169,7 @@ class Noise(Transform):
 
     def __init__(self, sigma: float = 0.003, p: float = 0.3) -> None:
         super().__init__(p)
-        _check("sigma", sigma, 0)
+        check_range("sigma", sigma, 0)
         self.sigma = sigma
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -141,7 +182,7 @@ class FrequencyShift(Transform):
 
     def __init__(self, bins: int = 2, p: float = 0.3) -> None:
         super().__init__(p)
-        _check("bins", bins, 0)
+        check_range("bins", bins, 0)
         self.bins = bins
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -152,13 +193,14 @@ class FrequencyShift(Transform):
         return mel.gather(2, inside[:, None].expand_as(mel)).masked_fill((source != inside)[:, None], 0.0)
 
 
-def _check(name: str, value: float, low: float, high: float = math.inf) -> None:
+def check_range(name: str, value: float, low: float, high: float = math.inf) -> None:
+    """Raise a ValueError if an argument is out of range."""
     if not low <= value <= high:
         allowed = f"between {low} and {high}" if high < math.inf else f"at least {low}"
         raise ValueError(f"{name} must be {allowed}, not {value}")
 
 
-def _sample(mel: Tensor, count: int) -> Tensor:
+def sample(mel: Tensor, count: int) -> Tensor:
     """Sample uniform numbers in [0, 1), shape (batch, count)."""
     return torch.rand(len(mel), count, device=mel.device)
 

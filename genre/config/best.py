@@ -10,7 +10,8 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ValidationError
 
-from genre.config.targets import Trust, check, walk, with_current_names, within
+from genre.config.renamed import with_current_names
+from genre.config.targets import Trust, check, walk, within
 from genre.errors import GenreError
 from genre.files import atomic_write
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from genre.config.targets import with_current_names
+from genre.config.renamed import with_current_names
 
 IGNORED_KEYS = (
     *("run_dir", "paths", "logger", "executor", "finished", "search", "trust", "print_config", "data.num_workers"),

@@ -12,7 +12,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from torch import nn
 
-from genre.config.targets import arguments, locate, with_current_names, within
+from genre.config.renamed import with_current_names
+from genre.config.targets import arguments, locate, within
 from genre.errors import GenreError, unknown_key
 
 HYDRA_KEYS = ("_target_", "_args_", "_convert_", "_partial_", "_recursive_")

@@ -34,6 +34,7 @@ class DataConfig:
     clip_start: Any = MISSING
     segment_seconds: float | None = _number(above=0)
     batch_size: int = _number(low=1)
+    min_batches: int | None = _number(low=1)
     num_workers: int = _number(low=0)
     sampler: str = _choice("random", "balanced")
     splits: str = _choice("auto", "artist", "artist_album", "official", "stratified", "fault_filtered", *LEAKAGE_LEVELS)
@@ -54,6 +55,7 @@ class ModelConfig:
     learning_rate: float = _number(above=0)
     weight_decay: float = _number(low=0)
     label_smoothing: float = _number(low=0, high=0.95)
+    input_norm: bool = MISSING
     class_weights: bool = MISSING
     logit_adjustment: bool = MISSING
     fit: dict[str, Any] | None = MISSING
@@ -61,10 +63,11 @@ class ModelConfig:
 
 @dataclass
 class MonitorConfig:
-    """The monitored score."""
+    """The monitored score, and which epoch is tested."""
 
     metric: str = _choice(*(f"val/{name}" for name in ("loss", "accuracy", "f1_macro", "f1_weighted")))
     mode: str = _choice("min", "max")
+    select: str = _choice("best", "last")
 
 
 @dataclass
@@ -121,6 +124,7 @@ class TrainConfig:
     size: SizeConfig = field(default_factory=SizeConfig)
     optimizer: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
     scheduler: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
+    loss: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
     trainer: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
     callbacks: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
     logger: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
@@ -131,7 +135,8 @@ class TrainConfig:
     label: str = MISSING
     test_last: bool = MISSING
     best: str | None = MISSING
-    finished: str = _choice("refuse", "skip")
+    finished: str = _choice("refuse", "skip", "extend")
+    ckpt_path: str | None = MISSING
     print_config: bool = MISSING
     search: Any = MISSING  # null, or a `SearchConfig`
     seed: int = _number(low=0, high=2**32 - 1)

@@ -11,20 +11,24 @@ from omegaconf.errors import OmegaConfBaseException
 
 from genre.config.diff import leaves
 from genre.config.errors import one_line
+from genre.config.renamed import ADDED_ARGUMENTS, with_current_names
 from genre.config.schema import TrainConfig, structured
-from genre.config.targets import ANYWHERE, Trust, check, walk, with_current_names
+from genre.config.targets import ANYWHERE, Trust, check, walk
 from genre.errors import GenreError
 from genre.run_folder import CONFIG
 
-EXTENDED = ("data", "model", "size")
+EXTENDED = ("data", "model", "monitor", "size")
 """Sections to which keys were added; other sections are stored whole or not at all."""
 ADDED: dict[str, Any] = {
     "best": None,
     "callbacks": {},
-    "data": {"fold": None, "folds": 5, "sampler": "random", "split_seed": None},
+    "ckpt_path": None,
+    "data": {"fold": None, "folds": 5, "min_batches": None, "sampler": "random", "split_seed": None},
     "finished": "refuse",
     "label": "${model.name}",
-    "model": {"fit": None, "logit_adjustment": False},
+    "loss": {"_target_": "torch.nn.CrossEntropyLoss", "label_smoothing": "${model.label_smoothing}"},
+    "model": {"fit": None, "input_norm": False, "logit_adjustment": False},
+    "monitor": {"select": "best"},
     "optimizer": {
         "_target_": "torch.optim.Adam",
         "_partial_": True,
@@ -136,7 +140,12 @@ def with_added_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[st
         The values under present names.
     """
     added = {key: new[key] if "${" in str(value) else value for key, value in leaves(ADDED) if key in new}
-    return added | dict(with_current_names(dict(old)))
+    current = dict(with_current_names(dict(old)))
+    for key, value in list(current.items()):
+        if key.endswith("._target_"):
+            path = key.removesuffix("_target_")
+            added |= {path + name: default for name, default in ADDED_ARGUMENTS.get(value, {}).items()}
+    return added | current
 
 
 def foreign_resolver(text: str, trust: Sequence[str] = ()) -> str | None:

@@ -24,12 +24,12 @@ class Place:
     Attributes:
         packages: Packages or modules that define its classes.
         base: Required base class; empty for any.
-        functions: Functions that may also be called.
+        objects: Single classes and functions that it may name, too.
     """
 
     packages: tuple[str, ...]
     base: str = ""
-    functions: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
 
 
 NETWORK = "model.net"
@@ -37,18 +37,28 @@ LOGGER = "logger"
 PLACES = {
     "features": Place(("genre.audio.features",), "genre.audio.features.LogMel"),
     "data.source": Place(("genre.data.sources",)),
-    "augment": Place(("genre.audio.augment",), "torch.nn.Module"),
+    "augment": Place(("genre.audio",), "torch.nn.Module"),
     NETWORK: Place(("genre.models", "torch.nn"), "torch.nn.Module"),
     "model.fit": Place(
-        (), functions=("genre.training.baselines.fit_class_prior", "genre.training.baselines.fit_logistic_regression")
+        (), objects=("genre.training.baselines.fit_class_prior", "genre.training.baselines.fit_logistic_regression")
     ),
     "optimizer": Place(("torch.optim",), "torch.optim.Optimizer"),
-    "scheduler": Place(("torch.optim.lr_scheduler",), "torch.optim.lr_scheduler.LRScheduler"),
-    "executor": Place((), functions=("genre.data.cache.executors.local_executor",)),
+    "scheduler": Place(
+        ("torch.optim.lr_scheduler", "genre.training.schedules"), "torch.optim.lr_scheduler.LRScheduler"
+    ),
+    "loss": Place(("torch.nn", "genre.training.losses"), "torch.nn.Module"),
+    "callbacks": Place(
+        (),
+        objects=(
+            "lightning.pytorch.callbacks.EMAWeightAveraging",
+            "lightning.pytorch.callbacks.LearningRateMonitor",
+        ),
+    ),
+    "executor": Place((), objects=("genre.data.cache.executors.local_executor",)),
     LOGGER: Place(("genre", "lightning.pytorch.loggers"), "lightning.pytorch.loggers.Logger"),
 }
 ANY_CODE = ("callbacks", "trainer")
-"""Sections whose objects may write anywhere: stored ones need `trust=`, whatever their package."""
+"""Sections whose objects may write anywhere: stored ones need `trust=`, except the classes named above."""
 ANYWHERE = ("trainer.model_registry", "trainer.plugins")
 """Plain values that may send or write anywhere: stored ones need `trust=[lightning]`."""
 SUSPECT = {*sys.stdlib_module_names, "genre", "torch", "hydra", "omegaconf", "lightning", "numpy", "pandas", "joblib"}
@@ -66,43 +76,6 @@ class Trust:
 
     packages: Sequence[str] = ()
     typed: dict[str, Any] = field(default_factory=dict)
-
-
-RENAMED = {
-    "genre.augment": "genre.audio.augment",
-    "genre.baselines.count": "genre.training.baselines.fit_class_prior",
-    "genre.baselines.regress": "genre.training.baselines.fit_logistic_regression",
-    "genre.data.extract.local_executor": "genre.data.cache.executors.local_executor",
-    "genre.features": "genre.audio.features",
-    "genre.models.baselines.Majority": "genre.models.baselines.ClassPrior",
-    "genre.models.baselines.MelStatistics": "genre.models.baselines.MelStatisticsClassifier",
-    "genre.models.hybrid.Hybrid": "genre.models.crnn.CRNN",
-}
-"""Names in run folders, checkpoints and studies of earlier versions, and their current names."""
-
-
-def with_current_names(node: Any) -> Any:
-    """Copy a stored configuration, with the current names of renamed classes and functions.
-
-    Args:
-        node: Dicts, lists and plain values.
-
-    Returns:
-        The copy.
-    """
-    if isinstance(node, list):
-        return [with_current_names(value) for value in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: _current_name(value) if str(key).split(".")[-1] == "_target_" else with_current_names(value)
-        for key, value in node.items()
-    }
-
-
-def _current_name(target: Any) -> Any:
-    old = next((old for old in RENAMED if within(target, [old])), None)
-    return target if old is None else RENAMED[old] + target.removeprefix(old)
 
 
 def locate(target: str) -> Any:
@@ -190,7 +163,7 @@ def _check(file: Path, path: str, node: dict[str, Any], packages: Sequence[str])
         if not callable(found) or not within(getattr(found, "__module__", None), packages):
             raise GenreError(f"{where} is not defined in {', '.join(packages)}, which trust= names")
         return
-    own = (*place.packages, *place.functions)
+    own = (*place.packages, *place.objects)
     if not isinstance(target, str) or not within(target, own) or not _is_allowed(_located(where, target), place):
         raise GenreError(f"{where} {_refusal(target, name or path, own)}")
     if name == LOGGER:
@@ -206,11 +179,10 @@ def _located(where: str, target: str) -> Any:
 
 def _is_allowed(found: Any, place: Place) -> bool:
     """Whether the object itself, whichever path led to it, is one of the classes or functions of the section."""
-    module = getattr(found, "__module__", None)
-    if isinstance(found, type):
-        base = locate(place.base) if place.base else object
-        return within(module, place.packages) and issubclass(found, base)
-    return f"{module}.{getattr(found, '__qualname__', '')}" in place.functions
+    if any(found is locate(name) for name in place.objects):
+        return True
+    base = locate(place.base) if place.base else object
+    return isinstance(found, type) and within(found.__module__, place.packages) and issubclass(found, base)
 
 
 def _refusal(target: Any, name: str, own: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ class Batch(NamedTuple):
 
     Attributes:
         mel: Features in [0, 1], shape (batch, time, mels); float16 until they are on the device.
-        target: Genre number, shape (batch,).
+        target: Genre number, shape (batch,); in training, after mixup, probabilities, shape (batch, classes).
         track_index: Row of the prepared track table, shape (batch,).
         frames: Number of frames of `mel` before the padding, shape (batch,).
     """
@@ -61,10 +61,11 @@ class RandomWindowSampler(Sampler[tuple[int, int]]):
         full_offset: The same for a clip without padding.
         seed: Combined with the epoch's number, the seed of order and windows.
         labels: Genre of each track, shape (tracks,), to sample genres equally often, with replacement; None to take
-            each track once.
+            each track once per pass.
         first_frame: Frame that offsets count from.
         rank: Which process this is. All processes get equally many windows, so some tracks may be repeated.
         world_size: Number of processes.
+        passes: Passes through the tracks per epoch, each with other windows.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class RandomWindowSampler(Sampler[tuple[int, int]]):
         first_frame: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        passes: int = 1,
     ) -> None:
         self.tracks = tracks
         self.max_offset = max_offset
@@ -89,6 +91,7 @@ class RandomWindowSampler(Sampler[tuple[int, int]]):
         self.first_frame = first_frame
         self.rank = rank
         self.world_size = world_size
+        self.passes = passes
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -96,18 +99,23 @@ class RandomWindowSampler(Sampler[tuple[int, int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self.tracks) // self.world_size)
+        return -(-self.passes * len(self.tracks) // self.world_size)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         rng = np.random.default_rng([self.seed, self.epoch])
-        order = rng.permutation(len(self.tracks))
+        order = np.concatenate([rng.permutation(len(self.tracks)) for _ in range(self.passes)])
         if self.weights is not None:
-            order = rng.choice(len(self.tracks), len(self.tracks), p=self.weights)
+            order = rng.choice(len(self.tracks), len(order), p=self.weights)
         offsets = rng.integers(0, self.full_offset + 1, len(order))
         # Scaled to the audio of each clip, so that windows of clips without padding do not depend on other clips
         starts = self.first_frame + offsets * (self.max_offset[order] + 1) // (self.full_offset + 1)
         mine = np.resize(np.arange(len(order)), (len(self), self.world_size))[:, self.rank]
         return iter(zip(self.tracks[order[mine]].tolist(), starts[mine].tolist(), strict=True))
+
+
+def passes_per_epoch(tracks: int, min_batches: int | None, batch_size: int) -> int:
+    """Number of passes through the training tracks that give `min_batches` batches; at least one."""
+    return -(-min_batches * batch_size // tracks) if min_batches else 1
 
 
 class FixedWindows(SequentialSampler):
@@ -128,13 +136,15 @@ class GenreDataModule(L.LightningDataModule):
 
     Args:
         prepare: Prepares the data set; called once per process.
-        augment: Applied to training batches on the training device.
+        augment: Applied to training batches on the training device; see `genre.audio.augment.Augment`.
         batch_size: Clips per batch.
         segment_frames: Length of a training window; None for the whole clip.
         num_workers: Processes that read batches. Reading only copies from the page cache, so 0 is usually fastest.
         seed: Seed of order, windows and augmentation.
         balanced_sampling: Whether training samples all genres about equally often.
         half_clips: Whether training only uses the second half of each clip, and validation and test the first.
+        min_batches: Smallest number of batches per epoch and process: smaller training sets are passed through several
+            times per epoch. None for one pass.
     """
 
     def __init__(
@@ -147,6 +157,7 @@ class GenreDataModule(L.LightningDataModule):
         seed: int,
         balanced_sampling: bool = False,
         half_clips: bool = False,
+        min_batches: int | None = None,
     ) -> None:
         super().__init__()
         self.prepare = prepare
@@ -157,6 +168,7 @@ class GenreDataModule(L.LightningDataModule):
         self.seed = seed
         self.balanced_sampling = balanced_sampling
         self.half_clips = half_clips
+        self.min_batches = min_batches
         self._data: PreparedData | None = None
         self._seeded_epoch = -1
 
@@ -178,8 +190,11 @@ class GenreDataModule(L.LightningDataModule):
         rows = self._rows("train")
         labels = self.data.targets[rows] if self.balanced_sampling else None
         audio = np.clip(self.data.audio_frames[rows] - first, window, clip)
-        processes = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = RandomWindowSampler(rows, audio - window, clip - window, self.seed, labels, first, *processes)
+        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        passes = passes_per_epoch(len(rows), self.min_batches, self.batch_size * world_size)
+        sampler = RandomWindowSampler(
+            rows, audio - window, clip - window, self.seed, labels, first, rank, world_size, passes
+        )
         overfit = bool(getattr(self.trainer, "overfit_batches", 0))
         return self._loader(window, FixedWindows(list(sampler)) if overfit else sampler)
 
@@ -214,7 +229,8 @@ class GenreDataModule(L.LightningDataModule):
                 entropy = [self.seed, trainer.current_epoch, trainer.global_rank]
                 torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
                 self._seeded_epoch = trainer.current_epoch
-            mel = self.augment(mel)
+            mel, target = self.augment(mel, batch.target, len(self.data.genres))
+            return batch._replace(mel=mel, target=target)
         return batch._replace(mel=mel)
 
     def _rows(self, split: str) -> np.ndarray:

@@ -147,7 +147,8 @@ def evaluate_checkpoint(
     table = predict_splits(model, datamodule, resolve_device(accelerator))
     seconds = time.perf_counter() - started
     tau = apply_logit_adjustment(table, datamodule.data) if settings.model.logit_adjustment else 0.0
-    return test_scores(table) | {
+    val_scores = compute_metrics(*logits_and_targets(table, "val"), "val/")
+    return test_scores(table) | val_scores | {
         "model": settings.model.name,
         "genres": model.genres,
         "parameters": sum(p.numel() for p in model.net.parameters()),

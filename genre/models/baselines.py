@@ -6,7 +6,7 @@
 import torch
 from torch import Tensor, nn
 
-from genre.models.cnn import Cnn2d
+from genre.models.cnn import Cnn2d, InputNorm
 
 
 class ClassPrior(nn.Module):
@@ -65,10 +65,14 @@ class PlainCnn2d(nn.Module):
         n_mels: Number of features per frame.
         hidden_dim: Channels of the first convolution and width of the head.
         dropout: Dropout probability after the convolutions and in the head.
+        input_norm: As for `CRNN`.
     """
 
-    def __init__(self, num_classes: int, n_mels: int, hidden_dim: int = 64, dropout: float = 0.3) -> None:
+    def __init__(
+        self, num_classes: int, n_mels: int, hidden_dim: int = 64, dropout: float = 0.3, input_norm: bool = False
+    ) -> None:
         super().__init__()
+        self.input_norm = InputNorm(n_mels) if input_norm else nn.Identity()
         self.cnn = Cnn2d(n_mels, hidden_dim, dropout)
         width = self.cnn.out_channels
         self.head = nn.Sequential(
@@ -77,7 +81,7 @@ class PlainCnn2d(nn.Module):
 
     def embed(self, mel: Tensor) -> Tensor:
         """Input of the head, shape (batch, channels)."""
-        return self.cnn(mel).mean(dim=1)
+        return self.cnn(self.input_norm(mel)).mean(dim=1)
 
     def forward(self, mel: Tensor) -> Tensor:
         """Logits, shape (batch, classes)."""

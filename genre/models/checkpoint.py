@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from genre.config.instantiate import build_network
-from genre.config.targets import NETWORK, Trust, check, with_current_names
+from genre.config.renamed import with_current_names
+from genre.config.targets import NETWORK, Trust, check
 from genre.errors import GenreError
 
 

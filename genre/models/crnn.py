@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from genre.models.cnn import Cnn1d, Cnn2d
+from genre.models.cnn import Cnn1d, Cnn2d, InputNorm
 from genre.models.recurrent import Recurrent
 
 CNNS: dict[str, type[Cnn1d] | type[Cnn2d]] = {"1d": Cnn1d, "2d": Cnn2d}
@@ -30,6 +30,8 @@ class CRNN(nn.Module):
         bidirectional: See `Recurrent`.
         pooling: See `Recurrent`; None for the study's: mean for a GRU, mean_max for an LSTM.
         pool_sizes: See `Cnn2d`.
+        input_norm: Whether to standardize each feature with statistics of the training data first (a batch
+            normalization without parameters).
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class CRNN(nn.Module):
         bidirectional: bool = True,
         pooling: str | None = None,
         pool_sizes: Sequence[int] = (2, 2),
+        input_norm: bool = False,
     ) -> None:
         super().__init__()
         if cnn not in CNNS:
@@ -55,6 +58,7 @@ class CRNN(nn.Module):
         if rnn_dropout is None:
             rnn_dropout = dropout if cnn == "2d" else 0.0
         pooling = pooling or ("mean_max" if lstm else "mean")
+        self.input_norm = InputNorm(n_mels) if input_norm else nn.Identity()
         self.cnn = CNNS[cnn](n_mels, hidden_dim, dropout, pool_sizes)
         self.recurrent = Recurrent(rnn, self.cnn.out_channels, units, num_layers, rnn_dropout, bidirectional, pooling)
         self.head = nn.Sequential(
@@ -66,7 +70,7 @@ class CRNN(nn.Module):
 
     def embed(self, mel: Tensor) -> Tensor:
         """Compute the input of the head, shape (batch, features), from clips, shape (batch, time, mels)."""
-        return self.recurrent(self.cnn(mel))
+        return self.recurrent(self.cnn(self.input_norm(mel)))
 
     def forward(self, mel: Tensor) -> Tensor:
         """Classify clips.

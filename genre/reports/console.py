@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 from genre.data.audit import LEAK_KINDS
 from genre.data.fingerprint import SHIFT_SECONDS
+from genre.evaluation.baselines import BASELINES, verdicts
 from genre.evaluation.bootstrap import interval_warnings, per_class_table, score_intervals
 from genre.evaluation.comparison import Comparison
 from genre.evaluation.runs import EvaluatedRun
@@ -45,21 +46,25 @@ def print_audit(leaks: pd.DataFrame, unknown: list[str]) -> None:
 
 
 def print_test_scores(scores: dict[str, Any], folder: Path) -> None:
-    """Print the test scores of a run and its folder.
+    """Print the test scores of a run and of the baselines beside it, and its folder.
 
     Args:
         scores: Content of scores.json.
         folder: The run folder.
     """
     table = Table("model", "test tracks", "genres", "accuracy", "F1 macro", "F1 weighted", title="Test")
-    table.add_row(
-        scores["model"],
-        str(scores["test/tracks"]),
-        f"{scores['test/genres']} of {len(scores['genres'])}",
-        *(f"{scores[f'test/{name}']:.4f}" for name in ("accuracy", "f1_macro", "f1_weighted")),
-    )
+    has_baselines = "logreg/test/accuracy" in scores
+    for model, prefix in {scores["model"]: "", **{name: f"{name}/" for name in BASELINES if has_baselines}}.items():
+        table.add_row(
+            model,
+            str(scores["test/tracks"]),
+            f"{scores['test/genres']} of {len(scores['genres'])}",
+            *(f"{scores[f'{prefix}test/{name}']:.4f}" for name in ("accuracy", "f1_macro", "f1_weighted")),
+        )
     console = Console()
     console.print(table)
+    for line in verdicts(scores) if has_baselines else []:
+        console.print(escape(line), soft_wrap=True)
     console.print(f"run folder: {folder}", soft_wrap=True)
 
 

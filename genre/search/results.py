@@ -13,8 +13,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from genre.config.best import BEST, write_best
+from genre.config.renamed import with_current_names
 from genre.config.schema import SearchConfig
-from genre.config.targets import with_current_names
 from genre.errors import GenreError
 from genre.files import atomic_write
 from genre.reports.search import SearchResult, write_search_report

@@ -10,6 +10,7 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 
 from genre.errors import GenreError
+from genre.training.checkpoints import copy_file
 from genre.training.loggers import EpochCSVLogger
 
 log = logging.getLogger(__name__)
@@ -20,10 +21,12 @@ class Checkpoint(ModelCheckpoint):
 
     Args:
         path: Path of the checkpoint.
+        copy: Path of a copy, which is used if the checkpoint is damaged; None for no copy.
         **monitor: Arguments `monitor` and `mode`, to keep the best epoch; without them the last epoch is kept.
     """
 
-    def __init__(self, path: Path, **monitor: Any) -> None:
+    def __init__(self, path: Path, copy: Path | None = None, **monitor: Any) -> None:
+        self.path, self.copy = path, copy
         where: dict[str, Any] = {"dirpath": path.parent, "filename": path.stem, "enable_version_counter": False}
         super().__init__(**where, **monitor, save_on_train_epoch_end=True)
 
@@ -37,6 +40,8 @@ class Checkpoint(ModelCheckpoint):
             if isinstance(logger, EpochCSVLogger):
                 logger.log_metrics({**scores, "epoch": trainer.current_epoch}, trainer.global_step - 1)
         super().on_train_epoch_end(trainer, pl_module)
+        if self.copy and trainer.is_global_zero:
+            copy_file(self.path, self.copy)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the state, with the present path of the file: Lightning deletes the file that it replaces."""

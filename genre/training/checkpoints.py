@@ -60,9 +60,14 @@ def find_resume_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     if last_content is None:
         if last.exists():
             log.warning("%s is damaged: resuming from best.ckpt, after epoch %d", last, best_content["epoch"] + 1)
-        with atomic_write(last) as temporary:  # training may be over: the best epoch may be the last
-            shutil.copyfile(best, temporary)
+        copy_file(best, last)  # training may be over: the best epoch may be the last
     return last, last_content or best_content
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file atomically."""
+    with atomic_write(target, source.stat().st_size) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

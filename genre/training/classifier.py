@@ -1,18 +1,25 @@
 """The LightningModule: loss, optimizer, learning-rate schedules and metrics."""
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
 
 import lightning as L
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from genre.audio.windows import track_logits
+from genre.config.instantiate import instantiate
+from genre.config.targets import Trust
+from genre.data.cache.extraction import FeatureSpec
 from genre.data.datamodule import Batch
+from genre.errors import GenreError
+from genre.models.checkpoint import load_model
 from genre.training.metrics import GenreMetrics
+from genre.training.optimization import Schedule, restore_scheduler
 
 
 class GenreClassifier(L.LightningModule):
@@ -24,10 +31,9 @@ class GenreClassifier(L.LightningModule):
         net: Network: (batch, time, mels) -> logits (batch, classes).
         metadata: Plain values stored in every checkpoint; with them the network can be used without the configuration.
         segment_frames: Window length in validation, test and prediction; None for the whole clip.
-        make_optimizer: Factory: parameters -> optimizer.
-        label_smoothing: Label smoothing of the training loss.
-        class_weights: Class weights of the training loss, shape (classes,); None for none.
-        schedulers: Factories: optimizer -> learning-rate scheduler. All schedulers step once per epoch.
+        make_optimizer: Factory: network -> optimizer; needed for training only.
+        loss: Training loss: logits, and genre numbers or target probabilities -> scalar; None for the cross entropy.
+        schedules: Learning-rate schedules.
         monitor: Score that a plateau scheduler watches.
     """
 
@@ -36,10 +42,9 @@ class GenreClassifier(L.LightningModule):
         net: nn.Module,
         metadata: dict[str, Any],
         segment_frames: int | None,
-        make_optimizer: Callable[..., torch.optim.Optimizer],
-        label_smoothing: float = 0.0,
-        class_weights: Tensor | None = None,
-        schedulers: list[Callable[[torch.optim.Optimizer], LRScheduler]] | None = None,
+        make_optimizer: Callable[[nn.Module], torch.optim.Optimizer] | None = None,
+        loss: nn.Module | None = None,
+        schedules: Sequence[Schedule] = (),
         monitor: str = "val/loss",
     ) -> None:
         super().__init__()
@@ -47,13 +52,14 @@ class GenreClassifier(L.LightningModule):
         self.net = net
         self.segment_frames = segment_frames
         self.make_optimizer = make_optimizer
-        self.make_schedulers = schedulers or []
-        self.schedulers: list[LRScheduler] = []
+        self.schedules = schedules
+        self.schedulers: list[Any] = []
         self.restored_schedulers: list[dict[str, Any]] = []
         self.monitor = monitor
-        self.loss = nn.CrossEntropyLoss(class_weights, label_smoothing=label_smoothing)
+        self.loss = loss or nn.CrossEntropyLoss()
         self.train_metrics = GenreMetrics(len(metadata["genres"]), "train/")
         self.val_metrics = GenreMetrics(len(metadata["genres"]), "val/")
+        self.test_metrics = GenreMetrics(len(metadata["genres"]), "test/")
 
     def forward(self, mel: Tensor, frames: Tensor | None = None) -> Tensor:
         """Classify whole tracks.
@@ -71,13 +77,23 @@ class GenreClassifier(L.LightningModule):
         """Compute the loss of a batch of segments."""
         logits = self.net(batch.mel.to(self.dtype))
         loss = self.loss(logits, batch.target)
-        self.train_metrics.update(logits.detach(), batch.target)
+        target = batch.target.argmax(dim=1) if batch.target.is_floating_point() else batch.target
+        self.train_metrics.update(logits.detach(), target)
         self._log("train/loss", loss, len(batch.target))
         return loss
 
     def on_train_epoch_start(self) -> None:
         """Record the start time of the epoch."""
         self.epoch_started = time.perf_counter()
+        self.scheduled_steps = self.trainer.global_step
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Step the schedulers that step with the optimizer."""
+        if self.trainer.global_step > self.scheduled_steps:  # not if gradients are only accumulated
+            self.scheduled_steps = self.trainer.global_step
+            for scheduler, schedule in zip(self.schedulers, self.schedules, strict=True):
+                if schedule.per_step:
+                    scheduler.step()
 
     def on_train_epoch_end(self) -> None:
         """Log the training metrics, learning rate and duration of the epoch, then step the schedulers.
@@ -89,29 +105,49 @@ class GenreClassifier(L.LightningModule):
         self.train_metrics.reset()
         self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         self.log("seconds", time.perf_counter() - self.epoch_started)
-        for scheduler in self.schedulers:
+        for scheduler, schedule in zip(self.schedulers, self.schedules, strict=True):
             if isinstance(scheduler, ReduceLROnPlateau):
                 scheduler.step(self.trainer.callback_metrics[self.monitor])
-            else:
+            elif not schedule.per_step:
                 scheduler.step()
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Update the loss and the metrics with a batch of tracks."""
-        logits = self(batch.mel, batch.frames)
-        self.val_metrics.update(logits, batch.target)
-        self._log("val/loss", F.cross_entropy(logits, batch.target), len(batch.target))
+        self._evaluate(batch, self.val_metrics)
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation metrics of the epoch."""
         self.log_dict(self.val_metrics.compute(), prog_bar=True)
         self.val_metrics.reset()
 
+    def test_step(self, batch: Batch, index: int) -> None:
+        """Update the loss and the metrics with a batch of tracks."""
+        self._evaluate(batch, self.test_metrics)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test metrics."""
+        self.log_dict(self.test_metrics.compute())
+        self.test_metrics.reset()
+
+    def predict_step(self, batch: Batch, index: int) -> Tensor:
+        """Classify a batch of tracks; log-probabilities, shape (batch, classes)."""
+        logits: Tensor = self(batch.mel, batch.frames)
+        return logits
+
+    def _evaluate(self, batch: Batch, metrics: GenreMetrics) -> None:
+        logits = self(batch.mel, batch.frames)
+        metrics.update(logits, batch.target)
+        self._log(f"{metrics.prefix}loss", F.cross_entropy(logits, batch.target), len(batch.target))
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Create the optimizer, and the schedulers, which Lightning does not see."""
-        optimizer = self.make_optimizer(self.net.parameters())
-        self.schedulers = [make(optimizer) for make in self.make_schedulers]
+        if self.make_optimizer is None:
+            raise GenreError("this model has no optimizer: give GenreClassifier a make_optimizer to train it")
+        optimizer = self.make_optimizer(self.net)
+        steps = int(self.trainer.estimated_stepping_batches), self.trainer.max_epochs or 1
+        self.schedulers = [schedule.make(optimizer, steps[not schedule.per_step]) for schedule in self.schedules]
         for scheduler, state in zip(self.schedulers, self.restored_schedulers, strict=False):
-            scheduler.load_state_dict(state)
+            restore_scheduler(scheduler, state)
         return optimizer
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -124,3 +160,25 @@ class GenreClassifier(L.LightningModule):
 
     def _log(self, name: str, value: Tensor, batch_size: int) -> None:
         self.log(name, value, on_step=False, on_epoch=True, prog_bar=True, batch_size=batch_size, sync_dist=True)
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Path | str, trust: Sequence[str] = (), **unused: Any) -> Self:  # type: ignore[override]
+        """Load a trained model from a checkpoint alone, for `trainer.validate`, `.test` and `.predict`.
+
+        Args:
+            checkpoint_path: Path of the checkpoint.
+            trust: Packages whose networks the checkpoint may name, beside those of this project and of torch.nn.
+            **unused: Other arguments of Lightning's method: the model is on the CPU and its weights must match.
+
+        Returns:
+            The model in evaluation mode.
+
+        Raises:
+            GenreError: The checkpoint is missing or damaged, or names untrusted code.
+        """
+        model = load_model(Path(checkpoint_path), Trust(trust))
+        metadata = model.metadata
+        spec = FeatureSpec(
+            instantiate("features", metadata["features"]), metadata["clip_seconds"], metadata["clip_start"]
+        )
+        return cls(model.net, metadata, spec.n_segment_frames(metadata["segment_seconds"])).eval()

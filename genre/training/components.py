@@ -10,19 +10,27 @@ from typing import Any
 
 import torch
 from lightning.pytorch.callbacks import Callback
-from torch import nn
+from torch import Tensor, nn
 
 from genre.audio.features import LogMel
-from genre.config.instantiate import build, build_each, build_network, call, check_arguments, with_target
+from genre.config.instantiate import build, build_each, build_network, check_arguments, with_target
 from genre.config.schema import TrainConfig
 from genre.config.targets import Trust
 from genre.data.cache.extraction import FeatureSpec
 from genre.data.cache.feature_cache import FeatureCache
-from genre.data.datamodule import GenreDataModule
+from genre.data.datamodule import GenreDataModule, passes_per_epoch
 from genre.data.leakage import is_leakage_level
 from genre.data.prepare import PreparedData, prepare, restore_from_run
 from genre.data.tracks import Source
 from genre.errors import GenreError
+from genre.training.initial_weights import find_checkpoint
+from genre.training.optimization import (
+    Schedule,
+    build_schedules,
+    check_optimization,
+    loss_factory,
+    optimizer_factory,
+)
 from genre.training.trainer import check_trainer
 
 MIN_FRAMES = 64
@@ -42,8 +50,9 @@ class Components:
         cache: Cache of their features.
         make_executor: Factory of the executor that extracts features.
         datamodule: Batches; the data are prepared at the first use.
-        make_optimizer: Factory: parameters -> optimizer.
-        schedulers: Factories: optimizer -> learning-rate scheduler.
+        make_optimizer: Factory: network -> optimizer.
+        schedules: Learning-rate schedules.
+        make_loss: Factory: number of training tracks of each genre -> training loss.
         callbacks: Further callbacks of the training.
     """
 
@@ -53,8 +62,9 @@ class Components:
     cache: FeatureCache
     make_executor: Callable[[], Executor]
     datamodule: GenreDataModule
-    make_optimizer: Callable[..., torch.optim.Optimizer]
-    schedulers: list[Callable[..., Any]]
+    make_optimizer: Callable[[nn.Module], torch.optim.Optimizer]
+    schedules: list[Schedule]
+    make_loss: Callable[[Tensor], nn.Module]
     callbacks: list[Callback]
 
     def model_metadata(self, genres: list[str]) -> dict[str, Any]:
@@ -82,7 +92,7 @@ class Components:
 
 
 def build_components(settings: TrainConfig, tracks: Path | None = None) -> Components:
-    """Build all components, and check that the network, the optimizer, the schedulers and the trainer can be built.
+    """Build all components, and check that everything that training builds later can be built.
 
     Args:
         settings: The validated configuration.
@@ -132,10 +142,10 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
         settings.seed,
         data.sampler == "balanced",
         half_clips=is_leakage_level(data.splits),
+        min_batches=data.min_batches,
     )
     if data.fold is not None and data.fold >= data.folds:
         raise GenreError(f"data.fold={data.fold} is not one of the {data.folds} folds: use 0 to {data.folds - 1}")
-    schedulers = build_each("scheduler", settings.scheduler)
     callbacks = build_each("callbacks", settings.callbacks)
     for name, callback in callbacks.items():
         if not isinstance(callback, Callback):
@@ -147,16 +157,16 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
         cache,
         make_executor,
         datamodule,
-        build("optimizer", settings.optimizer),
-        list(schedulers.values()),
+        optimizer_factory(settings.optimizer),
+        build_schedules(settings.scheduler),
+        loss_factory(settings.loss, settings.model.class_weights),
         list(callbacks.values()),
     )
     _check_network(components, spec)
     check_trainer(settings.trainer)
-    # What `_partial_: true` left to be called is called once, so that wrong values are found before audio is read
-    optimizer = call("optimizer", components.make_optimizer, [nn.Parameter(torch.zeros(1))])
-    for name, factory in schedulers.items():
-        call(f"scheduler.{name}", factory, optimizer)
+    if settings.ckpt_path:
+        find_checkpoint(Path(settings.ckpt_path))
+    check_optimization(components.make_optimizer, components.schedules, components.make_loss)
     return components
 
 
@@ -180,7 +190,10 @@ def _check_limits(settings: TrainConfig, prepared: PreparedData) -> None:
     """Refuse a fraction of the batches that rounds down to none."""
     for split in ("train", "val"):
         limit = settings.trainer.get(f"limit_{split}_batches", 1.0)
-        batches = math.ceil((prepared.tracks["split"] == split).sum() / settings.data.batch_size)
+        windows = int((prepared.tracks["split"] == split).sum())
+        if split == "train":
+            windows *= passes_per_epoch(windows, settings.data.min_batches, settings.data.batch_size)
+        batches = math.ceil(windows / settings.data.batch_size)
         if isinstance(limit, float) and int(limit * batches) == 0 and not settings.model.fit:
             least = math.ceil(1000 / batches) / 1000
             raise GenreError(

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
-from torch import Tensor
 
 from genre import run_folder
 from genre.config.validate import validate
-from genre.data.prepare import PreparedData
 from genre.models.checkpoint import resolve_device
 from genre.training.baselines import fit_baseline
 from genre.training.callbacks import Checkpoint, Divergence, progress_callback, refuse_diverged
-from genre.training.checkpoints import find_resume_checkpoint
+from genre.training.checkpoints import copy_file, find_resume_checkpoint
 from genre.training.classifier import GenreClassifier
 from genre.training.components import Components, build_components
+from genre.training.initial_weights import find_checkpoint, load_initial_weights
 from genre.training.loggers import EpochCSVLogger, build_loggers, logging_to
 from genre.training.resume import create_run_folder, resolve_config
 from genre.training.run_lock import locked
@@ -92,7 +92,7 @@ def fit_network(
     components: Components, folder: Path, loggers: list[Logger], callbacks: Sequence[Callback] = ()
 ) -> float:
     """Train a network, from the last checkpoint if the folder has one. See `fit`."""
-    settings, model, monitor = components.settings, components.settings.model, components.settings.monitor
+    settings, monitor = components.settings, components.settings.monitor
     prepared = components.datamodule.data
     L.seed_everything(settings.seed, verbose=False)
     classifier = GenreClassifier(
@@ -100,22 +100,29 @@ def fit_network(
         components.model_metadata(prepared.genres),
         components.datamodule.segment_frames,
         components.make_optimizer,
-        label_smoothing=model.label_smoothing,
-        class_weights=balanced_class_weights(prepared) if model.class_weights else None,
-        schedulers=components.schedulers,
-        monitor=monitor.metric,
+        components.make_loss(torch.from_numpy(prepared.train_counts)),
+        components.schedules,
+        monitor.metric,
     )
     path, checkpoint = find_resume_checkpoint(folder) or (None, None)
     if checkpoint:
         refuse_diverged(checkpoint)
-    patience = settings.early_stopping.patience or settings.trainer["max_epochs"]
-    best = Checkpoint(folder / run_folder.BEST, monitor=monitor.metric, mode=monitor.mode)
-    stopping = EarlyStopping(monitor.metric, mode=monitor.mode, patience=patience, check_on_train_epoch_end=True)
+    elif settings.ckpt_path:
+        load_initial_weights(classifier.net, find_checkpoint(Path(settings.ckpt_path)))
+    best, last = folder / run_folder.BEST, folder / run_folder.LAST
+    if monitor.select == "best":
+        checkpoints = [Checkpoint(best, monitor=monitor.metric, mode=monitor.mode), Checkpoint(last)]
+    else:
+        checkpoints = [Checkpoint(last, copy=best)]
+    patience = settings.early_stopping.patience
+    stopping: list[Callback] = []
+    if patience:
+        stopping += [EarlyStopping(monitor.metric, mode=monitor.mode, patience=patience, check_on_train_epoch_end=True)]
     trainer = build_trainer(
         settings.trainer,
         folder,
         [
-            *(Divergence(monitor.metric), stopping, best, Checkpoint(folder / run_folder.LAST)),
+            *(Divergence(monitor.metric), *stopping, *checkpoints),
             *(progress_callback(monitor.metric), *components.callbacks, *callbacks),
         ],
         [EpochCSVLogger(folder / run_folder.METRICS, checkpoint["epoch"] + 1 if checkpoint else 0), *loggers],
@@ -125,9 +132,11 @@ def fit_network(
             trainer.fit(classifier, datamodule=components.datamodule, ckpt_path=path, weights_only=True)
         except SystemExit as error:  # Lightning turns Ctrl-C into SystemExit
             raise KeyboardInterrupt from error
+    if monitor.select == "last" and is_main():
+        copy_file(last, best)  # a process that was killed between the two files
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()  # one process tests alone: its metrics must not wait for the others
-    return _best_score(folder)
+    return _selected_score(folder, monitor.metric)
 
 
 def _is_over(checkpoint: dict[str, Any], max_epochs: int) -> bool:
@@ -140,21 +149,10 @@ def _is_over(checkpoint: dict[str, Any], max_epochs: int) -> bool:
     return stopped or checkpoint["epoch"] + 1 >= max_epochs
 
 
-def _best_score(folder: Path) -> float:
-    """Monitored score that best.ckpt was saved with."""
+def _selected_score(folder: Path, metric: str) -> float:
+    """Monitored score of the epoch whose weights are in best.ckpt."""
     callbacks = torch.load(folder / run_folder.BEST, map_location="cpu", weights_only=True)["callbacks"]
     states = [state for name, state in callbacks.items() if name.startswith("Checkpoint") and state["monitor"]]
-    return float(states[0]["best_model_score"])
-
-
-def balanced_class_weights(prepared: PreparedData) -> Tensor:
-    """Class weights inversely proportional to the class frequencies; their mean over the training tracks is 1.
-
-    Args:
-        prepared: Prepared data.
-
-    Returns:
-        Shape (classes,), as scikit-learn's `class_weight="balanced"`.
-    """
-    counts = torch.from_numpy(prepared.train_counts).float()
-    return counts.sum() / (len(counts) * counts)
+    if states:
+        return float(states[0]["best_model_score"])
+    return float(pd.read_csv(folder / run_folder.METRICS)[metric].iloc[-1])

@@ -14,6 +14,8 @@ from genre.data.prepare import PreparedData
 from genre.errors import GenreError
 from genre.files import atomic_write
 
+EPOCHS = "trainer.max_epochs"
+
 
 def restore_settings(folder: Path, evaluation: EvaluateConfig) -> TrainConfig:
     """Read and validate the configuration of a trained run, to evaluate or check the run.
@@ -71,13 +73,20 @@ def resolve_config(config: DictConfig, folder: Path, overrides: list[str]) -> Di
     Raises:
         GenreError: The run is finished, or the stored configuration trains something else.
     """
-    if run_folder.is_finished(folder):
-        raise GenreError(f"{folder} holds a finished run: choose another run_dir, or delete it to train again")
+    extends = run_folder.is_finished(folder) and config.finished == "extend"
+    if run_folder.is_finished(folder) and not extends:
+        raise GenreError(
+            f"{folder} holds a finished run: choose another run_dir, delete it to train again, or add finished=extend "
+            f"{EPOCHS}=... to train it longer"
+        )
     config.run_dir = str(folder)
     if run_folder.is_started(folder):
         stored = read_config(folder, config.trust, config)
         given = [text.lstrip("+").partition("=")[0] for text in overrides]
-        if not any(map(is_trained, given)):
+        if extends:
+            _check_extension(folder, config, stored, given)
+            OmegaConf.update(stored, EPOCHS, config.trainer.max_epochs)
+        if not any(is_trained(key) for key in given if not (extends and key == EPOCHS)):
             stored = stored_config(folder, Trust(config.trust), config)
             for key in given:
                 OmegaConf.update(stored, key, OmegaConf.select(config, key), merge=False)
@@ -92,9 +101,25 @@ def resolve_config(config: DictConfig, folder: Path, overrides: list[str]) -> Di
     return config
 
 
+def _check_extension(folder: Path, config: DictConfig, stored: DictConfig, given: list[str]) -> None:
+    """Check that a finished run is extended to more epochs, and by one that had not stopped early."""
+    done = stored.trainer.max_epochs
+    if EPOCHS not in given or not isinstance(config.trainer.max_epochs, int) or config.trainer.max_epochs <= done:
+        raise GenreError(f"{folder} holds a finished run of {done} epochs: set {EPOCHS} to more than {done}")
+    if stored.model.fit:
+        raise GenreError(f"{folder} holds a model without epochs, which cannot be extended")
+
+
 def create_run_folder(folder: Path, config: DictConfig, overrides: list[str], prepared: PreparedData) -> None:
-    """Write the configuration and the track tables of a run, from which it can be resumed, and open its log file."""
+    """Write the configuration and the track tables of a run, from which it can be resumed, and open its log file.
+
+    A finished run that is extended becomes an unfinished one: its configuration is replaced and its scores are deleted.
+    """
     (folder / run_folder.CONFIG).parent.mkdir(parents=True, exist_ok=True)
+    if run_folder.is_finished(folder):
+        with atomic_write(folder / run_folder.CONFIG) as temporary:
+            OmegaConf.save(config, temporary)
+        (folder / run_folder.SCORES).unlink()
     if not run_folder.is_started(folder):
         with atomic_write(folder / run_folder.TRACKS) as temporary:
             prepared.tracks.drop(columns=["shard", "row", "mtime_ns"]).to_parquet(temporary)

@@ -6,9 +6,10 @@ import pytest
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from genre.config.renamed import RENAMED, with_current_names
 from genre.config.schema import TrainConfig, structured
 from genre.config.stored import ADDED, EXTENDED, foreign_resolver, read, read_config, stored_config
-from genre.config.targets import RENAMED, Trust, with_current_names
+from genre.config.targets import Trust
 from genre.errors import GenreError
 from tests.composing import compose
 
