@@ -18,6 +18,7 @@ CONF = ROOT / "conf"
 LOCK = threading.Lock()
 
 TINY = [
+    "recipe=study",
     "data=folder",
     "data.clip_seconds=2",
     "data.segment_seconds=1.5",
@@ -28,6 +29,7 @@ TINY = [
     "data.batch_size=4",
     "executor.workers=1",
     "logger=none",
+    "test_last=false",
     "trainer=cpu",
 ]
 """A run of seconds on some folder: add data.root, paths.data and run_dir."""

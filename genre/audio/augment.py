@@ -37,7 +37,9 @@ class BatchTransform(nn.Module):
 
 
 class Augment(nn.Module):
-    """A chain of augmentations. A clip enters the chain with probability p; each transform then has its own.
+    """A chain of augmentations: first of single clips, then of whole batches.
+
+    A clip enters the chain with probability p; each transform then has its own.
 
     Args:
         p: Probability of the chain, for the transforms of single clips.
@@ -48,13 +50,28 @@ class Augment(nn.Module):
         super().__init__()
         check_range("p", p, 0, 1)
         self.p = p
+        self.transforms, self.batch_transforms = nn.ModuleDict(), nn.ModuleDict()
         for name, transform in transforms.items():
-            if transform is not None and not isinstance(transform, Transform | BatchTransform):
+            if isinstance(transform, BatchTransform):
+                self.batch_transforms[name] = transform
+            elif isinstance(transform, Transform):
+                self.transforms[name] = transform
+            elif transform is not None:
                 raise ValueError(f"{name} is no transform: give it a _target_ that names one")
-        self.transforms = nn.ModuleDict({k: v for k, v in transforms.items() if v is not None})
 
-    def forward(self, mel: Tensor, target: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
-        """Augment a batch; in evaluation mode, return it unchanged.
+    def forward(self, mel: Tensor) -> Tensor:
+        """Augment clips; both shapes (batch, time, mels). In evaluation mode the input is returned unchanged."""
+        if not self.training:
+            return mel
+        in_chain = sample(mel, 1) < self.p
+        for transform in self.transforms.values():
+            assert isinstance(transform, Transform)
+            selected = in_chain & (sample(mel, 1) < transform.p)
+            mel = torch.where(selected[..., None], transform(mel), mel)
+        return mel
+
+    def mix(self, mel: Tensor, target: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+        """Apply the transforms of whole batches.
 
         Args:
             mel: Shape (batch, time, mels).
@@ -62,17 +79,10 @@ class Augment(nn.Module):
             num_classes: Number of genres.
 
         Returns:
-            Features of the same shape; the genre numbers or, after a `BatchTransform`, probabilities of shape
-            (batch, classes).
+            Features of the same shape; the genre numbers or, where a transform was applied, target probabilities of
+            shape (batch, classes).
         """
-        if not self.training:
-            return mel, target
-        in_chain = sample(mel, 1) < self.p
-        for transform in self.transforms.values():
-            if isinstance(transform, Transform):
-                selected = in_chain & (sample(mel, 1) < transform.p)
-                mel = torch.where(selected[..., None], transform(mel), mel)
-                continue
+        for transform in self.batch_transforms.values():
             assert isinstance(transform, BatchTransform)
             if sample(mel[:1], 1).item() < transform.p:
                 probabilities = target if target.is_floating_point() else F.one_hot(target, num_classes).to(mel)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 
+from genre.audio.augment import Augment
 from genre.data.prepare import PreparedData
 
 
@@ -136,7 +137,8 @@ class GenreDataModule(L.LightningDataModule):
 
     Args:
         prepare: Prepares the data set; called once per process.
-        augment: Applied to training batches on the training device; see `genre.audio.augment.Augment`.
+        augment: Applied to training batches on the training device: (batch, time, mels) -> the same shape; an `Augment`
+            may also mix the batch.
         batch_size: Clips per batch.
         segment_frames: Length of a training window; None for the whole clip.
         num_workers: Processes that read batches. Reading only copies from the page cache, so 0 is usually fastest.
@@ -229,8 +231,10 @@ class GenreDataModule(L.LightningDataModule):
                 entropy = [self.seed, trainer.current_epoch, trainer.global_rank]
                 torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
                 self._seeded_epoch = trainer.current_epoch
-            mel, target = self.augment(mel, batch.target, len(self.data.genres))
-            return batch._replace(mel=mel, target=target)
+            mel = self.augment(mel)
+            if isinstance(self.augment, Augment):
+                mel, target = self.augment.mix(mel, batch.target, len(self.data.genres))
+                return batch._replace(mel=mel, target=target)
         return batch._replace(mel=mel)
 
     def _rows(self, split: str) -> np.ndarray:

@@ -286,6 +286,8 @@ def test_defaults_are_those_of_the_study():
     assert defaults == {
         ("FrequencyMask", "count"): 2,
         ("FrequencyMask", "p"): 0.5,
+        ("FrequencyMask", "fill"): 0.0,
+        ("TimeMask", "fill"): 0.0,
         ("TimeMask", "count"): 2,
         ("TimeMask", "share"): 0.25,
         ("TimeMask", "p"): 0.5,
@@ -345,3 +347,16 @@ def test_the_number_of_operations_does_not_depend_on_the_number_of_clips(name):
 def test_other_invalid_values_are_errors(make):
     with pytest.raises(ValueError, match="must"):
         make()
+
+
+@pytest.mark.parametrize("kind", [FrequencyMask, TimeMask])
+def test_a_mask_may_be_filled_with_the_mean_of_its_clip_or_any_number(kind):
+    mel = torch.rand(50, 40, 24)
+    for fill in ("mean", 0.25):
+        masked = kind(width=8, count=2, p=1.0, fill=fill)(mel)
+        expected = mel.mean(dim=(1, 2)) if fill == "mean" else torch.full((50,), 0.25)
+        changed = masked != mel
+        assert changed.any(dim=(1, 2)).float().mean() > 0.9
+        assert torch.equal(masked, torch.where(changed, expected[:, None, None], mel))
+    with pytest.raises(ValueError, match="a number or mean"):
+        kind(width=8, fill="median")

@@ -30,9 +30,9 @@ def test_a_search_is_found_by_its_folder_or_by_model_and_data(tmp_path: Path, fo
 
 
 def test_without_a_search_nothing_changes(tmp_path: Path) -> None:
-    assert taken() == (1e-3, 8, 32)
+    assert taken() == (2e-3, 32, 32)
     search(tmp_path, "cnn2d_gru-synthetic")
-    assert taken(f"best={tmp_path}") == (1e-3, 8, 32)  # this model was not searched
+    assert taken(f"best={tmp_path}") == (2e-3, 32, 32)  # this model was not searched
 
 
 def test_a_wrong_folder_is_one_line(tmp_path: Path) -> None:

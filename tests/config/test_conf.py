@@ -6,6 +6,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from genre.config.diff import first_difference, training_values
 from genre.config.instantiate import build
 from genre.config.validate import validate
 from genre.errors import GenreError
@@ -39,17 +40,20 @@ def test_every_option_composes_and_can_be_built(group: str, option: str, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+RECIPES = ("default", "study")
+
+
 def test_the_evaluate_configuration_composes() -> None:
     assert validate(compose(["run_dir=r"], "evaluate")).run_dir == "r"
 
 
 def test_real_data_bring_the_studys_size_and_the_synthetic_ones_their_own(tmp_path: Path) -> None:
-    real = validate(compose(["data=fma", f"data.root={tmp_path}"]))
+    real = validate(compose(["recipe=study", "data=fma", f"data.root={tmp_path}"]))
     assert (real.data.clip_seconds, real.data.segment_seconds, real.features["n_mels"]) == (30.0, None, 128)
-    assert (real.model.net["hidden_dim"], real.trainer["max_epochs"]) == (64, 30)
-    small = validate(compose([]))
-    assert small.features["n_mels"] < 128
-    assert small.data.segment_seconds is not None
+    assert (real.model.net["hidden_dim"], real.trainer["max_epochs"]) == (64, 40)
+    small = validate(compose(["recipe=study"]))
+    assert small.model.net["hidden_dim"] == 32
+    assert (small.data.clip_seconds, small.data.segment_seconds) == (10.0, 3.0)
 
 
 def test_the_command_line_wins_over_the_size() -> None:
@@ -57,12 +61,42 @@ def test_the_command_line_wins_over_the_size() -> None:
 
 
 def test_the_plateau_scheduler_watches_what_the_monitor_says() -> None:
-    settings = validate(compose(["monitor.mode=max", "monitor.metric=val/f1_macro"]))
+    settings = validate(compose(["scheduler=plateau", "monitor.mode=max", "monitor.metric=val/f1_macro"]))
     assert settings.scheduler["plateau"]["mode"] == "max"
 
 
 def test_both_schedulers_at_once() -> None:
     assert list(validate(compose(["scheduler=plateau_step"])).scheduler) == ["plateau", "step"]
+
+
+def test_a_recipe_is_chosen_by_one_word() -> None:
+    default, study = (validate(compose([f"recipe={name}", "data=folder", "data.root=x"])) for name in RECIPES)
+    assert (default.features["n_mels"], default.features["hop_length"]) == (64, 1024)
+    assert (default.optimizer["_target_"], default.optimizer["weight_decay"]) == ("torch.optim.AdamW", 0.05)
+    assert (list(default.callbacks), list(default.scheduler)) == (["ema"], ["one_cycle"])
+    assert (default.monitor.select, default.early_stopping.patience) == ("last", None)
+    assert (study.features["n_mels"], study.features["hop_length"], study.data.segment_seconds) == (128, 512, None)
+    assert (study.optimizer["_target_"], study.optimizer["weight_decay"]) == ("torch.optim.Adam", 1e-4)
+    assert (study.callbacks, list(study.scheduler)) == ({}, ["plateau", "step"])
+    assert (study.scheduler["plateau"]["factor"], study.scheduler["step"]["gamma"]) == (0.7, 0.7)
+    assert (study.data.batch_size, study.model.learning_rate, study.early_stopping.patience) == (16, 1e-3, 6)
+
+
+def test_a_recipe_of_ones_own_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "recipe").mkdir()
+    text = "# @package _global_\ndefaults: [default, override /optimizer: sgd, _self_]\nmodel: {learning_rate: 0.05}\n"
+    (tmp_path / "recipe/mine.yaml").write_text(text)
+    config = compose(["recipe=mine", f"hydra.searchpath=[file://{tmp_path}]"])
+    assert (config.optimizer._target_, config.optimizer.lr) == ("torch.optim.SGD", 0.05)
+    assert (list(config.scheduler), config.data.segment_seconds) == (["one_cycle"], 3.0)
+
+
+@pytest.mark.parametrize("change", sorted(path.stem for path in (CONF / "change").glob("*.yaml")))
+def test_each_change_of_the_recipe_changes_something(change: str) -> None:
+    given = ["experiment=recipe", "data=folder", "data.root=x", "label=x"]
+    changed = training_values(compose([*given, f"change={change}"]))
+    plain = training_values(compose(given))
+    assert (first_difference(changed, plain) is None) == (change == "default")
 
 
 def test_the_ablations_steps_are_the_studys() -> None:
@@ -105,10 +139,10 @@ def test_the_ablations_steps_are_the_studys() -> None:
     ]
 
 
-@pytest.mark.parametrize("path", sorted((CONF / "search_space").glob("optuna_*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((CONF / "search_space").glob("*_cnn*.yaml")), ids=lambda path: path.stem)
 def test_a_search_space_belongs_to_a_model_and_names_keys_that_exist(path: Path) -> None:
-    model = path.stem.removeprefix("optuna_")
-    config = compose(["hparams_search=optuna", f"model={model}"], hydra_too=True)
+    search, _, model = path.stem.partition("_")
+    config = compose([f"hparams_search={search}", f"model={model}"], hydra_too=True)
     assert config.model.name == model
     names = list(config.hydra.sweeper.params)
     assert {"data.batch_size", "model.learning_rate", "model.net.hidden_dim", "model.net.dropout"} <= set(names)

@@ -38,6 +38,9 @@ COUNTED = {
 }
 
 
+STUDY = "recipe=study"
+
+
 @pytest.mark.parametrize("given", IGNORED)
 def test_where_and_how_a_run_is_made_does_not_count(given: str) -> None:
     assert first_difference(training_values(compose([given])), training_values(compose([]))) is None
@@ -46,7 +49,7 @@ def test_where_and_how_a_run_is_made_does_not_count(given: str) -> None:
 
 @pytest.mark.parametrize(("given", "key"), COUNTED.items())
 def test_what_is_trained_counts(given: str, key: str) -> None:
-    changed = first_difference(training_values(compose([given])), training_values(compose([])))
+    changed = first_difference(training_values(compose([STUDY, given])), training_values(compose([STUDY])))
     assert changed is not None
     assert changed.startswith(key)
     assert is_trained(key)

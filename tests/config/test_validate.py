@@ -115,7 +115,7 @@ def test_a_wrong_setting_is_one_line(
     monkeypatch.delenv("GENRE_DEBUG", raising=False)
     monkeypatch.setattr("sys.argv", ["train.py", *overrides])
     with pytest.raises(SystemExit) as exit_, exit_with_one_line():
-        build_components(validate(compose(overrides)))
+        build_components(validate(compose(["recipe=study", *overrides])))
     said = capsys.readouterr().err
     assert exit_.value.code == 1
     assert message in said

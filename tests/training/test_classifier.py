@@ -1,11 +1,22 @@
+from pathlib import Path
 from types import SimpleNamespace
 
+import lightning as L
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
+from genre import run_folder
+from genre.config.validate import validate
+from genre.errors import GenreError
 from genre.training.classifier import GenreClassifier
+from genre.training.components import build_components
+from genre.training.optimization import Schedule
+from tests.composing import compose
+from tests.conftest import Runs
 
 RATE = 0.1
 
@@ -22,13 +33,15 @@ class Mean(nn.Module):
 
 
 def make(**arguments) -> GenreClassifier:
-    schedulers = [
-        lambda optimizer: StepLR(optimizer, 1, 0.5),
-        lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.1, patience=0),
+    schedules = [
+        Schedule(lambda optimizer, steps: StepLR(optimizer, 1, 0.5), per_step=False),
+        Schedule(lambda optimizer, steps: ReduceLROnPlateau(optimizer, factor=0.1, patience=0), per_step=False),
     ]
+    arguments = {"schedules": schedules, **arguments}
     classifier = GenreClassifier(
-        Mean(), {"genres": ["A", "B"]}, 4, lambda p: torch.optim.SGD(p, RATE), schedulers=schedulers, **arguments
+        Mean(), {"genres": ["A", "B"]}, 4, lambda net: torch.optim.SGD(net.parameters(), RATE), **arguments
     )
+    classifier._trainer = SimpleNamespace(estimated_stepping_batches=30, max_epochs=3, global_step=0)
     classifier.logged = {}
     classifier.log = lambda name, value, **_: classifier.logged.update({name: float(torch.as_tensor(value).detach())})
     classifier.log_dict = lambda values, **_: classifier.logged.update({k: float(v) for k, v in values.items()})
@@ -47,7 +60,7 @@ def test_tracks_are_classified_by_the_mean_probability_of_their_windows():
 
 
 def test_the_training_loss_is_weighted_and_smoothed_and_the_validation_loss_is_not():
-    classifier = make(class_weights=torch.tensor([0.5, 2.0]), label_smoothing=0.2)
+    classifier = make(loss=nn.CrossEntropyLoss(torch.tensor([0.5, 2.0]), label_smoothing=0.2))
     classifier.training_step(batch(), 0)
     p = batch().mel.float().mean(dim=1).log_softmax(dim=1)
     weights = torch.tensor([0.5, 2.0])
@@ -66,7 +79,9 @@ def end_epochs(classifier: GenreClassifier, losses: list[float]) -> list[float]:
     optimizer = classifier.configure_optimizers()
     rates = []
     for loss in losses:
-        classifier._trainer = SimpleNamespace(optimizers=[optimizer], callback_metrics={"val/loss": loss})
+        classifier._trainer = SimpleNamespace(
+            optimizers=[optimizer], callback_metrics={"val/loss": loss}, global_step=0
+        )
         classifier.on_train_epoch_start()
         optimizer.step()
         classifier.training_step(batch(), 0)
@@ -92,3 +107,62 @@ def test_the_state_of_the_schedulers_is_restored_from_a_checkpoint():
 
 def test_checkpoints_hold_the_metadata_under_the_name_of_earlier_versions():
     assert dict(make().hparams) == {"card": {"genres": ["A", "B"]}}
+
+
+def test_a_schedule_per_step_steps_with_the_optimizer_and_not_with_the_epoch():
+    schedule = Schedule(lambda optimizer, steps: StepLR(optimizer, 1, 1 / steps), per_step=True)
+    classifier = make(schedules=[schedule])
+    optimizer = classifier.configure_optimizers()
+    classifier.on_train_epoch_start()
+    rates = []
+    for step in (0, 1, 1, 2):  # the third batch only accumulates gradients
+        classifier._trainer.global_step = step
+        optimizer.step()
+        classifier.on_train_batch_end(None, batch(), 0)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([RATE, RATE / 30, RATE / 30, RATE / 900])  # of 30 steps in all
+    classifier._trainer = SimpleNamespace(optimizers=[optimizer], callback_metrics={}, global_step=2)
+    classifier.training_step(batch(), 0)
+    classifier.on_train_epoch_end()
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(RATE / 900)
+
+
+def test_mixed_targets_count_as_their_larger_genre_in_the_training_scores():
+    classifier = make()
+    mixed = batch()
+    mixed.target = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
+    classifier.training_step(mixed, 0)
+    logits = mixed.mel.float().mean(dim=1)
+    expected = -(mixed.target * logits.log_softmax(dim=1)).sum(dim=1).mean()
+    assert classifier.logged["train/loss"] == pytest.approx(expected.item())
+    hits = (logits.argmax(dim=1) == torch.tensor([0, 1, 1])).float().mean()
+    assert classifier.train_metrics.compute()["train/accuracy"] == pytest.approx(hits.item())
+
+
+@pytest.fixture
+def trained(runs: Runs) -> Path:
+    return runs.train("run", "recipe=default", *WINDOWS, "trainer.max_epochs=2")[0]
+
+
+WINDOWS = ["features.hop_length=512", "data.segment_seconds=1.6", "data.min_batches=3"]
+
+
+def test_a_checkpoint_alone_is_a_model_for_lightning(trained: Path, runs: Runs) -> None:
+    classifier = GenreClassifier.load_from_checkpoint(trained / run_folder.BEST)
+    data = build_components(validate(compose([*runs.overrides("recipe=default", *WINDOWS), "run_dir=x"]))).datamodule
+    trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    scores = run_folder.read_scores(trained)
+    for split, evaluate in {"val": trainer.validate, "test": trainer.test}.items():
+        (found,) = evaluate(classifier, datamodule=data, verbose=False)
+        for name in ("accuracy", "f1_macro", "loss"):
+            assert found[f"{split}/{name}"] == pytest.approx(scores[f"{split}/{name}"], abs=1e-6)
+    predicted = torch.cat(trainer.predict(classifier, data.test_dataloader()))
+    table = pd.read_parquet(trained / run_folder.PREDICTIONS)
+    stored = np.stack(table.loc[table["split"] == "test", "logits"].to_list())
+    np.testing.assert_allclose(predicted.numpy(), stored, atol=1e-5)
+
+
+def test_a_loaded_model_says_what_training_needs(trained: Path) -> None:
+    classifier = GenreClassifier.load_from_checkpoint(trained / run_folder.BEST)
+    with pytest.raises(GenreError, match="give GenreClassifier a make_optimizer"):
+        classifier.configure_optimizers()

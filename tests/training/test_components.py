@@ -34,9 +34,11 @@ def test_each_section_becomes_an_object(tmp_path: Path) -> None:
     assert components.cache.folder.parent == tmp_path / "cache"
     assert type(components.datamodule.augment) is Augment
     assert components.datamodule.segment_frames == 1 + int(1.6 * 22050) // 512
-    optimizer = components.make_optimizer([torch.nn.Parameter(torch.zeros(1))])
+    optimizer = components.make_optimizer(torch.nn.Linear(1, 1))
     assert type(optimizer) is torch.optim.AdamW
-    assert [type(factory(optimizer)).__name__ for factory in components.schedulers] == ["ReduceLROnPlateau", "StepLR"]
+    made = [schedule.make(optimizer, 9) for schedule in components.schedules]
+    assert [type(scheduler).__name__ for scheduler in made] == ["ReduceLROnPlateau", "StepLR"]
+    assert type(components.make_loss(torch.ones(3))) is torch.nn.CrossEntropyLoss
     assert [type(callback) for callback in components.callbacks] == [Timer]
     assert list(tmp_path.iterdir()) == []  # nothing was read or written
 
@@ -70,6 +72,8 @@ WRONG: dict[str, str] = {
     "model.net.pool_sizes=[40,40]": r"model\.net",
     "model.net._target_=torch.nn.Linear": r"model\.net\.cnn is not an argument of torch\.nn\.Linear",
     "optimizer.betas=3": r"optimizer: ",
+    "loss.gama=3": r"loss\.gama is not an argument of torch\.nn\.CrossEntropyLoss",
+    "augment.own={_target_: torch.nn.ReLU}": r"augment: own is no transform",
     "callbacks.x={_target_: lightning.pytorch.callbacks.Timer, hours: 3}": r"callbacks\.x\.hours is not an argument of",
 }
 

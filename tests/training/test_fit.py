@@ -4,20 +4,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 from sklearn.metrics import f1_score, log_loss
-from sklearn.utils.class_weight import compute_class_weight
 
 from genre import run_folder
 from genre.errors import GenreError
 from genre.evaluation import evaluate
-from genre.training.fit import balanced_class_weights
 from tests.composing import ROOT
 from tests.conftest import Runs, read_metrics, read_weights
 
@@ -43,13 +39,6 @@ def test_a_run_that_cannot_start_leaves_no_folder(runs: Runs, override: str, mes
 
 def test_the_smallest_fraction_of_batches_in_the_message_can_be_used(runs: Runs) -> None:
     runs.train("run", "trainer.limit_train_batches=0.167", "trainer.max_epochs=1")
-
-
-def test_class_weights_are_those_of_scikit_learn() -> None:
-    targets = np.array([0] * 5 + [1] * 2 + [2])
-    found = balanced_class_weights(SimpleNamespace(train_counts=np.bincount(targets)))  # type: ignore[arg-type]
-    assert found.numpy() == pytest.approx(compute_class_weight("balanced", classes=np.arange(3), y=targets))
-    assert found[targets].mean().item() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("weighted", [True, False])

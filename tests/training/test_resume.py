@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
 from genre import run_folder
@@ -107,3 +108,81 @@ def test_a_run_is_restored_with_the_folders_where_audio_and_caches_are_now(tmp_p
     assert (moved.data.root, moved.data.source["root"], moved.paths.cache, moved.trust) == ("c", "c", "d", ["mylab"])
     with pytest.raises(GenreError, match=r"elsewhere is not a run folder: give one made by train\.py"):
         restore_settings(tmp_path / "elsewhere", evaluation())
+
+
+DEFAULT = ["recipe=default", "features.hop_length=512", "data.segment_seconds=1.5", "data.min_batches=3"]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        DEFAULT,
+        [*DEFAULT, "scheduler=cosine", "optimizer=sgd", "loss=focal", "monitor.select=best"],
+        [*DEFAULT, "callbacks=[ema,lr_monitor]", "loss=balanced_softmax", "trainer.accumulate_grad_batches=2"],
+        [*DEFAULT, "optimizer=adamw", "optimizer.decay_norms_and_biases=false", "scheduler=study"],
+    ],
+    ids=["default", "cosine and focal", "monitor and accumulation", "study schedule"],
+)
+def test_a_resumed_run_equals_an_uninterrupted_one_with_every_option(runs: Runs, method: list[str]) -> None:
+    logger = ["logger=tensorboard"] if "callbacks=[ema,lr_monitor]" in method else []
+    whole, _ = runs.train("whole", *method, *logger)
+    runs.interrupt("cut", 2, *method, *logger)
+    cut, _ = runs.train("cut", *method, *logger)
+    assert read_metrics(whole).equals(read_metrics(cut))
+    for name in (run_folder.LAST, run_folder.BEST):
+        assert have_same_weights(whole, cut, name)
+
+
+def test_the_averaged_weights_are_tested(runs: Runs) -> None:
+    folder, score = runs.train("run", *DEFAULT)
+    last = torch.load(folder / run_folder.LAST, weights_only=True)
+    averaged, current = last["state_dict"], last["current_model_state"]
+    assert any(not torch.equal(averaged[name], current[name]) for name in averaged)
+    assert have_same_weights(folder, folder, run_folder.BEST)
+    best = torch.load(folder / run_folder.BEST, weights_only=True)["state_dict"]
+    assert all(torch.equal(best[name], averaged[name]) for name in averaged)
+    epochs = read_metrics(folder)
+    assert score == pytest.approx(epochs["val/loss"].iloc[-1])
+    assert run_folder.read_scores(folder)["val/loss"] == pytest.approx(score)
+
+
+def test_a_run_killed_between_its_two_checkpoints_is_tested_at_the_last_one(runs: Runs) -> None:
+    folder, _ = runs.train("run", *DEFAULT)
+    (folder / run_folder.SCORES).unlink()
+    other, _ = runs.train("other", *DEFAULT, "seed=7")
+    (folder / run_folder.BEST).write_bytes((other / run_folder.BEST).read_bytes())
+    runs.train("run", *DEFAULT)
+    assert (folder / run_folder.BEST).read_bytes() == (folder / run_folder.LAST).read_bytes()
+
+
+def test_a_finished_run_is_extended_to_more_epochs(runs: Runs) -> None:
+    folder, _ = runs.train("run", "trainer.max_epochs=2")
+    whole, _ = runs.train("whole", "trainer.max_epochs=4")
+    resume(folder, "finished=extend", "trainer.max_epochs=4")
+    assert read_metrics(folder).equals(read_metrics(whole))
+    assert have_same_weights(folder, whole, run_folder.LAST)
+    assert OmegaConf.load(folder / run_folder.CONFIG).trainer.max_epochs == 4
+    for override, message in {"trainer.max_epochs=4": "more than 4", "seed=7": "more than 4"}.items():
+        with pytest.raises(GenreError, match=message):
+            resume(folder, "finished=extend", override)
+    assert run_folder.is_finished(folder)
+
+
+def test_a_schedule_of_fixed_length_is_stretched_when_its_run_is_extended(runs: Runs) -> None:
+    folder, _ = runs.train("run", *DEFAULT, "trainer.max_epochs=2")
+    whole, _ = runs.train("whole", *DEFAULT, "trainer.max_epochs=5")
+    resume(folder, "finished=extend", "trainer.max_epochs=5")
+    rates = [read_metrics(some)["learning_rate"] for some in (folder, whole)]
+    assert len(rates[0]) == 5
+    assert rates[0][2:].tolist() == pytest.approx(rates[1][2:].tolist())
+    assert rates[0][1] < rates[1][1]  # where the shorter schedule had ended
+
+
+def test_an_extended_run_trains_nothing_else(runs: Runs) -> None:
+    folder, _ = runs.train("run", "trainer.max_epochs=1")
+    with pytest.raises(GenreError, match="seed=42, not 7"):
+        resume(folder, *runs.overrides("finished=extend", "trainer.max_epochs=2", "seed=7"))
+    baseline, _ = runs.train("logreg", "model=logreg")
+    with pytest.raises(GenreError, match="without epochs"):
+        resume(baseline, "finished=extend", "trainer.max_epochs=9")
+    assert run_folder.is_finished(folder)

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning
 import pytest
+import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers.logger import DummyLogger
 from omegaconf import DictConfig
@@ -123,13 +125,22 @@ class Built:
     @property
     def optimizer(self) -> dict[str, Any]:
         """The optimizer's one group of parameters."""
-        (group,) = self.begun.classifier.configure_optimizers().param_groups
+        (group,) = self.configured[0].param_groups
         return group
 
     @property
     def schedulers(self) -> list[Any]:
-        self.begun.classifier.configure_optimizers()
-        return self.begun.classifier.schedulers
+        return self.configured[1]
+
+    @property
+    def configured(self) -> tuple[torch.optim.Optimizer, list[Any]]:
+        """The optimizer and the schedulers, as training makes them."""
+        epochs, classifier = self.given["max_epochs"], self.begun.classifier
+        steps = epochs * len(self.data.train_dataloader())
+        classifier._trainer = SimpleNamespace(estimated_stepping_batches=steps, max_epochs=epochs)
+        optimizer = classifier.configure_optimizers()
+        classifier._trainer = None
+        return optimizer, classifier.schedulers
 
     @property
     def loss(self) -> nn.CrossEntropyLoss:
@@ -140,6 +151,15 @@ class Built:
     def stopping(self) -> EarlyStopping:
         (callback,) = [c for c in self.begun.trainer.callbacks if isinstance(c, EarlyStopping)]
         return callback
+
+    @property
+    def stoppings(self) -> list[EarlyStopping]:
+        return [callback for callback in self.begun.trainer.callbacks if isinstance(callback, EarlyStopping)]
+
+    @property
+    def selected(self) -> list[str]:
+        """Checkpoints that are written."""
+        return [c.filename for c in self.begun.trainer.callbacks if isinstance(c, ModelCheckpoint)]
 
     @property
     def best(self) -> ModelCheckpoint:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from genre.config.instantiate import build_network
 from genre.pipeline import train_and_test
 from tests.composing import TINY
 from tests.conftest import PITCHES, sound, write_fma, write_sound
@@ -54,7 +56,19 @@ def build(home: Path, library: Path, known: Path, tmp_path_factory: pytest.TempP
             write_sound(path, sound(500 + 20 * number + clip, pitch=PITCHES[genre]))
     searched = tmp_path_factory.mktemp("searched")
     (searched / "best.yaml").write_text("model.name: cnn2d\nmodel.learning_rate: 0.007\n")
-    places = {"LIBRARY": library, "FMA": known, "GTZAN": gtzan, "SEARCHED": searched, "HOME": home}
+    net = build_network(
+        {"_target_": "genre.models.baselines.PlainCnn2d", "num_classes": 4, "n_mels": 16, "hidden_dim": 4}
+    )
+    weights = {f"net.{name}": torch.full_like(value, 0.5) for name, value in net.state_dict().items()}
+    torch.save({"state_dict": weights}, searched / "trained.ckpt")
+    places = {
+        "TRAINED": searched / "trained.ckpt",
+        "LIBRARY": library,
+        "FMA": known,
+        "GTZAN": gtzan,
+        "SEARCHED": searched,
+        "HOME": home,
+    }
 
     @cache
     def built(overrides: tuple[str, ...], bare: bool) -> Built:

@@ -8,6 +8,8 @@ from tests.wiring.table import TRANSFORMS, Group, Row
 
 FMA = ("data=fma", "data.root=FMA", "data.subset=small")
 REAL = ("data=fma", "data.root=FMA", "model=cnn2d")
+STUDY = ("recipe=study", "data=folder", "data.root=LIBRARY", "data.min_seconds=1", "executor.workers=1")
+FOLDER = STUDY[1:]
 ARTIST = ("data.splits=artist",)
 SECOND_FOLD = see.is_split("artist", fold=1, folds=3)
 PLATEAU, STEP = "ReduceLROnPlateau", "StepLR"
@@ -30,6 +32,7 @@ DATA = [
             Row("data.clip_start=1.3", see.loudest(CHANGING), see.near(3000, 0.2)),
             Row("data.segment_seconds=1.55", see.windows, (67, 67)),
             Row("data.batch_size=5", lambda b: len(b.train_batch().target), 5),
+            Row("data.min_batches=9", lambda b: len(b.data.train_dataloader()), 12),  # 3 passes of 19 tracks
             Row("data.num_workers=1", lambda b: b.data.train_dataloader().num_workers, 1),
         ]
     ),
@@ -63,6 +66,9 @@ FEATURES = [
         ]
     ),
     Group([Row("features=mel", see.kind, "LogMel")], ("features=mfcc", "features.n_mels=32")),
+    Group(
+        [Row("features=mel64", see.feature("hop_length"), 1024)], ("data.segment_seconds=null", "data.clip_seconds=3")
+    ),
     Group(
         [
             Row("features=mfcc", see.kind, "Mfcc"),
@@ -101,12 +107,68 @@ OPTIONS = [
     Group(
         [
             *(Row(f"augment.{name}=null", see.members, (0.8, TRANSFORMS[:3])) for name in TRANSFORMS[3:]),
-            Row("scheduler=plateau_step", see.scheduled, [PLATEAU, STEP]),
             Row("logger=mlflow", see.loggers, ["MLFlowLogger"]),
             Row("trainer=ddp", see.accelerated, ("gpu", "auto", "ddp", True)),
             Row("label=ours", see.labels, ["ours"]),
         ]
     ),
+    Group([Row("augment=default", see.members, (1.0, ["equalizer", "frequency_mask", "time_mask", "mixup"]))]),
+    Group(
+        [
+            Row("scheduler=cosine", see.scheduled, ["WarmupCosine"]),
+        ],
+    ),
+    Group(
+        [
+            Row("scheduler.cosine.warmup=0.2", see.scheduler("warmup"), 0.2),
+            Row("scheduler.cosine.final=0.1", see.scheduler("final"), 0.1),
+            Row("scheduler.cosine.interval=epoch", see.steps, [4]),
+        ],
+        ("trainer.max_epochs=4", "scheduler=cosine"),
+    ),
+    Group(
+        [
+            Row("scheduler=one_cycle", see.scheduled, ["OneCycleLR"]),
+        ],
+    ),
+    Group(
+        [
+            Row("scheduler.one_cycle.max_lr=0.5", lambda b: b.optimizer["max_lr"], 0.5),
+            Row("scheduler.one_cycle.interval=epoch", see.steps, [4]),
+        ],
+        ("trainer.max_epochs=4", "scheduler=one_cycle"),
+    ),
+    Group([Row("scheduler=plateau_step", see.scheduled, [PLATEAU, STEP])], ("scheduler=none",)),
+    Group([Row("scheduler=study", see.scheduler("factor"), 0.7)], ("scheduler=plateau",)),
+    Group([Row("loss=focal", lambda b: getattr(b.begun.classifier.loss, "gamma", None), 2.0)]),
+    Group([Row("loss.gamma=1.5", lambda b: b.begun.classifier.loss.gamma, 1.5)], ("loss=focal",)),
+    Group([Row("loss=balanced_softmax", see.balance, True)]),
+    Group([Row("loss.tau=0.5", see.balance, False)], ("loss=balanced_softmax",)),
+    Group([Row("loss.label_smoothing=0.3", lambda b: b.loss.label_smoothing, 0.3)]),
+    Group(
+        [Row("loss=cross_entropy", lambda b: type(b.begun.classifier.loss).__name__, "CrossEntropyLoss")],
+        ("loss=focal",),
+    ),
+    Group([Row("callbacks=ema", see.callbacks, ["EMAWeightAveraging"])]),
+    Group([Row("callbacks.ema.decay=0.5", see.average, 0.5)], ("callbacks=ema",)),
+    Group([Row("callbacks=lr_monitor", see.callbacks, ["LearningRateMonitor"])]),
+    Group([Row("callbacks.lr_monitor.logging_interval=epoch", see.interval, "epoch")], ("callbacks=lr_monitor",)),
+    Group([Row("callbacks=none", see.callbacks, [])], ("callbacks=ema",)),
+    Group([Row("optimizer=adamw", see.optimizer, "AdamW")]),
+    Group(
+        [Row("optimizer.decay_norms_and_biases=false", see.decays, {0.0001: True, 0.0: False})], ("optimizer=adamw",)
+    ),
+    Group([Row("optimizer=adam", see.optimizer, "Adam")], ("optimizer=sgd",)),
+    Group(
+        [
+            Row("optimizer.momentum=0.8", lambda b: b.optimizer["momentum"], 0.8),
+            Row("optimizer.nesterov=false", lambda b: b.optimizer["nesterov"], False),
+        ],
+        ("optimizer=sgd",),
+    ),
+    Group([Row("optimizer=sgd", see.optimizer, "SGD")]),
+    Group([Row("recipe=default", see.method, ("AdamW", ["OneCycleLR"], 5.0, 32, "last"))], STUDY, True),
+    Group([Row("recipe=study", see.method, ("Adam", [PLATEAU, STEP], None, 16, "best"))], FOLDER, True),
     Group([Row("logger=[tensorboard,wandb]", see.loggers, ["TensorBoardLogger", "WandbLogger"])]),
 ]
 
@@ -124,9 +186,14 @@ VALUES = [
         }.items()
         for key, value in values.items()
     ),
+    *(
+        Row(f"augment.{name}.{key}={value}", see.transform(name, key), value)
+        for name, key, value in (("frequency_mask", "fill", "mean"), ("time_mask", "fill", "mean"))
+    ),
     Row("model.learning_rate=0.02", lambda b: b.optimizer["lr"], 0.02),
     Row("model.weight_decay=0.03", lambda b: b.optimizer["weight_decay"], 0.03),
     Row("callbacks.timer._target_=lightning.pytorch.callbacks.Timer", see.has_timer, True),
+    Row("model.input_norm=true", lambda b: type(b.net.input_norm).__name__, "InputNorm"),
     Row("model.label_smoothing=0.2", lambda b: b.loss.label_smoothing, 0.2),
     Row("model.class_weights=true", see.inverse_counts, True),
     Row("size.hidden_dim=7", see.channels, 7),
@@ -183,9 +250,23 @@ RUN = [
     Group(VALUES, ("scheduler=plateau_step",)),
     Group(
         [
+            *(
+                Row(f"augment.equalizer.{key}={value}", see.equalizer(key), seen)
+                for key, value, seen in (("points", 3, 3), ("db", 3.0, 3 / 80), ("p", 0.4, 0.4))
+            ),
+            Row("augment.mixup.alpha=0.2", lambda b: b.data.augment.batch_transforms["mixup"].alpha, 0.2),
+            Row("augment.mixup.p=0.9", lambda b: b.data.augment.batch_transforms["mixup"].p, 0.9),
+        ],
+        ("augment=default",),
+    ),
+    Group([Row("augment.equalizer.range_db=60", see.equalizer("db"), 0.1)], ("augment=default",)),
+    Group([Row("ckpt_path=TRAINED", see.first_weight, 0.5)]),
+    Group([Row("monitor.select=last", lambda b: b.selected, ["last"])]),
+    Group(
+        [
             Row("seed=7", see.seeded(7), True),
             Row("best=SEARCHED", lambda b: b.optimizer["lr"], 0.007),
-            Row("early_stopping.patience=null", lambda b: b.stopping.patience >= 30, True),
+            Row("early_stopping.patience=null", lambda b: len(b.stoppings), 0),
             Row("finished=skip", lambda b: b.repeated(), 0.25),
         ]
     ),
@@ -204,10 +285,10 @@ RUN = [
     Group([Row("executor=local", see.workers, ("ProcessPoolExecutor", 1))]),
     Group([Row("executor.workers=3", see.workers, ("ProcessPoolExecutor", 3))]),
     Group([Row("debug=fast", see.debugged(*EPOCHS_AND_LIMITS), [1, 2, 2, []])], bare=True),
-    Group([Row("debug=limit", see.debugged(*EPOCHS_AND_LIMITS), [3, 0.1, 0.25, []])], bare=True),
+    Group([Row("debug=limit", see.debugged(*EPOCHS_AND_LIMITS), [3, 0.1, 1.0, []])], bare=True),
     Group([Row("debug=profile", see.debugged("max_epochs", "profiler"), [1, "simple"])], bare=True),
     Group([Row("debug=overfit", see.debugged(*OVERFITTING), [50, 2, None, [], []])], bare=True),
-    Group([Row("data=synthetic", see.sizes, (10.0, 3.0, 2.0, 8, 64, 32, 25))], REAL, True),
+    Group([Row("data=synthetic", see.sizes, (10.0, 3.0, 2.0, 32, 64, 32, 50))], REAL, True),
 ]
 
 GROUPS = [*DATA, *FEATURES, *OPTIONS, *MODEL, *RUN]

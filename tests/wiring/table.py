@@ -8,7 +8,7 @@ import lightning
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch.callbacks import Timer
+from lightning.pytorch.callbacks import EMAWeightAveraging, LearningRateMonitor, Timer
 from torch import nn
 
 from genre.data import splits
@@ -102,11 +102,64 @@ def inverse_counts(built: Built) -> Any:
 
 
 def optimizer(built: Built) -> str:
-    return type(built.begun.classifier.configure_optimizers()).__name__
+    return type(built.configured[0]).__name__
 
 
 def has_timer(built: Built) -> bool:
     return any(isinstance(callback, Timer) for callback in built.begun.trainer.callbacks)
+
+
+def steps(built: Built) -> list[int]:
+    """Length of the schedules that have one."""
+    return [scheduler.total_steps for scheduler in built.schedulers]
+
+
+def balance(built: Built) -> bool:
+    """Whether the loss adds the logarithms of the genres' shares of the training tracks."""
+    table = tracks(built)
+    counts = table.loc[table["split"] == "train", "genre"].value_counts()[GENRES].to_numpy()
+    added = getattr(built.begun.classifier.loss, "log_share", torch.zeros(4))
+    return np.allclose(added, np.log(counts / counts.sum()))
+
+
+def callbacks(built: Built) -> list[str]:
+    """Those of the configuration."""
+    own = ("EMAWeightAveraging", "LearningRateMonitor")
+    return [type(made).__name__ for made in built.begun.trainer.callbacks if type(made).__name__ in own]
+
+
+def callback(built: Built, kind: type) -> Any:
+    return next(made for made in built.begun.trainer.callbacks if isinstance(made, kind))
+
+
+def average(built: Built) -> float:
+    """Share of the old average in the new one."""
+    update = callback(built, EMAWeightAveraging)._kwargs["avg_fn"]
+    return update(torch.tensor(1.0), torch.tensor(0.0), 1).item()
+
+
+def interval(built: Built) -> str:
+    return callback(built, LearningRateMonitor).logging_interval
+
+
+def decays(built: Built) -> dict[float, bool]:
+    """Weight decay of each group of parameters, and whether these are matrices."""
+    groups = built.configured[0].param_groups
+    return {group["weight_decay"]: all(p.ndim > 1 for p in group["params"]) for group in groups}
+
+
+def method(built: Built) -> tuple[Any, ...]:
+    data, select = built.settings.data, built.settings.monitor.select
+    return optimizer(built), scheduled(built), data.segment_seconds, data.batch_size, select
+
+
+def first_weight(built: Built) -> float:
+    return found(built.net, nn.Conv1d, nn.Conv2d)[0].weight.flatten()[0].item()
+
+
+def equalizer(key: str) -> See:
+    name = {"db": "scale", "range_db": "scale"}.get(key, key)
+    return lambda built: getattr(built.data.augment.transforms["equalizer"], name)
 
 
 def kind(built: Built) -> str:
@@ -126,7 +179,8 @@ def transform(name: str, key: str) -> See:
 
 
 def members(built: Built) -> tuple[float, list[str]]:
-    return built.data.augment.p, list(built.data.augment.transforms)
+    chain = built.data.augment
+    return chain.p, [*chain.transforms, *chain.batch_transforms]
 
 
 def seeded(seed: int) -> See:

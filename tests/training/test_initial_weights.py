@@ -1,0 +1,56 @@
+"""Training that starts from the weights of another run."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+
+from genre import run_folder
+from genre.errors import GenreError
+from genre.models.crnn import CRNN
+from genre.training.initial_weights import find_checkpoint, load_initial_weights
+from tests.conftest import Runs
+
+
+def store(path: Path, net: torch.nn.Module) -> Path:
+    torch.save({"state_dict": {f"net.{name}": value for name, value in net.state_dict().items()}}, path)
+    return path
+
+
+def test_weights_of_the_same_name_and_shape_are_copied(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    other, net = CRNN(5, 16, "1d", "gru", 4), CRNN(3, 16, "1d", "gru", 4)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with caplog.at_level(logging.INFO):
+        load_initial_weights(net, store(tmp_path / "a.ckpt", other))
+    for name, value in net.state_dict().items():
+        expected = before if name.startswith("head.3.") else other.state_dict()
+        assert torch.equal(value, expected[name]), name
+    assert "without head.3.weight, head.3.bias" in caplog.text
+
+
+def test_another_network_or_file_is_refused(tmp_path: Path) -> None:
+    path = store(tmp_path / "a.ckpt", torch.nn.Linear(2, 2))
+    with pytest.raises(GenreError, match="another network"):
+        load_initial_weights(CRNN(3, 16, "1d", "gru", 4), path)
+    path.write_bytes(b"no checkpoint")
+    with pytest.raises(GenreError, match="not a usable checkpoint"):
+        load_initial_weights(CRNN(3, 16, "1d", "gru", 4), path)
+    with pytest.raises(GenreError, match="no checkpoint and no folder"):
+        find_checkpoint(tmp_path)
+
+
+def test_a_run_starts_from_another_one(runs: Runs) -> None:
+    first, _ = runs.train("first", "trainer.max_epochs=1")
+    frozen = ["trainer.max_epochs=1", "model.learning_rate=1e-12", "model.weight_decay=0"]
+    second, _ = runs.train("second", *frozen, "seed=7", f"ckpt_path={first}")
+    weights = [torch.load(folder / run_folder.BEST, weights_only=True)["state_dict"] for folder in (first, second)]
+    for name, value in weights[0].items():
+        if "running" not in name and "num_batches" not in name:
+            torch.testing.assert_close(weights[1][name], value, rtol=0, atol=1e-8)
+
+
+def test_a_wrong_path_is_refused_before_audio_is_read(runs: Runs) -> None:
+    with pytest.raises(GenreError, match="ckpt_path=nowhere is no checkpoint"):
+        runs.train("run", "ckpt_path=nowhere", "data.root=nowhere")
+    assert not (runs.home / "run").exists()
