@@ -18,8 +18,8 @@ CONF = ROOT / "conf"
 LOCK = threading.Lock()
 
 TINY = [
-    "recipe=study",
     "data=folder",
+    "recipe=study",
     "data.clip_seconds=2",
     "data.segment_seconds=1.5",
     "data.min_seconds=1",

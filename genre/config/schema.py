@@ -82,6 +82,7 @@ class SizeConfig:
     """Sizes that depend on the size of the data set."""
 
     hidden_dim: int = _number(low=1)
+    epochs: int = _number(low=1)
     search_hidden_dim: str = MISSING
     search_batch_size: str = MISSING
 

@@ -37,7 +37,7 @@ ADDED: dict[str, Any] = {
     },
     "print_config": False,
     "search": None,
-    "size": {"hidden_dim": 64, "search_batch_size": "16,32,64,128", "search_hidden_dim": "64,128,256"},
+    "size": {"epochs": 50, "hidden_dim": 64, "search_batch_size": "16,32,64,128", "search_hidden_dim": "64,128,256"},
     "test_last": False,
 }
 """Keys that run folders of earlier versions do not have, with the values that held then."""

@@ -88,21 +88,24 @@ def logits_and_targets(table: pd.DataFrame, split: str) -> tuple[Tensor, Tensor]
 
 
 def test_scores(table: pd.DataFrame) -> dict[str, float | None]:
-    """Compute the scores of the test set.
+    """Compute the scores of the validation and test sets.
 
     Args:
         table: As returned by `predict_splits`.
 
     Returns:
-        `test/accuracy`, `test/f1_macro`, `test/f1_weighted` and `test/loss`; the numbers of tracks, of genres with at
-        least one target and of tracks with non-finite logits. The latter count as errors and are excluded from the
-        loss, which is None if no track is left.
+        `accuracy`, `f1_macro`, `f1_weighted` and `loss` of each, as `val/...` and `test/...`; for the test set, the
+        numbers of tracks, of genres with at least one target and of tracks with non-finite logits. The latter count as
+        errors and are excluded from the loss, which is None if no track is left.
     """
-    logits, targets = logits_and_targets(table, "test")
-    finite = logits.isfinite().all(dim=1)
-    loss = torch.nn.functional.cross_entropy(logits[finite], targets[finite]).item()
-    return compute_metrics(logits, targets, "test/") | {
-        "test/loss": loss if math.isfinite(loss) else None,
+    scores: dict[str, float | None] = {}
+    for split in ("val", "test"):
+        logits, targets = logits_and_targets(table, split)
+        finite = logits.isfinite().all(dim=1)
+        loss = torch.nn.functional.cross_entropy(logits[finite], targets[finite]).item()
+        scores |= compute_metrics(logits, targets, f"{split}/")
+        scores[f"{split}/loss"] = loss if math.isfinite(loss) else None
+    return scores | {
         "test/tracks": len(targets),
         "test/genres": len(targets.unique()),
         "test/non_finite": int((~finite).sum()),
@@ -147,8 +150,7 @@ def evaluate_checkpoint(
     table = predict_splits(model, datamodule, resolve_device(accelerator))
     seconds = time.perf_counter() - started
     tau = apply_logit_adjustment(table, datamodule.data) if settings.model.logit_adjustment else 0.0
-    val_scores = compute_metrics(*logits_and_targets(table, "val"), "val/")
-    return test_scores(table) | val_scores | {
+    return test_scores(table) | {
         "model": settings.model.name,
         "genres": model.genres,
         "parameters": sum(p.numel() for p in model.net.parameters()),

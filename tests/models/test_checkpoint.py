@@ -60,7 +60,7 @@ def without(content: dict, key: str) -> dict:
 def test_a_model_is_loaded_with_its_metadata_and_weights(tmp_path):
     net = network()
     model = load_model(stored(tmp_path, checkpoint(net)))
-    assert model.metadata == METADATA
+    assert model.metadata == METADATA | {"net": METADATA["net"] | {"input_norm": False}}
     assert model.genres == METADATA["genres"]
     assert not model.net.training
     weights = model.net.state_dict()
@@ -98,12 +98,12 @@ def test_the_random_state_does_not_matter(tmp_path):
 
 def test_a_checkpoint_written_by_lightning_is_loaded(tmp_path):
     net = network()
-    classifier = GenreClassifier(net, METADATA, 64, torch.optim.Adam, class_weights=torch.ones(3))
+    classifier = GenreClassifier(net, METADATA, 64, loss=torch.nn.CrossEntropyLoss(torch.ones(3)))
     trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
     trainer.strategy.connect(classifier)
     trainer.save_checkpoint(tmp_path / run_folder.BEST)
     model = load_model(tmp_path / run_folder.BEST)
-    assert model.metadata == METADATA
+    assert model.metadata == METADATA | {"net": METADATA["net"] | {"input_norm": False}}
     assert all(torch.equal(model.net.state_dict()[name], value) for name, value in net.state_dict().items())
 
 

@@ -68,10 +68,10 @@ def recorded(task: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
 
 
 def sweep(task: Callable[[DictConfig], Any], music: Path, home: Path, *overrides: str) -> None:
-    """Run `python train.py -m hparams_search=optuna ...` with another task than training; later overrides win."""
+    """Run `python train.py -m hparams_search=study ...` with another task than training; later overrides win."""
     others = {"model", "data.batch_size", *(text.partition("=")[0] for text in overrides)}
     tiny = [text for text in TINY if text.partition("=")[0] not in others]
-    given = [*tiny, f"data.root={music}", f"paths.data={home}", f"paths.runs={home}/runs", "hparams_search=optuna"]
+    given = [*tiny, f"data.root={music}", f"paths.data={home}", f"paths.runs={home}/runs", "hparams_search=study"]
     model = [] if any(text.startswith("model=") for text in overrides) else ["model=cnn1d_gru"]
     GlobalHydra.instance().clear()
     version.setbase("1.3")

@@ -42,7 +42,7 @@ def test_the_space_is_the_studys_and_tpe_finds_its_best(home: Path, search: Sear
     best = yaml.safe_load((folder_of(home / "tpe") / "best.yaml").read_text())
     assert best.items() >= study.best_params.items()
     assert best["model.name"] == "cnn1d_gru"
-    assert best["scheduler"]["plateau"]["factor"] == 0.5
+    assert best["scheduler"]["plateau"]["factor"] == 0.7
 
 
 def test_fixed_and_replaced_parameters(search: Search) -> None:

@@ -23,7 +23,7 @@ EPOCHS = 4
 
 def run(music: Path, home: Path, rivals: float | None, *overrides: str) -> tuple[optuna.trial.FrozenTrial, Path]:
     """Run one trial of a study in which six others had a loss of `rivals` in every epoch."""
-    tiny = [*TINY, f"data.root={music}", f"paths.data={home}", f"paths.runs={home}/runs", "hparams_search=optuna"]
+    tiny = [*TINY, f"data.root={music}", f"paths.data={home}", f"paths.runs={home}/runs", "hparams_search=study"]
     given = [*tiny, "search.warm_up_epochs=1", f"trainer.max_epochs={EPOCHS}", *overrides]
     study = ResumableStudy(compose(given).search, "minimize", SPACE, random_sampler, {}).study
     for _ in range(6 if rivals is not None else 0):

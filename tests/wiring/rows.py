@@ -169,6 +169,11 @@ OPTIONS = [
     Group([Row("optimizer=sgd", see.optimizer, "SGD")]),
     Group([Row("recipe=default", see.method, ("AdamW", ["OneCycleLR"], 5.0, 32, "last"))], STUDY, True),
     Group([Row("recipe=study", see.method, ("Adam", [PLATEAU, STEP], None, 16, "best"))], FOLDER, True),
+    Group([Row("callbacks=[ema,lr_monitor]", see.callbacks, ["EMAWeightAveraging", "LearningRateMonitor"])]),
+    Group(
+        [Row("augment.mixup=null", see.members, (1.0, ["equalizer", "frequency_mask", "time_mask"]))],
+        ("augment=default",),
+    ),
     Group([Row("logger=[tensorboard,wandb]", see.loggers, ["TensorBoardLogger", "WandbLogger"])]),
 ]
 
@@ -197,6 +202,7 @@ VALUES = [
     Row("model.label_smoothing=0.2", lambda b: b.loss.label_smoothing, 0.2),
     Row("model.class_weights=true", see.inverse_counts, True),
     Row("size.hidden_dim=7", see.channels, 7),
+    Row("size.epochs=9", lambda b: b.settings.size.epochs, 9),
     Row("scheduler.plateau.patience=4", see.scheduler("patience"), 4),
     Row("scheduler.plateau.factor=0.3", see.scheduler("factor"), 0.3),
     Row("scheduler.plateau.threshold=0.01", see.scheduler("threshold"), 0.01),
@@ -288,7 +294,7 @@ RUN = [
     Group([Row("debug=limit", see.debugged(*EPOCHS_AND_LIMITS), [3, 0.1, 1.0, []])], bare=True),
     Group([Row("debug=profile", see.debugged("max_epochs", "profiler"), [1, "simple"])], bare=True),
     Group([Row("debug=overfit", see.debugged(*OVERFITTING), [50, 2, None, [], []])], bare=True),
-    Group([Row("data=synthetic", see.sizes, (10.0, 3.0, 2.0, 32, 64, 32, 50))], REAL, True),
+    Group([Row("data=synthetic", see.sizes, (10.0, 3.0, 2.0, 32, 64, 32, 25))], REAL, True),
 ]
 
 GROUPS = [*DATA, *FEATURES, *OPTIONS, *MODEL, *RUN]
