@@ -17,7 +17,7 @@ from genre.errors import GenreError
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(config: DictConfig) -> None:
-    """Test one run again, or compare the stored test results of several; print scores and write a report."""
+    """Test one run again, or compare the stored predictions of several; print scores and write a report."""
     with exit_with_one_line():  # before Hydra prints a message of its own
         _report(config)
 
@@ -39,14 +39,15 @@ def _report(config: DictConfig) -> None:
     home = Path(os.path.commonpath([folder.absolute() for folder in folders]))
     if evaluation.out_dir is None and home in Path.cwd().parents and len(folders) > 1:
         raise GenreError(f"the common folder of these runs is {home}: set out_dir=...")
-    report = Path(evaluation.out_dir or home / run_folder.REPORT)
+    name = run_folder.REPORT_VAL if evaluation.split == "val" else run_folder.REPORT
+    report = Path(evaluation.out_dir or home / name)
     if len(folders) == 1:
         run = reevaluate_run(evaluation, folders[0])
         write_run_report(run, report)
         print_test_scores(run.scores, run.folder)
         print_run(run)
     else:
-        comparison = compare(folders, evaluation.trust)
+        comparison = compare(folders, evaluation.trust, evaluation.split, evaluation.ensemble)
         write_comparison_report(comparison, report)
         print_comparison(comparison)
     print(f"report: {report / 'index.html'}")

@@ -16,6 +16,7 @@ PREDICTIONS = "predictions.parquet"
 PREDICTIONS_LAST = "predictions_last.parquet"
 SCORES = "scores.json"
 REPORT = "report"
+REPORT_VAL = "report_val"
 
 
 def is_started(folder: Path) -> bool:

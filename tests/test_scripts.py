@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from tests.composing import ROOT, TINY
+from tests.evaluation.conftest import GOOD, add_validation, write_seeds
 
 
 def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -69,6 +70,20 @@ def test_bad_input_ends_soon_and_leaves_nothing(arguments: list[str], message: s
 def test_evaluate_refuses_what_is_no_run_folder(tmp_path: Path) -> None:
     assert_refused(script("evaluate.py", f"run_dir={tmp_path}"), "is not a run folder")
     assert_refused(script("evaluate.py"), "run_dir")
+
+
+def test_validation_tracks_are_compared_beside_the_test_tracks(tmp_path: Path) -> None:
+    folders = write_seeds(tmp_path)
+    for folder in folders:
+        add_validation(folder, GOOD, 60)
+    (tmp_path / "report").mkdir()
+    done = script("evaluate.py", f"run_dir={tmp_path}", "split=val", "ensemble=true")
+    assert done.returncode == 0, done.stderr
+    assert "ensemble of 2" in done.stdout
+    assert f"report: {tmp_path}/report_val/index.html" in done.stdout
+    assert list((tmp_path / "report").iterdir()) == []
+    for setting in ("split=val", "ensemble=true"):
+        assert_refused(script("evaluate.py", f"run_dir={folders[0]}", setting), "compare several runs: give more of th")
 
 
 def test_help_is_instant() -> None:

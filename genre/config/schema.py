@@ -151,6 +151,8 @@ class EvaluateConfig:
 
     run_dir: Any = MISSING
     out_dir: str | None = MISSING
+    split: str = _choice("test", "val")
+    ensemble: bool = MISSING
     accelerator: str | None = MISSING
     data_root: str | None = MISSING
     cache: str | None = MISSING

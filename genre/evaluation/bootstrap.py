@@ -90,8 +90,8 @@ def per_class_table(predictions: Predictions) -> pd.DataFrame:
 
 def interval_warnings(predictions: Predictions) -> list[str]:
     """List reasons to distrust the confidence intervals, as sentences."""
-    clusters, name = predictions.n_clusters, predictions.cluster_name
+    clusters, name, split = predictions.n_clusters, predictions.cluster_name, predictions.split_name
     if clusters == 1:
-        return [f"No intervals: the test set has only one {name}."]
-    few = f"With only {clusters} {name}s in the test set, the intervals understate the uncertainty."
+        return [f"No intervals: the {split} set has only one {name}."]
+    few = f"With only {clusters} {name}s in the {split} set, the intervals understate the uncertainty."
     return [few] if clusters < FEW_CLUSTERS else []

@@ -172,9 +172,11 @@ def reevaluate_run(evaluation: EvaluateConfig, folder: Path) -> EvaluatedRun:
         The run, with its scores and predictions.
 
     Raises:
-        GenreError: The folder does not hold a trained run, or its data are missing.
+        GenreError: The folder does not hold a trained run, its data are missing, or a setting is for several runs.
     """
     logging_setup.configure_logging()
+    if evaluation.split != "test" or evaluation.ensemble:
+        raise GenreError("split=val and ensemble=true compare several runs: give more of them, as run_dir=[a,b]")
     settings = restore_settings(folder, evaluation)
     model = load_model(folder / run_folder.BEST, Trust(evaluation.trust))  # fails before data are read
     components = build_components(settings, folder / run_folder.TRACKS)

@@ -1,4 +1,4 @@
-"""Group the runs of a comparison by model, and check that all models were tested on the same tracks."""
+"""Group the runs of a comparison by model, and check that all models have predictions for the same tracks."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,12 +23,14 @@ class ModelRuns:
     Attributes:
         label: Name of the model.
         runs: Its runs, sorted by seed and fold.
-        predictions: Test predictions by seed; those of several folds are joined.
+        predictions: Predictions by seed; those of several folds are joined.
+        members: Number of runs whose probabilities are averaged in each of `runs`: 1 unless it is an ensemble.
     """
 
     label: str
     runs: list[FinishedRun]
     predictions: dict[int, Predictions]
+    members: int = 1
 
     @cached_property
     def depends_on_seed(self) -> bool:
@@ -47,11 +49,11 @@ class ModelRuns:
         return len(self.runs) // len(self.predictions)
 
     def score_per_run(self, name: str) -> np.ndarray:
-        """A test score of each run, shape (runs,)."""
+        """A score of each run, shape (runs,)."""
         return np.array([compute_scores(run.predictions)[name] for run in self.runs])
 
     def score_per_seed(self, name: str) -> np.ndarray:
-        """A test score of each seed over all folds, shape (seeds,)."""
+        """A score of each seed over all folds, shape (seeds,)."""
         return np.array([compute_scores(predictions)[name] for predictions in self.predictions.values()])
 
     def mean(self, name: str) -> float:
@@ -69,7 +71,7 @@ def group_runs(runs: list[FinishedRun]) -> list[ModelRuns]:
         One item per label.
 
     Raises:
-        GenreError: Runs of one label are not replicates, a run appears twice, or the test tracks differ.
+        GenreError: Runs of one label are not replicates, a run appears twice, or the tracks differ.
     """
     grouped: dict[str, list[FinishedRun]] = {}
     for run in runs:
@@ -86,6 +88,7 @@ def _join_folds(label: str, runs: list[FinishedRun]) -> ModelRuns:
     seeds: dict[int, list[FinishedRun]] = {}
     for run in sorted(runs, key=lambda run: (run.seed, -1 if run.fold is None else run.fold)):
         seeds.setdefault(run.seed, []).append(run)
+    predictions = {}
     for seed, members in seeds.items():
         folds = [run.fold for run in members]
         if len(members) > 1 and (None in folds or len(set(folds)) < len(folds)):
@@ -93,15 +96,13 @@ def _join_folds(label: str, runs: list[FinishedRun]) -> ModelRuns:
                 f"{members[0].folder} and {members[1].folder} are both {label} with seed {seed}: leave one out, or "
                 "train it with another label=..."
             )
-        ids = np.concatenate([run.predictions.track_id for run in members])
-        if len(np.unique(ids)) < len(ids):
+        joined = Predictions.concatenate([run.predictions for run in members])
+        if joined.has_repeats and joined.split == "test":  # validation sets may overlap
             raise GenreError(
                 f"the folds of {label} with seed {seed} overlap: train them with the same data.split_seed and "
                 "data.folds"
             )
-    predictions = {
-        seed: Predictions.concatenate([run.predictions for run in members]) for seed, members in seeds.items()
-    }
+        predictions[seed] = joined
     return ModelRuns(label, [run for members in seeds.values() for run in members], predictions)
 
 
@@ -125,12 +126,11 @@ def _paired(reference: ModelRuns, model: ModelRuns, seed: int) -> Predictions:
     both = f"{reference.label} (seed {reference_seed}) and {model.label} (seed {seed})"
     if first.genres != second.genres:
         raise GenreError(f"{both} have different genres: compare runs of the same genres")
-    ids, other_ids = set(first.track_id), set(second.track_id)
-    if ids != other_ids:
+    if not np.array_equal(first.track_id, second.track_id):
         key = "the same data.split_seed" if reference_seed != seed else "the same split"
         raise GenreError(
-            f"the test tracks of {both} differ ({len(ids)} and {len(other_ids)}, {len(ids & other_ids)} in both): "
-            f"train them with {key}"
+            f"the {first.split_name} tracks of {both} differ ({len(first.track_id)} and {len(second.track_id)}, "
+            f"{len(np.intersect1d(first.track_id, second.track_id))} in both): train them with {key}"
         )
     if (first.target != second.target).any():
         raise GenreError(f"{both} have different genres for the same tracks: train them on the same data")
@@ -139,8 +139,9 @@ def _paired(reference: ModelRuns, model: ModelRuns, seed: int) -> Predictions:
     if differs.any():
         row = int((2 * differs + (first.artist != second.artist)).argmax())
         raise GenreError(
-            f"{both} differ in the artists of their test tracks ({first.track_id[row]} is by {_artist(first, row)} in "
-            f"the first and by {_artist(second, row)} in the second): train them on the same data"
+            f"{both} differ in the artists of their {first.split_name} tracks ({first.track_id[row]} is by "
+            f"{_artist(first, row)} in the first and by {_artist(second, row)} in the second): train them on the same "
+            "data"
         )
     return replace(second, artist=first.artist, has_artists=first.has_artists)
 
@@ -171,5 +172,6 @@ def keep_common_folds(runs: list[FinishedRun]) -> tuple[list[FinishedRun], list[
         notes.append(f"Fold {fold} is left out, since it is not finished for {missing}.")
     planned = runs[0].config.data.folds
     if len(common) < planned:
-        notes.append(f"Folds compared: {len(common)} of {planned}. The tracks of the other folds are not tested.")
+        untested = " The tracks of the other folds are not tested." * (runs[0].predictions.split == "test")
+        notes.append(f"Folds compared: {len(common)} of {planned}.{untested}")
     return [run for run in runs if run.fold in common], notes

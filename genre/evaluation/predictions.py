@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import log_softmax
+from scipy.special import log_softmax, logsumexp
 
 UNKNOWN_ARTIST = "track "
 """Prefix of the placeholder artist of a track whose artist is unknown."""
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,13 @@ class Predictions:
     """Logits of tracks, beside their true genres and artists.
 
     Attributes:
-        track_id: Shape (tracks,), ascending.
+        track_id: Shape (tracks,), ascending. The validation sets of several folds may share tracks, which then repeat.
         target: Index of each track's genre, shape (tracks,).
         logits: Shape (tracks, genres). A track with a non-finite logit counts as an error and has no log loss.
         artist: Name of each track's artist, shape (tracks,); each track of unknown artist has its own placeholder.
         genres: Names of the genres.
         has_artists: Whether any artist is known.
+        split: train, val or test.
     """
 
     track_id: np.ndarray
@@ -31,6 +33,7 @@ class Predictions:
     artist: np.ndarray
     genres: list[str]
     has_artists: bool
+    split: str = "test"
 
     @classmethod
     def from_table(
@@ -62,17 +65,31 @@ class Predictions:
         names = np.where(known, "artist " + artist.fillna("").to_numpy(), UNKNOWN_ARTIST + rows["track_id"].to_numpy())
         logits = np.stack(rows["logits"].to_list()).astype(float)
         columns = (rows["track_id"].to_numpy(), rows["target"].to_numpy(), logits, names.astype(str))
-        return cls(*columns, genres, bool(known.any()))
+        return cls(*columns, genres, bool(known.any()), split)
 
     @classmethod
     def concatenate(cls, folds: list["Predictions"]) -> "Predictions":
-        """Join the test sets of several folds, which share no track."""
+        """Join the predictions of several folds, sorted by track and then in the order given."""
         order = np.argsort(np.concatenate([fold.track_id for fold in folds]), kind="stable")
         names = ("track_id", "target", "logits", "artist")
         columns: dict[str, Any] = {
             name: np.concatenate([getattr(fold, name) for fold in folds])[order] for name in names
         }
         return replace(folds[0], **columns)
+
+    @classmethod
+    def average(cls, members: list["Predictions"]) -> "Predictions":
+        """Average the probabilities of several models for the same tracks.
+
+        Args:
+            members: Predictions for the same tracks, in the same order.
+
+        Returns:
+            The logarithm of the mean probabilities as logits; NaN for a track with a non-finite logit of any member.
+        """
+        mean = logsumexp([member.log_probability for member in members], axis=0) - np.log(len(members))
+        finite = np.all([member.is_finite for member in members], axis=0)
+        return replace(members[0], logits=np.where(finite[:, None], mean, np.nan))
 
     @cached_property
     def is_finite(self) -> np.ndarray:
@@ -92,7 +109,8 @@ class Predictions:
     @cached_property
     def log_probability(self) -> np.ndarray:
         """Logarithm of the predicted probabilities, shape (tracks, genres)."""
-        return log_softmax(self.logits, axis=1)
+        with np.errstate(invalid="ignore"):
+            return log_softmax(self.logits, axis=1)
 
     @cached_property
     def cluster_ids(self) -> np.ndarray:
@@ -109,14 +127,25 @@ class Predictions:
         """What a cluster is: artist, or track if no artist is known."""
         return "artist" if self.has_artists else "track"
 
+    @property
+    def split_name(self) -> str:
+        """The split in words: training, validation or test."""
+        return SPLIT_NAMES[self.split]
+
+    @cached_property
+    def has_repeats(self) -> bool:
+        """Whether a track is in the sets of several folds."""
+        return len(np.unique(self.track_id)) < len(self.track_id)
+
     def describe(self) -> str:
-        """Number of test tracks and of their artists, as text."""
-        tracks = f"{len(self.target)} test tracks"
-        if not self.has_artists:
-            return tracks
-        unknown = int(np.char.startswith(self.artist, UNKNOWN_ARTIST).sum())
-        artists = self.n_clusters - unknown
-        return f"{tracks} by {artists} artist{'s' * (artists != 1)}" + (f" ({unknown} by unknown ones)" * (unknown > 0))
+        """Number of tracks and of their artists, as text."""
+        _, first = np.unique(self.track_id, return_index=True)
+        tracks = f"{len(first)} {self.split_name} tracks"
+        if self.has_artists:
+            unknown = int(np.char.startswith(self.artist[first], UNKNOWN_ARTIST).sum())
+            artists = self.n_clusters - unknown
+            tracks += f" by {artists} artist{'s' * (artists != 1)}" + f" ({unknown} by unknown ones)" * (unknown > 0)
+        return tracks + f", {len(self.target)} predictions (folds share tracks)" * self.has_repeats
 
     @cached_property
     def cluster_counts(self) -> np.ndarray:

@@ -30,7 +30,7 @@ class FinishedRun:
         fold: Fold that is the test set; None for a single split.
         config: The configuration.
         scores: Content of scores.json.
-        predictions: Predictions for the test set.
+        predictions: Stored predictions for the test set, or for the validation set.
         train_ids: Ids of the training tracks.
         epochs: Content of metrics.csv.
     """
@@ -109,18 +109,19 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(word), "") if word.isdecimal() else (-1, word) for word in name.replace("-", "/").split("/")]
 
 
-def load_run(folder: Path, trust: Sequence[str] = ()) -> FinishedRun:
+def load_run(folder: Path, trust: Sequence[str] = (), split: str = "test") -> FinishedRun:
     """Read a finished run.
 
     Args:
         folder: The run folder.
         trust: Packages that its configuration may name.
+        split: Split whose predictions are read, val or test.
 
     Returns:
         The run.
 
     Raises:
-        GenreError: A file is missing or damaged.
+        GenreError: A file is missing or damaged, or holds no predictions of that split.
     """
     try:
         config = stored.read(folder, trust)
@@ -128,7 +129,12 @@ def load_run(folder: Path, trust: Sequence[str] = ()) -> FinishedRun:
         tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=["track_id", "artist", "split"])
         table = pd.read_parquet(folder / run_folder.PREDICTIONS)
         epochs = pd.read_csv(folder / run_folder.METRICS)
-        predictions = Predictions.from_table(table, tracks, scores["genres"])
+        if split == "val" and not (table["split"] == "val").any():
+            raise GenreError(
+                f"{folder} stores no predictions of validation tracks: train it again with another run_dir, or leave "
+                "out split=val"
+            )
+        predictions = Predictions.from_table(table, tracks, scores["genres"], split)
         train_ids = frozenset(tracks.loc[tracks["split"] == "train", "track_id"])
         label, seed, fold = config.label, config.seed, config.data.get("fold")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, OmegaConfBaseException) as error:

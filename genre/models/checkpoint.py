@@ -1,5 +1,6 @@
-"""Load a trained network from its checkpoint."""
+"""Load a trained network, or several as an ensemble, from checkpoints."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from genre.config.instantiate import build_network
 from genre.config.renamed import with_current_names
 from genre.config.targets import NETWORK, Trust, check
 from genre.errors import GenreError
+from genre.models.ensemble import Ensemble
 
 
 def resolve_device(accelerator: str) -> str:
@@ -83,3 +85,35 @@ def load_model(path: Path, trust: Trust | None = None) -> TrainedModel:
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise GenreError(f"{path} is not a usable checkpoint ({text[:200]}): train again") from error
     return TrainedModel(net.eval(), metadata)
+
+
+def load_models(paths: Sequence[Path], trust: Trust | None = None) -> TrainedModel:
+    """Load several trained networks as one, whose probabilities are the mean of theirs.
+
+    Args:
+        paths: Paths of the checkpoints, at least one.
+        trust: Code that the checkpoints may name in addition to the networks of this project and of torch.nn.
+
+    Returns:
+        The ensemble. Its metadata describe it as the checkpoint of one network would, so it can be stored as one.
+
+    Raises:
+        GenreError: A checkpoint cannot be loaded, or two differ in genres, features, clips or segments.
+    """
+    models = [load_model(path, trust) for path in paths]
+    first, *others = (_shared_values(model.metadata) for model in models)
+    for path, other in zip(paths[1:], others, strict=True):
+        if key := min((key for key in first.keys() | other.keys() if first.get(key) != other.get(key)), default=None):
+            raise GenreError(
+                f"{paths[0]} and {path} differ in {key} ({first.get(key)} and {other.get(key)}): train the members of "
+                "an ensemble on the same genres with the same features and segments"
+            )
+    target = f"{Ensemble.__module__}.{Ensemble.__qualname__}"
+    net = {"_target_": target, "nets": [model.metadata["net"] for model in models]}
+    return TrainedModel(Ensemble([model.net for model in models]).eval(), models[0].metadata | {"net": net})
+
+
+def _shared_values(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Values that the members of an ensemble share: all but the network, with dotted keys."""
+    features = {f"features.{key}": value for key, value in dict(metadata["features"]).items()}
+    return features | {key: value for key, value in metadata.items() if key not in ("net", "features")}

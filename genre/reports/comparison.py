@@ -20,16 +20,18 @@ def write_comparison_report(result: Comparison, folder: Path) -> Path:
     Returns:
         Path of the page.
     """
-    test = next(iter(result.models[0].predictions.values()))
-    page = Page("Comparison", f"{len(result.models)} models, {test.describe()}, {len(test.genres)} genres")
-    _add_scores(page, result, text.SCORE_CAPTION.format(test.cluster_name))
-    for note in [*interval_warnings(test), *result.notes]:
+    first = result.predictions
+    subtitle = f"{len(result.models)} models, {first.describe()}, {len(first.genres)} genres"
+    page = Page(f"Comparison on {first.split_name} tracks", subtitle)
+    _add_scores(page, result)
+    for note in [*interval_warnings(first), *result.notes]:
         page.text(note, "note")
     if len(result.pairs):
         page.section("Differences")
         page.text(text.conclusion(result), "result")
-        shown = text.pair_table(result.pairs, test.cluster_name)
-        page.table(result.pairs, "pairs", text.TEST_CAPTION.format(test.cluster_name), shown=shown)
+        shown = text.pair_table(result.pairs, first.cluster_name)
+        caption = text.TEST_CAPTION.format(first.split_name.capitalize(), first.cluster_name)
+        page.table(result.pairs, "pairs", caption, shown=shown)
         if result.table["seeds"].max() == 1:
             page.text(text.SINGLE_SEED, "note")
     _add_curves(page, result)
@@ -37,22 +39,23 @@ def write_comparison_report(result: Comparison, folder: Path) -> Path:
     return page.write(folder)
 
 
-def _add_scores(page: Page, result: Comparison, caption: str) -> None:
+def _add_scores(page: Page, result: Comparison) -> None:
     page.section("Scores")
-    table = result.table
+    table, first = result.table, result.predictions
+    caption = text.SCORE_CAPTION.format(first.split_name.capitalize(), first.cluster_name)
     every = tuple(name for name in SCORE_LABELS if name in table)
     page.table(table, "scores", caption, shown=text.format_scores(table, every))
     final = text.format_scores(table)
-    escaped = final.assign(model=final["model"].str.replace("|", r"\|"))
+    escaped = final.replace(r"\|", r"\\|", regex=True)
     page.file(f"{TABLES}/scores.md", escaped.to_markdown(index=False))
     page.file(f"{TABLES}/scores.tex", final.to_latex(index=False, escape=True))
-    names = {SCORE_LABELS[name]: name for name in ("accuracy", "f1_macro")}
+    names = {f"{first.split_name} {SCORE_LABELS[name]}": name for name in ("accuracy", "f1_macro")}
     panels = {label: table[[name, f"{name}_low", f"{name}_high"]].to_numpy().T for label, name in names.items()}
     runs = {label: [model.score_per_run(name) for model in result.models] for label, name in names.items()}
     page.figure(
         forest_plot(table["label"].tolist(), panels, runs),
         "scores",
-        f"Accuracy and F1 macro of {len(result.models)} models with 95 % intervals.",
+        f"Accuracy and F1 macro of {len(result.models)} models on {first.split_name} tracks with 95 % intervals.",
         "Large dots: mean over seeds. Lines: 95 % intervals. Small dots: runs.",
     )
 
@@ -62,7 +65,7 @@ def _add_curves(page: Page, result: Comparison) -> None:
     if not curves:
         return
     page.section("Learning curves")
-    without = ", ".join(model.label for model in result.models if not model.has_epochs)
+    without = ", ".join(model.label for model in result.models if not model.has_epochs and model.members == 1)
     page.figure(
         learning_curves_overlay(curves),
         "curves",
@@ -75,10 +78,11 @@ def _add_folds_and_cost(page: Page, result: Comparison) -> None:
     table = result.table
     if table["folds"].max() > 1:
         page.section("Folds")
-        columns = [f"{name}_fold_{kind}" for name in text.FINAL for kind in ("mean", "sd")]
+        columns = ["split", *(f"{name}_fold_{kind}" for name in text.FINAL for kind in ("mean", "sd"))]
         caption = "Mean ± standard deviation over folds; the scores above are of all folds together."
         page.table(table[["label", *columns]], "folds", caption, shown=text.fold_table(table))
     page.section("Cost")
     cost = table[["label", "parameters", "epochs", "train_seconds", "clips_per_second"]]
     caption = "Means over runs. Prediction: validation and test tracks per second."
+    caption += " Ensembles: all members together." * any(model.members > 1 for model in result.models)
     page.table(cost, "cost", caption, shown=text.cost_table(cost))

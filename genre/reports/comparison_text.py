@@ -10,18 +10,21 @@ from genre.reports.formatting import format_interval, format_number
 FINAL = ("accuracy", "f1_weighted", "f1_macro")
 """Scores of the study's final table."""
 SCORE_CAPTION = (
-    "Mean over seeds ± their standard deviation, all folds together. Brackets: 95 % interval of a bootstrap over {}s."
+    "{} tracks. Mean over seeds ± their standard deviation, all folds together. Brackets: 95 % interval of a bootstrap "
+    "over {}s."
 )
 TEST_CAPTION = (
-    "First minus second in percentage points, with paired 95 % intervals. p-values: permutation test over {}s; Welch's "
-    "t-test over seeds; Holm: the larger of both, corrected for the number of pairs; McNemar: exact test over tracks."
+    "{} tracks. First minus second in percentage points, with paired 95 % intervals. p-values: permutation test over "
+    "{}s; Welch's t-test over seeds; Holm: the larger of both, corrected for the number of pairs; McNemar: exact test "
+    "over tracks."
 )
 SINGLE_SEED = "Single seed per model: retraining may give larger differences."
 
 
 def format_scores(table: pd.DataFrame, names: tuple[str, ...] = FINAL) -> pd.DataFrame:
     """Format scores as text, in percent: mean ± standard deviation over seeds [95 % interval]."""
-    columns = {"model": table["label"], "runs": table["seeds"] * table["folds"]}
+    model = "model" if (table["split"] == "test").all() else "model (validation tracks)"  # also where it is pasted
+    columns = {model: table["label"], "runs": table["seeds"] * table["folds"] * table["members"]}
     for name in names:
         factor, spec, unit = (1, ".2f", "") if name == "log_loss" else (100, ".1f", " %")
         values = factor * table[[name, f"{name}_low", f"{name}_high", f"{name}_sd"]].to_numpy(float)

@@ -89,11 +89,11 @@ def print_comparison(result: Comparison) -> None:
     final = comparison_text.format_scores(result.table)
     for name in final.columns[3:]:
         final[name] = final[name].str.partition(" [")[0]  # a terminal is narrow
-    table = Table(*final.columns, title="Comparison")
+    table = Table(*final.columns, title=f"Comparison on {result.predictions.split_name} tracks")
     for row in final.itertuples(index=False):
         table.add_row(*(escape(str(cell)) for cell in row))
     console.print(table)
-    sentences = [*interval_warnings(next(iter(result.models[0].predictions.values()))), *result.notes]
+    sentences = [*interval_warnings(result.predictions), *result.notes]
     if len(result.pairs):
         sentences.append(comparison_text.conclusion(result))
     for sentence in sentences:

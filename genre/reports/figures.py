@@ -1,5 +1,6 @@
 """Figures of run and comparison reports."""
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ LEGEND_GROUPS = 16
 MAX_VECTOR_POINTS = 1500
 """More points are drawn as an image, which keeps the page small."""
 MAX_LABELED_RATES = 8
+LABEL_LENGTH = 36
+"""Longer names of models are wrapped beside their rows."""
 THIN: dict[str, Any] = {"color": TEXT_COLOR, "linewidth": 0.8, "alpha": 0.6}
 
 
@@ -133,7 +136,9 @@ def forest_plot(labels: list[str], panels: dict[str, np.ndarray], runs: dict[str
         panels: For each score its value, lower and upper bound, shape (3, models).
         runs: For each score the values of each model's runs, shape (runs,), drawn as small dots.
     """
-    figure = Figure(figsize=(9, 1.4 + 0.32 * len(labels)), layout="constrained")
+    wrapped = [fill(label, LABEL_LENGTH) for label in labels]
+    lines = 1 + max(label.count("\n") for label in wrapped)
+    figure = Figure(figsize=(9, 1.4 + (0.14 + 0.18 * lines) * len(labels)), layout="constrained")
     rows = np.arange(len(labels))[::-1]
     every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (title, (value, low, high)) in zip(every, panels.items(), strict=True):
@@ -143,7 +148,7 @@ def forest_plot(labels: list[str], panels: dict[str, np.ndarray], runs: dict[str
         axes.plot(value, rows, "o", color=color(0))
         axes.set(title=title, ylim=(-0.6, len(labels) - 0.4))
         axes.grid(visible=True, axis="x")
-    every[0].set_yticks(rows, labels)
+    every[0].set_yticks(rows, wrapped)
     return figure
 
 

@@ -41,24 +41,35 @@ def write_run(
     artists: int = 10,
 ) -> Path:
     """A finished run whose n-th test track, of genre n % 3, is classified correctly or as the next genre."""
-    count = len(correct)
-    target = np.arange(first, first + count) % len(genres)
-    prediction = np.where(correct, target, (target + 1) % len(genres))
-    ids = [f"{number:06d}" for number in range(first, first + count)]
-    table = pd.DataFrame({"track_id": ids, "split": "test", "target": target, "prediction": prediction})
-    table["logits"] = list(np.log(0.2 + 0.4 * np.eye(len(genres))[prediction]))
-    tracks = pd.DataFrame({"track_id": ids, "artist": [f"Artist {number % artists}" for number in range(count)]})
-    tracks["split"] = "test"
     (folder / ".hydra").mkdir(parents=True)
     OmegaConf.save(compose(["data=folder", "data.root=x", *overrides]), folder / run_folder.CONFIG)
-    table.to_parquet(folder / run_folder.PREDICTIONS)
-    tracks.to_parquet(folder / run_folder.TRACKS)
+    _add_tracks(folder, "test", correct, first, genres, artists)
     epochs = pd.DataFrame({"epoch": range(3), "val/loss": [3.0, 1.0, 2.0], "val/f1_macro": [0.1, 0.4, 0.3]})
     epochs["learning_rate"] = 0.001
     epochs.to_csv(folder / run_folder.METRICS, index=False)
     scores = {"model": "cnn", "genres": list(genres), "parameters": 12345, "epochs": 3, "train_seconds": 60.0}
     (folder / run_folder.SCORES).write_text(json.dumps(scores))
     return folder
+
+
+def _add_tracks(
+    folder: Path, split: str, correct: np.ndarray, first: int, genres: tuple[str, ...], artists: int
+) -> None:
+    count = len(correct)
+    target = np.arange(first, first + count) % len(genres)
+    prediction = np.where(correct, target, (target + 1) % len(genres))
+    ids = [f"{number:06d}" for number in range(first, first + count)]
+    table = pd.DataFrame({"track_id": ids, "split": split, "target": target, "prediction": prediction})
+    table["logits"] = list(np.log(0.2 + 0.4 * np.eye(len(genres))[prediction]))
+    tracks = pd.DataFrame({"track_id": ids, "artist": [f"Artist {number % artists}" for number in range(count)]})
+    tracks["split"] = split
+    for path, new in ((folder / run_folder.PREDICTIONS, table), (folder / run_folder.TRACKS, tracks)):
+        (pd.concat([pd.read_parquet(path), new]) if path.exists() else new).to_parquet(path)
+
+
+def add_validation(folder: Path, correct: np.ndarray, first: int, artists: int = 10) -> None:
+    """Add validation tracks to a run, as `write_run` makes its test tracks."""
+    _add_tracks(folder, "val", correct, first, ("Folk", "Pop", "Rock"), artists)
 
 
 def write_seeds(home: Path, artists: int = 10) -> list[Path]:

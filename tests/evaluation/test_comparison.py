@@ -9,9 +9,17 @@ from scipy.stats import ttest_1samp, ttest_ind
 
 from genre import run_folder
 from genre.errors import GenreError
-from genre.evaluation.comparison import compare
+from genre.evaluation.comparison import OF_VALIDATION, compare
 from genre.evaluation.runs import find_run_folders
-from tests.evaluation.conftest import BAD, GOOD, write_folds, write_leakage_levels, write_run, write_seeds
+from tests.evaluation.conftest import (
+    BAD,
+    GOOD,
+    add_validation,
+    write_folds,
+    write_leakage_levels,
+    write_run,
+    write_seeds,
+)
 
 
 def test_seeds_are_averaged(tmp_path: Path) -> None:
@@ -106,3 +114,60 @@ def test_non_finite_logits_are_noted(tmp_path: Path) -> None:
         "1 test tracks of cnn1d_gru (seed 1) have non-finite logits: they count as errors and are excluded from the "
         "log loss."
     ]
+
+
+def test_validation_tracks_are_compared_in_place_of_test_tracks(tmp_path: Path) -> None:
+    folders = write_seeds(tmp_path)
+    for folder in folders:  # the test tracks are 0 to 59
+        add_validation(folder, np.arange(30) < (12 if "cnn1d" in folder.name else 27), 60)
+    result = compare(folders, split="val")
+    assert result.table["accuracy"].tolist() == pytest.approx([12 / 30, 27 / 30])
+    assert result.table["tracks"].tolist() == [30, 30]
+    assert result.table["split"].tolist() == ["val", "val"]
+    assert result.pairs["split"].tolist() == ["val"]
+    assert result.pairs["accuracy"].tolist() == pytest.approx([-15 / 30])
+    assert result.predictions.describe() == "30 validation tracks by 10 artists"
+    assert result.notes == [OF_VALIDATION]
+    tested = compare(folders)
+    assert tested.table["accuracy"].tolist() == pytest.approx([53.5 / 60, 0.5])
+    assert tested.table["split"].tolist() == ["test", "test"]
+    assert tested.notes == []
+
+
+def test_a_validation_track_of_several_folds_counts_in_each_and_is_resampled_with_its_artist(tmp_path: Path) -> None:
+    correct = {0: np.arange(20) < 18, 1: np.arange(20) < 9, 2: np.arange(20) < 6}
+    for folder in write_folds(tmp_path):  # fold n is tested on tracks 20 n to 20 n + 19
+        fold = int(folder.name[-1])
+        shown = correct[fold] if "cnn1d" in folder.name else ~correct[fold]
+        add_validation(folder, shown, 20 if fold == 0 else 0)  # folds 1 and 2 share tracks 0 to 19
+    result = compare(find_run_folders([str(tmp_path)]), split="val")
+    assert result.table["accuracy"].tolist() == pytest.approx([33 / 60, 27 / 60])
+    assert result.table["accuracy_fold_mean"][0] == pytest.approx(33 / 60)
+    predictions = result.predictions
+    assert predictions.track_id.tolist()[:6] == ["000000", "000000", "000001", "000001", "000002", "000002"]
+    assert predictions.correct[12:20].tolist() == [True, False] * 3 + [False, False]
+    assert predictions.n_clusters == 10
+    assert np.bincount(predictions.cluster_ids).tolist() == [6] * 10
+    assert predictions.describe() == "40 validation tracks by 10 artists, 60 predictions (folds share tracks)"
+    assert result.pairs["p_mcnemar"].isna().all()  # it takes tracks as independent
+    assert result.pairs["p_artists"].notna().all()
+    assert "Folds compared: 3 of 5." in result.notes
+
+
+def test_runs_without_stored_validation_predictions_are_named(tmp_path: Path) -> None:
+    folders = write_seeds(tmp_path)
+    add_validation(folders[0], GOOD, 60)
+    with pytest.raises(GenreError) as caught:
+        compare(folders, split="val")
+    assert str(caught.value) == (
+        f"{folders[1]} stores no predictions of validation tracks: train it again with another run_dir, or leave out "
+        "split=val"
+    )
+
+
+def test_other_validation_tracks_are_refused(tmp_path: Path) -> None:
+    folders = write_seeds(tmp_path)
+    for number, folder in enumerate(folders):
+        add_validation(folder, GOOD, 60 + 10 * (number == 3))
+    with pytest.raises(GenreError, match=r"the validation tracks of cnn1d_gru \(seed 1\) and cnn2d_gru \(seed 2\) dif"):
+        compare(folders, split="val")

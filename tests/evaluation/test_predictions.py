@@ -1,5 +1,7 @@
 """Predictions as tables and their text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -17,7 +19,9 @@ def test_tracks_of_unknown_artist_are_clusters_of_their_own() -> None:
     assert test.n_clusters == 3
     assert test.has_artists
     assert not Predictions.from_table(table, tracks.assign(artist=None), ["a", "b"]).has_artists
-    assert Predictions.from_table(table, tracks, ["a", "b"], "val").track_id.tolist() == ["1"]
+    val = Predictions.from_table(table, tracks, ["a", "b"], "val")
+    assert val.track_id.tolist() == ["1"]
+    assert (val.split_name, test.split_name) == ("validation", "test")
 
 
 def test_concatenated_folds_are_all_tracks_in_order() -> None:
@@ -41,3 +45,6 @@ def test_size_of_a_test_set_in_words() -> None:
     assert known.describe() == "3 test tracks by 2 artists"
     some = make_predictions([(0, 0)] * 3, ["a"], ["artist X", "track 1", "track 2"])
     assert some.describe() == "3 test tracks by 1 artist (2 by unknown ones)"
+    repeated = replace(some, track_id=np.array(["1", "1", "2"]), artist=some.artist[[1, 1, 2]], split="val")
+    expected = "2 validation tracks by 0 artists (2 by unknown ones), 3 predictions (folds share tracks)"
+    assert repeated.describe() == expected

@@ -5,7 +5,7 @@ import torch
 from genre import run_folder
 from genre.config.instantiate import build_network as build
 from genre.errors import GenreError
-from genre.models.checkpoint import load_model, resolve_device
+from genre.models.checkpoint import load_model, load_models, resolve_device
 from genre.models.crnn import CRNN
 from genre.training.classifier import GenreClassifier
 
@@ -105,6 +105,53 @@ def test_a_checkpoint_written_by_lightning_is_loaded(tmp_path):
     model = load_model(tmp_path / run_folder.BEST)
     assert model.metadata == METADATA | {"net": METADATA["net"] | {"input_norm": False}}
     assert all(torch.equal(model.net.state_dict()[name], value) for name, value in net.state_dict().items())
+
+
+def test_several_checkpoints_are_loaded_as_the_mean_of_their_probabilities(tmp_path):
+    nets = [network(1), network(2, hidden_dim=6, dropout=0.1)]
+    specs = [NET, NET | {"hidden_dim": 6, "dropout": 0.1}]
+    contents = [checkpoint(net, METADATA | {"net": spec}) for net, spec in zip(nets, specs, strict=True)]
+    paths = [stored(tmp_path / name, content) for name, content in zip("ab", contents, strict=True)]
+    model = load_models(paths)
+    mel = torch.rand(3, 64, 20)
+    mean = sum(net.eval()(mel).softmax(dim=1) for net in nets) / 2
+    torch.testing.assert_close(model.net(mel), mean.log())
+    torch.testing.assert_close(model.net.embed(mel), torch.cat([net.embed(mel) for net in nets], dim=1))
+    assert not any(module.training for module in model.net.modules())
+    assert model.genres == METADATA["genres"]
+    assert without(model.metadata, "net") == without(METADATA, "net")
+    again = load_model(stored(tmp_path / "both", checkpoint(model.net, model.metadata)))
+    assert torch.equal(again.net(mel), model.net(mel))
+
+
+@pytest.mark.parametrize(
+    ("other", "difference"),
+    [
+        ({"genres": ["Jazz", "Folk", "Rock"]}, f"genres ({METADATA['genres']} and ['Jazz', 'Folk', 'Rock'])"),
+        ({"features": METADATA["features"] | {"n_mels": 21}}, "features.n_mels (20 and 21)"),
+        ({"segment_seconds": 3.0}, "segment_seconds (None and 3.0)"),
+        ({"clip_seconds": 10.0}, "clip_seconds (30.0 and 10.0)"),
+        ({"clip_start": 0.0}, "clip_start (middle and 0.0)"),
+    ],
+)
+def test_checkpoints_of_other_data_are_no_ensemble(tmp_path, other, difference):
+    paths = [stored(tmp_path / name, checkpoint(network())) for name in "ab"]
+    paths.append(stored(tmp_path / "c", checkpoint(network(), METADATA | other)))
+    with pytest.raises(GenreError) as caught:
+        load_models(paths)
+    assert str(caught.value) == (
+        f"{paths[0]} and {paths[2]} differ in {difference}: train the members of an ensemble on the same genres with "
+        "the same features and segments"
+    )
+
+
+def test_the_members_of_an_ensemble_may_name_only_trusted_code(tmp_path):
+    paths = [stored(tmp_path / "a", checkpoint(network()))]
+    paths.append(stored(tmp_path / "b", checkpoint(network(), METADATA | {"net": {"_target_": "os.getcwd"}})))
+    with pytest.raises(GenreError, match=r"os\.getcwd is not allowed"):
+        load_models(paths)
+    nested = {"_target_": "genre.models.ensemble.Ensemble", "nets": [NET, {"_target_": "os.getcwd"}]}
+    assert "os.getcwd is not allowed" in refusal(stored(tmp_path, checkpoint(network(), METADATA | {"net": nested})))
 
 
 def refusal(path) -> str:

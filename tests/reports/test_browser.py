@@ -49,8 +49,10 @@ def probe(page: Path, width: int, dark: bool) -> list[str]:
 @pytest.mark.parametrize("dark", [False, True])
 def test_pages_fit_and_show(tmp_path: Path, width: int, dark: bool) -> None:
     for name in ("a model of a rather long name", "b"):
-        write_run(tmp_path / name, np.arange(60) % 3 != 0, (f"label={name}",))
-    page = comparison.write_comparison_report(compare(runs.find_run_folders([str(tmp_path)])), tmp_path / "report")
+        for seed in (1, 2):
+            write_run(tmp_path / f"{name}-{seed}", np.arange(60) % 3 != seed, (f"label={name}", f"seed={seed}"))
+    result = compare(runs.find_run_folders([str(tmp_path)]), ensemble=True)
+    page = comparison.write_comparison_report(result, tmp_path / "report")
     used, given, shown, figures, background, requests = probe(page, width, dark)
     assert int(used) <= int(given)
     assert shown == figures == "2"

@@ -11,7 +11,7 @@ from genre.evaluation.comparison import compare
 from genre.evaluation.runs import find_run_folders
 from genre.reports import comparison
 from genre.reports.comparison import write_comparison_report
-from tests.evaluation.conftest import BAD, GOOD, write_folds, write_run, write_seeds
+from tests.evaluation.conftest import BAD, GOOD, add_validation, write_folds, write_run, write_seeds
 
 
 def test_a_report_holds_tables_and_figures_in_all_formats(tmp_path: Path) -> None:
@@ -84,5 +84,45 @@ def test_small_dots_are_the_scores_of_runs(tmp_path: Path, monkeypatch: pytest.M
     write_comparison_report(compare(write_seeds(tmp_path)), tmp_path / "report")
     labels, panels, runs = given[0]
     assert labels == ["cnn1d_gru", "cnn2d_gru"]
-    assert panels["accuracy"][0].tolist() == pytest.approx([53.5 / 60, 0.5])
-    assert np.array(runs["accuracy"]).tolist() == [pytest.approx([54 / 60, 53 / 60]), pytest.approx([0.5, 0.5])]
+    assert panels["test accuracy"][0].tolist() == pytest.approx([53.5 / 60, 0.5])
+    assert np.array(runs["test accuracy"]).tolist() == [pytest.approx([54 / 60, 53 / 60]), pytest.approx([0.5, 0.5])]
+
+
+def test_ensembles_are_rows_of_all_tables_and_figures_but_have_no_curve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list = []
+    draw = comparison.forest_plot
+    monkeypatch.setattr(comparison, "forest_plot", lambda *all_of_it: given.append(all_of_it) or draw(*all_of_it))
+    page = write_comparison_report(compare(write_seeds(tmp_path), ensemble=True), tmp_path / "report").read_text()
+    labels = ["cnn1d_gru", "cnn1d_gru ensemble (2 seeds)", "cnn2d_gru", "cnn2d_gru ensemble (2 seeds)"]
+    labels.append("ensemble of 2 models (4 members)")
+    tables = {name: pd.read_csv(tmp_path / f"report/tables/{name}.csv") for name in ("scores", "cost", "pairs")}
+    assert tables["scores"]["label"].tolist() == tables["cost"]["label"].tolist() == given[0][0] == labels
+    assert set(tables["pairs"]["first"]) | set(tables["pairs"]["second"]) == set(labels)
+    rows = [line.split("|")[1:3] for line in (tmp_path / "report/tables/scores.md").read_text().splitlines()[2:]]
+    assert [(name.strip(), int(runs)) for name, runs in rows] == list(zip(labels, [2, 2, 2, 2, 4], strict=True))
+    assert "Trained without epochs" not in page
+    assert "Ensembles: all members together." in page
+    assert "its differences are tested over artists, and not over seeds." in page
+
+
+def test_a_page_and_tables_of_validation_tracks_say_so(tmp_path: Path) -> None:
+    folders = write_seeds(tmp_path)
+    for folder in folders:
+        add_validation(folder, GOOD[:30], 60)
+    report = tmp_path / "report"
+    page = write_comparison_report(compare(folders, split="val"), report).read_text()
+    assert "<h1>Comparison on validation tracks</h1>" in page
+    assert "2 models, 30 validation tracks by 10 artists, 3 genres" in page
+    for caption in ("Mean over seeds", "First minus second"):
+        assert f"<figcaption>Validation tracks. {caption}" in page
+    assert "With only 10 artists in the validation set" in page
+    assert "test tracks" not in page.replace("validation and test tracks per second", "")
+    for name in ("scores.md", "scores.tex"):
+        assert "model (validation tracks)" in (report / "tables" / name).read_text()
+    for name in ("scores", "pairs"):
+        assert set(pd.read_csv(report / f"tables/{name}.csv")["split"]) == {"val"}
+    tested = write_comparison_report(compare(folders), tmp_path / "tested").read_text()
+    assert "<h1>Comparison on test tracks</h1>" in tested
+    assert "alidation tracks" not in tested

@@ -12,7 +12,7 @@ from genre.evaluation.comparison import compare
 from genre.evaluation.runs import EvaluatedRun
 from genre.reports.console import print_audit, print_comparison, print_config, print_run, print_test_scores
 from tests.composing import TINY, compose
-from tests.evaluation.conftest import write_seeds
+from tests.evaluation.conftest import GOOD, add_validation, write_seeds
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +69,19 @@ def test_a_comparison_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert "89.2 ± 1.2" in said
     assert "cnn1d_gru is significantly more accurate than cnn2d_gru" in said
+
+
+def test_a_comparison_on_validation_tracks_is_called_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = write_seeds(tmp_path)
+    for folder in folders:
+        add_validation(folder, GOOD, 60)
+    print_comparison(compare(folders, split="val", ensemble=True))
+    said = capsys.readouterr().out
+    assert "Comparison on validation tracks" in said
+    assert "model (validation tracks)" in said
+    assert "cnn1d_gru ensemble" not in said  # the seeds do not differ
+    assert "ensemble of 2 models (4 members)" in said
+    assert "With only 10 artists in the validation set" in said
 
 
 def test_a_configuration_is_printed_as_a_tree_with_its_values(capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,6 +91,15 @@ def test_a_forest_plot_has_a_row_per_model() -> None:
     assert axes.lines[-1].get_xdata().tolist() == [0.5, 0.7]
 
 
+def test_long_names_are_wrapped_in_taller_rows() -> None:
+    names = ["ensemble of 4 models (12 members)", "CNN1D + LSTM, one way, last state ensemble (3 seeds)"]
+    figure = forest_plot(names, {"accuracy": np.full((3, 2), 0.5)}, {})
+    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert shown == [names[0], "CNN1D + LSTM, one way, last state\nensemble (3 seeds)"]
+    short = forest_plot(["a", "b"], {"accuracy": np.full((3, 2), 0.5)}, {})
+    assert figure.get_figheight() > short.get_figheight() + 0.3
+
+
 def test_a_reliability_diagram_shows_both_tables() -> None:
     table = pd.DataFrame({"low": [0.5], "high": [0.6], "tracks": [4], "confidence": [0.55], "accuracy": [0.25]})
     axes, sizes = reliability_diagram({"before": table, "after": table.assign(accuracy=0.5)}).axes
