@@ -10,11 +10,13 @@ import pytest
 from genre import run_folder
 from genre.errors import GenreError
 from genre.evaluation.comparison import OF_ENSEMBLES, compare
+from genre.evaluation.embeddings import embed_test_set
 from genre.evaluation.ensembles import add_ensembles
 from genre.evaluation.evaluate import predict_splits
 from genre.evaluation.model_runs import ModelRuns, group_runs
 from genre.evaluation.predictions import Predictions
 from genre.evaluation.runs import find_run_folders, load_run
+from genre.evaluation.saliency import saliency_map
 from genre.models.checkpoint import load_models
 from tests.evaluation.conftest import (
     BAD,
@@ -204,3 +206,10 @@ def test_the_ensemble_of_the_networks_predicts_what_its_row_says(music_folder: P
     assert np.stack(table["logits"].to_list()) == pytest.approx(predictions.logits, abs=1e-5)
     members = [run.predictions.logits for run in runs]
     assert np.abs(members[0] - members[1]).max() > 1e-3
+    embeddings = [embed_test_set(each, runs[0].datamodule, "cpu") for each in (model, *(run.model for run in runs))]
+    assert embeddings[0] == pytest.approx(np.hstack(embeddings[1:]), abs=1e-6)
+    clip = runs[0].datamodule.data.read_clips([0])[0]
+    saliency = saliency_map(model, clip, 1, window)
+    assert saliency is not None
+    assert saliency.shape == clip.shape
+    assert saliency.max() > 0
