@@ -57,7 +57,12 @@ def test_a_method_outside_of_the_checkout_trains(tmp_path: Path, music_folder: P
     for name, content in LAB.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
-    small = [*(text for text in TINY if text != "recipe=study"), f"data.root={music_folder}", f"paths.data={tmp_path}", "features.hop_length=512"]
+    small = [
+        *(text for text in TINY if text != "recipe=study"),
+        f"data.root={music_folder}",
+        f"paths.data={tmp_path}",
+        "features.hop_length=512",
+    ]
     small += ["data.min_batches=3", "trainer.max_epochs=2", f"run_dir={tmp_path}/run"]
     run(ROOT, tmp_path / "lab", "train.py", f"--config-dir={tmp_path}/lab/conf", *small, "recipe=mine")
     config = OmegaConf.load(tmp_path / "run/.hydra/config.yaml")

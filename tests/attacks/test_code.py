@@ -107,6 +107,14 @@ def test_a_stored_logger_sends_nothing_elsewhere(more: dict[str, Any], run: Path
 
 WRITERS: dict[str, tuple[str, Any]] = {
     "a callback": ("callbacks.evil", TOUCH),
+    "a function of an allowed callback": (
+        "callbacks.ema",
+        {"_target_": "lightning.pytorch.callbacks.EMAWeightAveraging", "multi_avg_fn": TOUCH},
+    ),
+    "another name of an allowed callback": (
+        "callbacks.ema",
+        {"_target_": "genre.training.fit.Callback.on_exception"},
+    ),
     "a callback of Lightning's": (
         "callbacks.evil",
         {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint", "_args_": ["{home}/marker"]},
@@ -137,12 +145,14 @@ def test_a_stored_trainer_writes_to_no_other_folder(run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("optimizer", TOUCH), ("optimizer._target_", "torch.optim.lr_scheduler.torch.load")]
+    ("key", "value"),
+    [("optimizer", TOUCH), ("optimizer._target_", "torch.optim.lr_scheduler.torch.load"), ("loss", TOUCH)],
 )
-def test_a_stored_optimizer_is_one_of_torchs(key: str, value: Any, run: Path) -> None:
+def test_a_stored_optimizer_or_loss_is_one_of_torchs_or_ours(key: str, value: Any, run: Path) -> None:
     set_in_config(run, key, value)
-    assert "optimizer._target_" in refusal(run)
-    assert "optimizer._target_" in refusal(run, resume)
+    place = f"{key.partition('.')[0]}._target_"
+    assert place in refusal(run)
+    assert place in refusal(run, resume)
 
 
 TEXTS = {

@@ -133,6 +133,13 @@ def test_a_resumed_run_equals_an_uninterrupted_one_with_every_option(runs: Runs,
         assert have_same_weights(whole, cut, name)
 
 
+def test_a_run_with_callbacks_of_the_recipe_resumes_by_its_folder_alone(runs: Runs) -> None:
+    whole, _ = runs.train("whole", *DEFAULT, "callbacks=[ema,lr_monitor]", "logger=tensorboard")
+    cut = runs.interrupt("cut", 2, *DEFAULT, "callbacks=[ema,lr_monitor]", "logger=tensorboard")
+    resume(cut)
+    assert have_same_weights(whole, cut, run_folder.LAST)
+
+
 def test_the_averaged_weights_are_tested(runs: Runs) -> None:
     folder, score = runs.train("run", *DEFAULT)
     last = torch.load(folder / run_folder.LAST, weights_only=True)
