@@ -1,13 +1,31 @@
-"""A synthetic artist: tuning, tempo, timbre and production that its tracks share."""
+"""A synthetic artist: tempo, timbre and production that its tracks share. None of them depends on the genre."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from scipy import fft
 
-from genre.synthetic.genres import GENRES
-from genre.synthetic.instruments import Samples
+from genre.synthetic.genres import ROLES
+
+EQ_HZ = np.geomspace(43, 11025, 9)
+
+
+@dataclass(frozen=True)
+class Timbre:
+    """Sound of one role.
+
+    Attributes:
+        level: Level in dB.
+        decay: Seconds until a drum falls to 1/e; a note takes three times as long.
+        pitch: Factor on the frequency of a drum.
+        rolloff: Harmonic k of a note has the amplitude `k ** -rolloff`.
+        even: Weight of the even harmonics of a note.
+    """
+
+    level: float
+    decay: float
+    pitch: float
+    rolloff: float
+    even: float
 
 
 @dataclass(frozen=True)
@@ -17,71 +35,29 @@ class Artist:
     Attributes:
         seed: Seed of the data set and number of the artist.
         genre: A key of `GENRES`.
-        tuning: Deviation from A = 440 Hz in semitones.
-        tempo: Preferred position in the genre's tempo range, in [0, 1].
-        preferences: Preferred position among the options of each choice, in [0, 1].
-        tone: Brightness of the instruments, added to `Instrument.rolloff`.
-        drum_tuning: Factor on the pitches of the drums.
-        tilt: Slope of the equalizer in dB per octave.
-        peaks: Frequency in Hz, gain in dB and width in octaves of each peak of the equalizer.
-        room: Reverberation time in seconds.
-        wet: Level of the reverberation.
-        compression: Drive of the compressor.
-        loudness: RMS level in dB relative to full scale.
+        tempo: Preferred position in the genre's range of tempos, in [0, 1].
+        timbres: Timbre of each of the `ROLES`.
+        eq: Gains of the equalizer at `EQ_HZ` in dB.
+        noise: Level of the background noise relative to the music in dB.
+        loudness: RMS level relative to full scale in dB.
     """
 
     seed: tuple[int, int]
     genre: str
-    tuning: float
     tempo: float
-    preferences: tuple[float, ...]
-    tone: float
-    drum_tuning: float
-    tilt: float
-    peaks: tuple[tuple[float, float, float], ...]
-    room: float
-    wet: float
-    compression: float
+    timbres: tuple[Timbre, ...]
+    eq: tuple[float, ...]
+    noise: float
     loudness: float
 
     @classmethod
     def sample(cls, seed: int, number: int, genre: str) -> "Artist":
-        """Sample an artist; the seed of the data set and the number determine the result."""
+        """Sample an artist; the seed of the data set and the number determine all but the genre."""
         rng = np.random.default_rng([seed, number])
-        style = GENRES[genre]
-        return cls(
-            seed=(seed, number),
-            genre=genre,
-            tuning=rng.normal(0, 0.25),
-            tempo=rng.random(),
-            preferences=tuple(rng.random(16)),
-            tone=rng.normal(0, 0.15),
-            drum_tuning=2 ** rng.normal(0, 0.2),
-            tilt=rng.normal(0, 1.2),
-            peaks=tuple((2 ** rng.uniform(7, 13), rng.normal(0, 7), rng.uniform(0.15, 0.7)) for _ in range(4)),
-            room=rng.uniform(*style.room),
-            wet=rng.uniform(0.05, 0.45),
-            compression=rng.uniform(0.3, 2.0),
-            loudness=rng.uniform(-25, -13),
-        )
-
-
-@lru_cache(maxsize=4)
-def eq_and_reverb(artist: Artist, rate: int, size: int) -> np.ndarray:
-    """Compute the frequency response of an artist's equalizer and room, complex, shape (size // 2 + 1,)."""
-    rng = np.random.default_rng([*artist.seed, 0, 2])
-    hz = np.fft.rfftfreq(size, 1 / rate)
-    grid = np.geomspace(20, 24000, 256)
-    octave = np.log2(grid)
-    db = artist.tilt * (octave - 10)
-    for center, gain, width in artist.peaks:
-        db += gain * np.exp(-(((octave - np.log2(center)) / width) ** 2))
-    if GENRES[artist.genre].lo_fi:
-        low, high = rng.uniform(150, 400), rng.uniform(2800, 5500)
-        db -= 10 * np.log10(1 + (low / grid) ** 6) + 10 * np.log10(1 + (grid / high) ** 8)
-    gain = np.interp(hz, grid, 10 ** (db / 20)).astype(np.float32)
-    time = np.arange(int(artist.room * rate)) / rate
-    tail: Samples = rng.standard_normal(len(time), np.float32) * np.exp(-6.9 * time / artist.room).astype(np.float32)
-    tail *= np.float32(artist.wet / np.sqrt((tail**2).sum()))
-    tail[0] += 1
-    return fft.rfft(tail, size) * gain
+        timbres = []
+        for _ in ROLES:
+            level, decay, pitch = rng.normal(0, (3, 0.6, 0.2))
+            timbres.append(Timbre(level, 0.1 * 2**decay, 2**pitch, rng.uniform(0.7, 2), rng.random()))
+        eq = tuple(rng.normal(0, 4, len(EQ_HZ)))
+        noise, loudness = rng.uniform(-45, -20), rng.uniform(-25, -13)
+        return cls((seed, number), genre, rng.random(), tuple(timbres), eq, noise, loudness)

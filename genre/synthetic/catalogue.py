@@ -9,14 +9,6 @@ import numpy as np
 
 from genre.synthetic.genres import GENRES
 
-LEVELS = {
-    "album": ("id", "title"),
-    "artist": ("id", "name"),
-    "set": ("split", "subset"),
-    "track": ("bit_rate", "duration", "genre_top", "license", "title"),
-}
-COLUMNS = [(upper, lower) for upper, names in LEVELS.items() for lower in names]
-"""Columns of tracks.csv after the track id: the two levels of FMA's header."""
 FAULTS = ("truncated", "silent", "empty", "text", "duplicate", "short", "missing", "unlabeled")
 TRACKS_PER_ARTIST = 4
 MIN_ARTISTS = 6
@@ -55,23 +47,22 @@ class TrackEntry:
         return root / "fma_large" / f"{self.number // 1000:03d}" / f"{self.number:06d}.mp3"
 
     @property
-    def row(self) -> list[str | int]:
-        """Values of the `COLUMNS`."""
+    def row(self) -> dict[tuple[str, str], str | int]:
+        """Row of tracks.csv without the track id; the keys are the two levels of FMA's header."""
         album = self.artist * 10 + self.take // 3
-        genre = "" if self.fault == "unlabeled" else self.genre
-        return [
-            album,
-            f"Album {album}",
-            self.artist,
-            f"Rule Player {self.artist}",
-            self.split,
-            "large",
-            round(32000 * self.channels * (2 - self.compression)),
-            round(self.seconds),
-            genre,
-            "CC0: made by rule",
-            f"Piece {self.take + 1}",
-        ]
+        return {
+            ("album", "id"): album,
+            ("album", "title"): f"Album {album}",
+            ("artist", "id"): self.artist,
+            ("artist", "name"): f"Rule Player {self.artist}",
+            ("set", "split"): self.split,
+            ("set", "subset"): "large",
+            ("track", "bit_rate"): round(32000 * self.channels * (2 - self.compression)),
+            ("track", "duration"): round(self.seconds),
+            ("track", "genre_top"): "" if self.fault == "unlabeled" else self.genre,
+            ("track", "license"): "CC0: made by rule",
+            ("track", "title"): f"Piece {self.take + 1}",
+        }
 
 
 def catalogue(seed: int, count: int, seconds: float) -> list[TrackEntry]:
@@ -107,7 +98,7 @@ def catalogue(seed: int, count: int, seconds: float) -> list[TrackEntry]:
         TrackEntry(
             number=int(number),
             **drafts[place],
-            rate=int(rng.choice([44100, 48000, 22050], p=[0.8, 0.1, 0.1])),
+            rate=int(rng.choice([44100, 48000, 22050], p=[0.5, 0.1, 0.4])),
             channels=int(rng.choice([1, 2], p=[0.85, 0.15])),
             compression=round(float(rng.uniform(0.0, 0.9)), 2),
             seconds=seconds,

@@ -19,7 +19,7 @@ from genre import files
 from genre.errors import GenreError
 from genre.progress import progress_bar
 from genre.synthetic.artist import Artist
-from genre.synthetic.catalogue import COLUMNS, TrackEntry, catalogue
+from genre.synthetic.catalogue import TrackEntry, catalogue
 from genre.synthetic.composer import GENERATOR_VERSION, render
 
 README = """This is a synthetic data set: procedurally generated music, nobody's recordings. It has the layout of the
@@ -93,9 +93,9 @@ def _write_files(root: Path, seed: int, count: int, seconds: float) -> None:
     metadata.mkdir()
     with (metadata / "tracks.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerows([["", *levels] for levels in zip(*COLUMNS, strict=True)])
-        rows.writerow(["track_id", *[""] * len(COLUMNS)])
-        rows.writerows([entry.number, *entry.row] for entry in entries)
+        rows.writerows(["", *level] for level in zip(*entries[0].row, strict=True))
+        rows.writerow(["track_id", *("" for _ in entries[0].row)])
+        rows.writerows([entry.number, *entry.row.values()] for entry in entries)
     (root / "README.txt").write_text(README)
 
 

@@ -1,6 +1,9 @@
-import numpy as np
+from dataclasses import replace
 
-from genre.synthetic.artist import Artist, eq_and_reverb
+import numpy as np
+import pytest
+
+from genre.synthetic.artist import EQ_HZ, Artist
 from genre.synthetic.composer import render
 
 RATE = 22050
@@ -9,15 +12,24 @@ RATE = 22050
 def test_the_seed_and_the_number_determine_an_artist() -> None:
     artist = Artist.sample(5, 3, "Jazz")
     assert artist == Artist.sample(5, 3, "Jazz")
-    assert artist.tuning != Artist.sample(6, 3, "Jazz").tuning
-    assert artist.tuning != Artist.sample(5, 4, "Jazz").tuning
+    assert artist.eq != Artist.sample(6, 3, "Jazz").eq
+    assert artist.eq != Artist.sample(5, 4, "Jazz").eq
 
 
-def test_the_frequency_response_belongs_to_the_artist() -> None:
-    one, other = (eq_and_reverb(Artist.sample(0, number, "Rock"), RATE, 4096) for number in (1, 2))
-    assert one.shape == (2049,)
-    assert np.isfinite(one).all()
-    assert not np.allclose(np.abs(one), np.abs(other))
+def test_the_genre_determines_nothing_else_of_an_artist() -> None:
+    assert replace(Artist.sample(5, 3, "Jazz"), genre="Rock") == Artist.sample(5, 3, "Rock")
+
+
+def test_the_equalizer_of_the_artist_shapes_the_spectrum() -> None:
+    artist = replace(Artist.sample(0, 1, "Rock"), noise=-200.0)
+    flat, shaped = (replace(artist, eq=eq) for eq in ((0.0,) * 9, (0.0,) * 5 + (-30.0,) * 4))
+    hz = np.fft.rfftfreq(RATE * 4, 1 / RATE)
+    high = hz > EQ_HZ[5]
+    share = []
+    for one in (flat, shaped):
+        power = np.abs(np.fft.rfft(render(one, 0, 4.0, RATE))) ** 2
+        share.append(power[high].sum() / power[hz < EQ_HZ[4]].sum())
+    assert 10 * np.log10(share[1] / share[0]) == pytest.approx(-30, abs=5)  # the compressor adds harmonics
 
 
 def test_tracks_of_an_artist_sound_more_alike_than_tracks_of_a_genre() -> None:

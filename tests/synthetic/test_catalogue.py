@@ -7,7 +7,7 @@ from tests.synthetic.conftest import small_catalogue
 
 def intact(seed: int) -> pd.DataFrame:
     """Intact tracks of a data set of the default size."""
-    return pd.DataFrame([vars(entry) for entry in catalogue(seed, 300, 10.0) if not entry.fault])
+    return pd.DataFrame([vars(entry) for entry in catalogue(seed, 400, 10.0) if not entry.fault])
 
 
 def test_the_default_data_set_is_imbalanced_and_has_many_artists() -> None:

@@ -1,11 +1,7 @@
-from itertools import chain
-
 import pytest
 
 from genre.data.sources.fma import Fma
-from genre.synthetic.genres import GENRES
-from genre.synthetic.instruments import DRUMS, INSTRUMENTS
-from genre.synthetic.style import SCALES
+from genre.synthetic.genres import GENRES, ROLES
 
 
 def test_names_are_fma_s_and_shares_are_percentages() -> None:
@@ -14,19 +10,25 @@ def test_names_are_fma_s_and_shares_are_percentages() -> None:
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_a_genre_refers_to_scales_instruments_drums_and_genres_that_exist(genre: str) -> None:
+def test_a_genre_has_a_pattern_for_each_role_and_scale_degrees(genre: str) -> None:
     style = GENRES[genre]
-    assert set(style.scales) <= set(SCALES)
-    assert set(chain.from_iterable(part.instruments for part in style.parts.values())) <= set(INSTRUMENTS)
-    assert set(style.beats) <= set(DRUMS)
-    assert set(style.related) <= set(GENRES) - {genre}
-    assert set(style.parts) == {"bass", "chords", "lead"}
+    patterns = style.rhythm.split()
+    assert len(patterns) == len(ROLES)
+    for pattern in patterns:
+        assert len(pattern) in (12, 16), pattern
+        assert set(pattern) == {"x", "."}, pattern
+    assert set(style.bass + style.lead) <= set("01234567")
+    assert set(style.swell) <= set(ROLES)
+    assert style.tempo[0] < style.tempo[1]
 
 
-@pytest.mark.parametrize("genre", GENRES)
-def test_patterns_have_sixteen_steps(genre: str) -> None:
-    style = GENRES[genre]
-    for patterns in (*(part.patterns for part in style.parts.values()), *style.beats.values()):
-        for pattern in patterns:
-            assert len(pattern) == 16, pattern
-            assert set(pattern) <= set("xo.0123456789"), pattern
+def test_tempos_overlap_and_densities_are_similar() -> None:
+    for one in GENRES.values():
+        overlapping = [s for s in GENRES.values() if s.tempo[0] < one.tempo[1] and one.tempo[0] < s.tempo[1]]
+        assert len(overlapping) >= 4  # itself included
+    for role in range(len(ROLES)):
+        densities = []
+        for style in GENRES.values():
+            pattern = style.rhythm.split()[role]
+            densities.append(pattern.count("x") / len(pattern) * sum(style.tempo) / 2 * 4 / 60)
+        assert max(densities) < 3 * min(densities)

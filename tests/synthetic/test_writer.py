@@ -72,6 +72,17 @@ def test_a_second_call_writes_nothing_and_another_seed_replaces_the_data_set(tmp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "data.lock"]
 
 
+def test_a_data_set_of_another_version_of_the_generator_is_replaced(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    write_small(root)
+    settings = json.loads((root / "synthetic.json").read_text())
+    (root / "synthetic.json").write_text(json.dumps(settings | {"rules": settings["rules"] - 1}, indent=1) + "\n")
+    (root / "fma_large/old.mp3").write_bytes(b"of the former generator")
+    write_small(root)
+    assert json.loads((root / "synthetic.json").read_text()) == settings
+    assert not (root / "fma_large/old.mp3").exists()
+
+
 def test_an_unfinished_data_set_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "data"
     with monkeypatch.context() as patch:

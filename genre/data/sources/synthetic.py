@@ -20,7 +20,7 @@ class Synthetic(Fma):
 
     name = "synthetic"
 
-    def __init__(self, root: str, seed: int = 42, count: int = 300, seconds: float = 10.0) -> None:
+    def __init__(self, root: str, seed: int = 42, count: int = 400, seconds: float = 10.0) -> None:
         super().__init__(root, "large")
         self.seed, self.count, self.seconds = seed, count, seconds
 
