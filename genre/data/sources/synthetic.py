@@ -9,7 +9,7 @@ from genre.synthetic.writer import write_dataset
 
 
 class Synthetic(Fma):
-    """A generated data set in the layout of FMA; see `genre.synthetic`.
+    """A generated data set in the layout of FMA, whose genres differ in rhythm and melody and share timbre and level.
 
     Args:
         root: Folder to write to; it must not exist or must contain a synthetic data set.
