@@ -83,6 +83,7 @@ def test_the_commands_of_the_readme_run(tmp_path: Path, music_folder: Path) -> N
     small = [f"paths.data={tmp_path}/data", f"paths.runs={tmp_path}/runs", "executor.workers=1"]
     small += ["data.min_seconds=1", "features.hop_length=512"]
     brief = ["trainer.max_epochs=1", "size.hidden_dim=4", "data.clip_seconds=4", "data.segment_seconds=1.5"]
+    brief += ["data.min_batches=2"]
     made = ["python", "train.py", "model=cnn2d_gru"]  # by `make run`, which writes the synthetic data set
     for words in [made, *OTHERS]:
         command = [re.sub(r"\bruns/", f"{tmp_path}/runs/", word) for word in words if word != "paths.runs=runs/tuned"]
