@@ -137,16 +137,14 @@ class GenreDataModule(L.LightningDataModule):
 
     Args:
         prepare: Prepares the data set; called once per process.
-        augment: Applied to training batches on the training device: (batch, time, mels) -> the same shape; an `Augment`
-            may also mix the batch.
+        augment: Applied to training batches on the training device, shape (batch, time, mels); see `Augment`.
         batch_size: Clips per batch.
         segment_frames: Length of a training window; None for the whole clip.
         num_workers: Processes that read batches. Reading only copies from the page cache, so 0 is usually fastest.
         seed: Seed of order, windows and augmentation.
         balanced_sampling: Whether training samples all genres about equally often.
         half_clips: Whether training only uses the second half of each clip, and validation and test the first.
-        min_batches: Smallest number of batches per epoch and process: smaller training sets are passed through several
-            times per epoch. None for one pass.
+        min_batches: Smallest number of batches per epoch, for which tracks are repeated; None for one pass.
     """
 
     def __init__(

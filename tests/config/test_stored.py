@@ -6,7 +6,6 @@ import pytest
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from genre.config.renamed import ADDED_ARGUMENTS, RENAMED, with_current_names
 from genre.config.schema import TrainConfig, structured
 from genre.config.stored import ADDED, EXTENDED, foreign_resolver, read, read_config, stored_config
 from genre.config.targets import Trust
@@ -49,17 +48,6 @@ def test_a_run_of_an_earlier_version_has_the_values_and_names_of_today(tmp_path:
     expected = OmegaConf.to_container(OmegaConf.merge(structured(TrainConfig), config))
     expected["model"]["net"]["input_norm"] = False
     assert found == expected | {"trust": "???"}  # trust is given anew for each command
-
-
-@pytest.mark.parametrize("old", RENAMED)
-def test_an_old_name_is_translated_in_any_place(old: str) -> None:
-    new = RENAMED[old]
-    assert with_current_names({"a": [{"_target_": old}], "b._target_": f"{old}.inside", "c": old}) == {
-        "a": [ADDED_ARGUMENTS.get(new, {}) | {"_target_": new}],
-        "b._target_": f"{new}.inside",
-        "c": old,
-    }
-    assert with_current_names({"_target_": f"{old}s"}) == {"_target_": f"{old}s"}
 
 
 @pytest.mark.parametrize(
