@@ -50,6 +50,7 @@ PLACES = {
     "callbacks": Place(
         (),
         objects=(
+            "genre.training.averaging.EMAWeightAveraging",
             "lightning.pytorch.callbacks.EMAWeightAveraging",
             "lightning.pytorch.callbacks.LearningRateMonitor",
         ),

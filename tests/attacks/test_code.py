@@ -109,7 +109,7 @@ WRITERS: dict[str, tuple[str, Any]] = {
     "a callback": ("callbacks.evil", TOUCH),
     "a function of an allowed callback": (
         "callbacks.ema",
-        {"_target_": "lightning.pytorch.callbacks.EMAWeightAveraging", "multi_avg_fn": TOUCH},
+        {"_target_": "genre.training.averaging.EMAWeightAveraging", "multi_avg_fn": TOUCH},
     ),
     "another name of an allowed callback": (
         "callbacks.ema",

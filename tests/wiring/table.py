@@ -8,11 +8,12 @@ import lightning
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging, LearningRateMonitor, Timer
+from lightning.pytorch.callbacks import LearningRateMonitor, Timer
 from torch import nn
 
 from genre.data import splits
 from genre.data.sources.fma import Fma
+from genre.training.averaging import EMAWeightAveraging
 from tests.wiring.building import Built, See, found
 
 GENRES = ["blues", "jazz", "polka", "rock"]
@@ -134,8 +135,8 @@ def callback(built: Built, kind: type) -> Any:
 
 def average(built: Built) -> float:
     """Share of the old average in the new one."""
-    update = callback(built, EMAWeightAveraging)._kwargs["avg_fn"]
-    return update(torch.tensor(1.0), torch.tensor(0.0), 1).item()
+    update = callback(built, EMAWeightAveraging).average
+    return update(torch.tensor(1.0), torch.tensor(0.0), torch.tensor(10_000)).item()
 
 
 def interval(built: Built) -> str:
