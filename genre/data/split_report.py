@@ -41,7 +41,7 @@ def split_warnings(tracks: pd.DataFrame, config: DataConfig) -> list[str]:
             )
         if few := _below(_count_artists(tracks[tracks["split"] == "val"]), MIN_ARTISTS):
             warnings.append(
-                f"validation set: fewer than {MIN_ARTISTS} artists in {few}; the choice of the best epoch "
+                f"validation set: fewer than {MIN_ARTISTS} artists in {few}; what is chosen by its scores "
                 "depends on one or two artists: add artists"
             )
     counts = tracks.loc[tracks["split"] == "train", "genre"].value_counts()

@@ -43,7 +43,7 @@ SMALL = {
 ADD = "to test all artists, add -m {} to your command"
 TEST = "test set: fewer than 3 artists in pop (2), rock (1); their scores depend on one or two artists: "
 VALIDATION = (
-    "validation set: fewer than 3 artists in pop (2); the choice of the best epoch depends on one or two artists: "
+    "validation set: fewer than 3 artists in pop (2); what is chosen by its scores depends on one or two artists: "
     "add artists"
 )
 TRAINING = (
@@ -93,7 +93,7 @@ def test_training_and_eda_warn_and_evaluation_does_not(
     expected = [
         f"test set: fewer than 3 artists in {few} their scores depend on one or two artists: to test all artists, add "
         "-m data.splits=artist data.fold=0,1,2,3,4 to your command",
-        f"validation set: fewer than 3 artists in {few} the choice of the best epoch depends on one or two artists: "
+        f"validation set: fewer than 3 artists in {few} what is chosen by its scores depends on one or two artists: "
         "add artists",
         "training set: fewer than 20 tracks of Blues (6), Jazz (6), Rock (6): add tracks",
     ]
