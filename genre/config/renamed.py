@@ -16,8 +16,8 @@ RENAMED = {
 }
 """Names in run folders, checkpoints and studies of earlier versions, and their current names."""
 ADDED_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "genre.models.crnn.CRNN": {"input_norm": False},
-    "genre.models.baselines.PlainCnn2d": {"input_norm": False},
+    "genre.models.crnn.CRNN": {"input_norm": False, "channels_last": False},
+    "genre.models.baselines.PlainCnn2d": {"input_norm": False, "channels_last": False},
 }
 """Arguments that networks did not have in earlier versions, with the values that held then."""
 

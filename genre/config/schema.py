@@ -56,6 +56,7 @@ class ModelConfig:
     weight_decay: float = _number(low=0)
     label_smoothing: float = _number(low=0, high=0.95)
     input_norm: bool = MISSING
+    channels_last: bool = MISSING
     class_weights: bool = MISSING
     logit_adjustment: bool = MISSING
     fit: dict[str, Any] | None = MISSING

@@ -27,7 +27,7 @@ ADDED: dict[str, Any] = {
     "finished": "refuse",
     "label": "${model.name}",
     "loss": {"_target_": "torch.nn.CrossEntropyLoss", "label_smoothing": "${model.label_smoothing}"},
-    "model": {"fit": None, "input_norm": False, "logit_adjustment": False},
+    "model": {"fit": None, "input_norm": False, "channels_last": False, "logit_adjustment": False},
     "monitor": {"select": "best"},
     "optimizer": {
         "_target_": "torch.optim.Adam",

@@ -6,7 +6,7 @@
 import torch
 from torch import Tensor, nn
 
-from genre.models.cnn import Cnn2d, InputNorm
+from genre.models.cnn import Cnn2d, InputNorm, store_channels_last
 
 
 class ClassPrior(nn.Module):
@@ -66,14 +66,23 @@ class PlainCnn2d(nn.Module):
         hidden_dim: Channels of the first convolution and width of the head.
         dropout: Dropout probability after the convolutions and in the head.
         input_norm: As for `CRNN`.
+        channels_last: As for `CRNN`.
     """
 
     def __init__(
-        self, num_classes: int, n_mels: int, hidden_dim: int = 64, dropout: float = 0.3, input_norm: bool = False
+        self,
+        num_classes: int,
+        n_mels: int,
+        hidden_dim: int = 64,
+        dropout: float = 0.3,
+        input_norm: bool = False,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         self.input_norm = InputNorm(n_mels) if input_norm else nn.Identity()
         self.cnn = Cnn2d(n_mels, hidden_dim, dropout)
+        if channels_last:
+            store_channels_last(self.cnn)
         width = self.cnn.out_channels
         self.head = nn.Sequential(
             nn.Linear(width, hidden_dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden_dim, num_classes)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from genre.models.cnn import Cnn1d, Cnn2d, InputNorm
+from genre.models.cnn import Cnn1d, Cnn2d, InputNorm, store_channels_last
 from genre.models.recurrent import Recurrent
 
 CNNS: dict[str, type[Cnn1d] | type[Cnn2d]] = {"1d": Cnn1d, "2d": Cnn2d}
@@ -32,6 +32,8 @@ class CRNN(nn.Module):
         pool_sizes: See `Cnn2d`.
         input_norm: Whether to standardize each feature with statistics of the training data first (a batch
             normalization without parameters).
+        channels_last: Whether 2D convolutions keep the channels of a pixel together in memory, which is faster. Results
+            differ by rounding.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class CRNN(nn.Module):
         pooling: str | None = None,
         pool_sizes: Sequence[int] = (2, 2),
         input_norm: bool = False,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         if cnn not in CNNS:
@@ -60,6 +63,8 @@ class CRNN(nn.Module):
         pooling = pooling or ("mean_max" if lstm else "mean")
         self.input_norm = InputNorm(n_mels) if input_norm else nn.Identity()
         self.cnn = CNNS[cnn](n_mels, hidden_dim, dropout, pool_sizes)
+        if channels_last:
+            store_channels_last(self.cnn)
         self.recurrent = Recurrent(rnn, self.cnn.out_channels, units, num_layers, rnn_dropout, bidirectional, pooling)
         self.head = nn.Sequential(
             nn.Linear(self.recurrent.out_features, head_dim),

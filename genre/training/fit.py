@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from genre import run_folder
 from genre.config.validate import validate
 from genre.models.checkpoint import resolve_device
+from genre.training.allocator import keep_freed_memory
 from genre.training.baselines import fit_baseline
 from genre.training.callbacks import Checkpoint, Divergence, progress_callback, refuse_diverged
 from genre.training.checkpoints import copy_file, find_resume_checkpoint
@@ -128,6 +129,7 @@ def fit_network(
         [EpochCSVLogger(folder / run_folder.METRICS, checkpoint["epoch"] + 1 if checkpoint else 0), *loggers],
     )
     if checkpoint is None or not _is_over(checkpoint, settings.trainer["max_epochs"]):
+        keep_freed_memory()
         try:
             trainer.fit(classifier, datamodule=components.datamodule, ckpt_path=path, weights_only=True)
         except SystemExit as error:  # Lightning turns Ctrl-C into SystemExit

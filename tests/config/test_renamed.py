@@ -18,5 +18,10 @@ def test_an_old_name_is_translated_in_any_place(old: str) -> None:
 
 def test_an_added_argument_has_the_value_of_before_unless_it_is_given():
     net = {"_target_": "genre.models.hybrid.Hybrid", "cnn": "1d"}
-    assert with_current_names(net) == {"_target_": "genre.models.crnn.CRNN", "cnn": "1d", "input_norm": False}
+    assert with_current_names(net) == {
+        "_target_": "genre.models.crnn.CRNN",
+        "cnn": "1d",
+        "input_norm": False,
+        "channels_last": False,
+    }
     assert with_current_names(net | {"input_norm": True})["input_norm"] is True

@@ -38,7 +38,8 @@ def test_a_run_of_an_earlier_version_has_the_values_and_names_of_today(tmp_path:
                 del old[key][name]
         else:
             del old[key]
-    del old["model"]["net"]["input_norm"]
+    for name in ("input_norm", "channels_last"):
+        del old["model"]["net"][name]
     old["features"]["_target_"] = "genre.features.LogMel"
     old["augment"]["_target_"] = "genre.augment.Augment"
     old["augment"]["noise"]["_target_"] = "genre.augment.Noise"
@@ -46,7 +47,7 @@ def test_a_run_of_an_earlier_version_has_the_values_and_names_of_today(tmp_path:
     old["executor"]["_target_"] = "genre.data.extract.local_executor"
     found = OmegaConf.to_container(read_config(store(tmp_path, OmegaConf.create(old))))
     expected = OmegaConf.to_container(OmegaConf.merge(structured(TrainConfig), config))
-    expected["model"]["net"]["input_norm"] = False
+    expected["model"]["net"] |= {"input_norm": False, "channels_last": False}
     assert found == expected | {"trust": "???"}  # trust is given anew for each command
 
 

@@ -60,7 +60,7 @@ def without(content: dict, key: str) -> dict:
 def test_a_model_is_loaded_with_its_metadata_and_weights(tmp_path):
     net = network()
     model = load_model(stored(tmp_path, checkpoint(net)))
-    assert model.metadata == METADATA | {"net": METADATA["net"] | {"input_norm": False}}
+    assert model.metadata == METADATA | {"net": METADATA["net"] | {"input_norm": False, "channels_last": False}}
     assert model.genres == METADATA["genres"]
     assert not model.net.training
     weights = model.net.state_dict()
@@ -103,7 +103,7 @@ def test_a_checkpoint_written_by_lightning_is_loaded(tmp_path):
     trainer.strategy.connect(classifier)
     trainer.save_checkpoint(tmp_path / run_folder.BEST)
     model = load_model(tmp_path / run_folder.BEST)
-    assert model.metadata == METADATA | {"net": METADATA["net"] | {"input_norm": False}}
+    assert model.metadata == METADATA | {"net": METADATA["net"] | {"input_norm": False, "channels_last": False}}
     assert all(torch.equal(model.net.state_dict()[name], value) for name, value in net.state_dict().items())
 
 

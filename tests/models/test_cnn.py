@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from genre.models.cnn import Cnn1d, Cnn2d
+from genre.models.cnn import Cnn1d, Cnn2d, store_channels_last
 
 
 def normalized(x: torch.Tensor, norm: nn.Module) -> torch.Tensor:
@@ -44,6 +44,16 @@ def test_cnn1d_equals_the_formulas_of_the_study(frames):
             x = x[..., : x.shape[-1] // 2 * 2].unflatten(-1, (-1, 2)).amax(dim=-1)
     assert cnn.out_channels == 16
     torch.testing.assert_close(cnn(mel), x.transpose(1, 2))
+
+
+def test_the_memory_format_changes_nothing_but_rounding():
+    torch.manual_seed(0)
+    cnn = with_statistics(Cnn2d(20, 4, 0.5))
+    mel = torch.rand(2, 64, 20)
+    expected = cnn(mel)
+    store_channels_last(cnn)
+    assert cnn.layers[4].weight.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(cnn(mel), expected)
 
 
 @pytest.mark.parametrize(("frames", "n_mels"), [(64, 20), (71, 23)])

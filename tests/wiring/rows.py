@@ -199,6 +199,7 @@ VALUES = [
     Row("model.weight_decay=0.03", lambda b: b.optimizer["weight_decay"], 0.03),
     Row("callbacks.timer._target_=lightning.pytorch.callbacks.Timer", see.has_timer, True),
     Row("model.input_norm=true", lambda b: type(b.net.input_norm).__name__, "InputNorm"),
+    Row("model.channels_last=true", see.is_channels_last, True),
     Row("model.label_smoothing=0.2", lambda b: b.loss.label_smoothing, 0.2),
     Row("model.class_weights=true", see.inverse_counts, True),
     Row("size.hidden_dim=7", see.channels, 7),

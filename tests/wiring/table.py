@@ -133,6 +133,11 @@ def callback(built: Built, kind: type) -> Any:
     return next(made for made in built.begun.trainer.callbacks if isinstance(made, kind))
 
 
+def is_channels_last(built: Built) -> bool:
+    weight = next(module.weight for module in built.net.modules() if getattr(module, "in_channels", 1) > 1)
+    return weight.is_contiguous(memory_format=torch.channels_last)
+
+
 def average(built: Built) -> float:
     """Share of the old average in the new one."""
     update = callback(built, EMAWeightAveraging).average

@@ -136,7 +136,7 @@ def test_every_option_has_a_row() -> None:
 
 
 def test_every_value_has_a_row() -> None:
-    follow = {"scheduler.plateau.mode", "model.net.input_norm"}  # monitor.mode and model.input_norm
+    follow = {"scheduler.plateau.mode", "model.net.input_norm", "model.net.channels_last"}  # monitor.mode, model.*
     assert set(missing(values())) - follow - {"callbacks.lr_monitor.log_momentum"} - BY_OPTION - NAMES == set()
 
 
