@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from genre.training.components import Components
 
 CONF = Path(genre.__file__).parents[1] / "conf"
+WEIGHTS = Path("data/weights")
 
 app = typer.Typer(
     help=genre.__doc__,
@@ -58,6 +59,22 @@ def verify(overrides: Overrides = None) -> None:
     if damage:
         raise typer.Exit(1)
     print(f"{found.folder} is undamaged")
+
+
+@app.command()
+def weights(
+    name: Annotated[str, typer.Argument(help="Pretrained network: musicnn")],
+    out: Annotated[Path, typer.Option(help="Folder of the weights, which is paths.data/weights for features=musicnn.")] = WEIGHTS,
+    wheel: Annotated[Path | None, typer.Option(help="The published package, if this machine has no network.")] = None,
+) -> None:
+    """Fetch the weights of a pretrained network, with their licence and source."""
+    from genre.pretrained.weights import fetch_musicnn
+
+    if name != "musicnn":
+        raise GenreError(f"{name} is unknown: use musicnn")
+    path = out / "musicnn.safetensors"
+    fetch_musicnn(path, wheel)
+    print(f"weights: {path}")
 
 
 @app.command()

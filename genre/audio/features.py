@@ -11,7 +11,53 @@ FEATURES_VERSION = 1
 """Increase it when the same settings give different values, so that existing caches are not used."""
 
 
-class LogMel(nn.Module):
+class FeatureExtractor(nn.Module):
+    """Base class of features: waveform -> (frames, features).
+
+    A subclass implements `forward`. What it returns is cached in float16, so it should not exceed some thousands.
+
+    Args:
+        sample_rate: Sample rate of the waveform in Hz.
+        hop_length: Samples between frames.
+        n_features: Number of features per frame.
+        hparams: Values that the features depend on; they name the cache.
+    """
+
+    def __init__(self, sample_rate: int, hop_length: int, n_features: int, hparams: dict[str, Any]) -> None:
+        super().__init__()
+        self.sample_rate, self.hop_length, self.n_features = sample_rate, hop_length, n_features
+        self.hparams = hparams
+
+    @property
+    def mel_frequencies(self) -> list[float]:
+        """Centroid of each mel band in Hz; empty for features that are not mel bands."""
+        return []
+
+    @property
+    def cache_key(self) -> dict[str, Any]:
+        """All values that the features depend on, the same for equivalent settings; names the cache."""
+        return self.cache_key_as_typed
+
+    @property
+    def cache_key_as_typed(self) -> dict[str, Any]:
+        """The same with the settings as typed, which named the caches of earlier versions."""
+        return {"kind": type(self).__name__, "version": FEATURES_VERSION, **self.hparams}
+
+    def n_frames(self, seconds: float) -> int:
+        """Return the number of frames of a clip of this duration."""
+        return 1 + round(seconds * self.sample_rate) // self.hop_length
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Compute features, shape (batch, frames, n_features), from waveforms, shape (batch, samples)."""
+        raise NotImplementedError
+
+    def forward_with_range(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute features, and the values that 0 and 1 stand for, each of shape (batch,)."""
+        low = torch.zeros(len(waveform))
+        return self(waveform), low, torch.ones_like(low)
+
+
+class LogMel(FeatureExtractor):
     """Log-mel spectrogram in dB relative to the maximum of the clip, min-max normalized to [0, 1] per clip.
 
     Equals `librosa.feature.melspectrogram` (Slaney scale and norm, centered frames, zero padding, periodic Hann window)
@@ -26,10 +72,6 @@ class LogMel(nn.Module):
         f_max: Highest frequency in Hz, null for half the sample rate.
         top_db: Values are clipped at this many dB below the maximum of the clip.
         amin: Minimum power.
-
-    Attributes:
-        hparams: The arguments by name.
-        n_features: Number of features per frame.
     """
 
     def __init__(
@@ -43,9 +85,9 @@ class LogMel(nn.Module):
         top_db: float = 80.0,
         amin: float = 1e-10,
     ) -> None:
-        super().__init__()
         sizes = {"sample_rate": sample_rate, "n_fft": n_fft, "hop_length": hop_length, "n_mels": n_mels}
-        self.hparams: dict[str, Any] = {**sizes, "f_min": f_min, "f_max": f_max, "top_db": top_db, "amin": amin}
+        hparams: dict[str, Any] = {**sizes, "f_min": f_min, "f_max": f_max, "top_db": top_db, "amin": amin}
+        super().__init__(sample_rate, hop_length, n_mels, hparams)
         for name, value in self.hparams.items():
             if name not in ("f_min", "f_max") and value <= 0:
                 raise ValueError(f"{name} must be above 0, not {value}")
@@ -58,7 +100,6 @@ class LogMel(nn.Module):
             raise ValueError(f"f_min={f_min} and f_max={f_max} must satisfy 0 <= f_min < f_max <= {sample_rate / 2} Hz")
         if n_mels > n_fft // 2:
             raise ValueError(f"n_mels={n_mels} must be at most n_fft / 2 = {n_fft // 2}")
-        self.sample_rate, self.hop_length, self.n_features = sample_rate, hop_length, n_mels
         self.top_db, self.amin = top_db, amin
         self.mel = MelSpectrogram(
             **sizes, f_min=f_min, f_max=f_max, pad_mode="constant", norm="slaney", mel_scale="slaney"
@@ -78,15 +119,6 @@ class LogMel(nn.Module):
         f_max = self.hparams["f_max"]
         exact["f_max"] = None if f_max in (None, self.sample_rate / 2) else float(f_max)
         return self.cache_key_as_typed | exact
-
-    @property
-    def cache_key_as_typed(self) -> dict[str, Any]:
-        """The same with the settings as typed, which named the caches of earlier versions."""
-        return {"kind": type(self).__name__, "version": FEATURES_VERSION, **self.hparams}
-
-    def n_frames(self, seconds: float) -> int:
-        """Return the number of frames of a clip of this duration."""
-        return 1 + round(seconds * self.sample_rate) // self.hop_length
 
     def decibels(self, waveform: Tensor) -> Tensor:
         """Compute mel power in dB relative to 1.0, clipped at `top_db`, shape (batch, time, mels), from waveforms."""

@@ -35,7 +35,7 @@ class Place:
 NETWORK = "model.net"
 LOGGER = "logger"
 PLACES = {
-    "features": Place(("genre.audio.features",), "genre.audio.features.LogMel"),
+    "features": Place(("genre.audio.features", "genre.pretrained.extractor"), "genre.audio.features.FeatureExtractor"),
     "data.source": Place(("genre.data.sources",)),
     "augment": Place(("genre.audio",), "torch.nn.Module"),
     NETWORK: Place(("genre.models", "torch.nn"), "torch.nn.Module"),

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from genre.audio.features import LogMel
+from genre.audio.features import FeatureExtractor
 from genre.reports.theme import theme
 
 TICKS_HZ = (128, 512, 2048, 8192)
@@ -41,7 +41,7 @@ def denormalize(features: np.ndarray, track: pd.Series) -> np.ndarray:
 
 
 @theme()
-def spectrograms_figure(panels: list[SpectrogramPanel], features: LogMel, columns: int = 2) -> Figure:
+def spectrograms_figure(panels: list[SpectrogramPanel], features: FeatureExtractor, columns: int = 2) -> Figure:
     """Draw spectrograms in a grid, with their saliency maps below them.
 
     Args:
@@ -76,7 +76,7 @@ def spectrograms_figure(panels: list[SpectrogramPanel], features: LogMel, column
     return figure
 
 
-def _draw(axes: Axes, values: np.ndarray, features: LogMel, cmap: str, limits: tuple[float, float]) -> AxesImage:
+def _draw(axes: Axes, values: np.ndarray, features: FeatureExtractor, cmap: str, limits: tuple[float, float]) -> AxesImage:
     axes.set_visible(True)
     extent = (0.0, len(values) * features.hop_length / features.sample_rate, -0.5, values.shape[1] - 0.5)
     step = -(-len(values) // MAX_COLUMNS)

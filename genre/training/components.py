@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
-from genre.audio.features import LogMel
+from genre.audio.features import FeatureExtractor
 from genre.config.instantiate import build, build_each, build_network, check_arguments, with_target
 from genre.config.schema import TrainConfig
 from genre.config.targets import Trust
@@ -57,7 +57,7 @@ class Components:
     """
 
     settings: TrainConfig
-    features: LogMel
+    features: FeatureExtractor
     source: Source
     cache: FeatureCache
     make_executor: Callable[[], Executor]
@@ -201,7 +201,7 @@ def _check_limits(settings: TrainConfig, prepared: PreparedData) -> None:
             )
 
 
-def _check_frames(features: LogMel, key: str, seconds: float | None, used: float = 1.0) -> None:
+def _check_frames(features: FeatureExtractor, key: str, seconds: float | None, used: float = 1.0) -> None:
     if seconds and features.n_frames(seconds * used) < MIN_FRAMES:
         least = (MIN_FRAMES - 1) * features.hop_length / features.sample_rate / used
         raise GenreError(

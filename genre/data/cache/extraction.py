@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from genre.audio.decoding import AudioError, Clip, load_clip
-from genre.audio.features import LogMel
+from genre.audio.features import FeatureExtractor
 from genre.data.cache.file_states import file_digest, read_error
 from genre.data.cache.shards import CHECKSUM, EMPTY_ROW, shard_path, write_array, write_table
 
@@ -30,7 +30,7 @@ class FeatureSpec:
         clip_start: Start of the clip in the track: seconds, or `middle`.
     """
 
-    features: LogMel
+    features: FeatureExtractor
     clip_seconds: float
     clip_start: float | str
 

@@ -1,0 +1,66 @@
+"""The channels of musicnn as features."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional as F
+from torchaudio.transforms import MelSpectrogram
+
+from genre.audio.features import FeatureExtractor
+from genre.pretrained.musicnn import BANDS, MusicnnNetwork
+from genre.pretrained.weights import MEGABYTES, fetch_musicnn
+
+SAMPLE_RATE, HOP_LENGTH, N_FFT = 16000, 256, 512
+POOLINGS = {"mean": F.avg_pool1d, "max": F.max_pool1d}
+
+log = logging.getLogger(__name__)
+
+
+class Musicnn(FeatureExtractor):
+    """The 753 channels per frame of the tagger MSD_musicnn, averaged over a few frames.
+
+    Args:
+        weights: Path of the weights; they are fetched if the file does not exist.
+        frames: Frames of 16 ms that are pooled to one.
+        pooling: mean or max.
+
+    Raises:
+        GenreError: The weights do not exist and cannot be fetched.
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(self, weights: str, frames: int = 4, pooling: str = "mean") -> None:
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling={pooling} is unknown: use one of {', '.join(POOLINGS)}")
+        if frames < 1:
+            raise ValueError(f"frames must be at least 1, not {frames}")
+        path = Path(weights)
+        if not path.exists():
+            log.info("fetching the weights of musicnn (%d MB) to %s", MEGABYTES, path)
+            fetch_musicnn(path)
+        network = MusicnnNetwork()
+        network.load_state_dict(load_file(path))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        hparams = {"weights": digest, "frames": frames, "pooling": pooling}
+        super().__init__(SAMPLE_RATE, frames * HOP_LENGTH, network.n_channels, hparams)
+        self.frames, self.pool = frames, POOLINGS[pooling]
+        self.mel = MelSpectrogram(
+            SAMPLE_RATE,
+            N_FFT,
+            hop_length=HOP_LENGTH,
+            n_mels=BANDS,
+            pad_mode="constant",
+            norm="slaney",
+            mel_scale="slaney",
+        )
+        self.network = network.eval()
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Compute features, shape (batch, frames, 753), from waveforms, shape (batch, samples)."""
+        mel = torch.log10(1 + 10000 * self.mel(waveform).transpose(1, 2))
+        channels = self.network.channels(mel)
+        return self.pool(channels, self.frames, ceil_mode=True).transpose(1, 2)
