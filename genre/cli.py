@@ -64,7 +64,9 @@ def verify(overrides: Overrides = None) -> None:
 @app.command()
 def weights(
     name: Annotated[str, typer.Argument(help="Pretrained network: musicnn")],
-    out: Annotated[Path, typer.Option(help="Folder of the weights, which is paths.data/weights for features=musicnn.")] = WEIGHTS,
+    out: Annotated[
+        Path, typer.Option(help="Folder of the weights; features=musicnn expects paths.data/weights.")
+    ] = WEIGHTS,
     wheel: Annotated[Path | None, typer.Option(help="The published package, if this machine has no network.")] = None,
 ) -> None:
     """Fetch the weights of a pretrained network, with their licence and source."""

@@ -5,6 +5,7 @@ import typer
 
 from genre import cli
 from genre.config.errors import exit_with_one_line
+from genre.errors import GenreError
 from tests.composing import TINY
 
 
@@ -52,3 +53,11 @@ def test_precompute_says_in_one_line_what_is_wrong(capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == (
         "error: In 'train': Could not find 'data/vinyl': available are fma, folder, gtzan, synthetic\n"
     )
+
+
+def test_weights_of_an_unknown_network_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(GenreError, match="vggish is unknown: use musicnn"):
+        cli.weights("vggish", tmp_path)
+    with pytest.raises(GenreError, match=r"no\.whl cannot be read"):
+        cli.weights("musicnn", tmp_path, tmp_path / "no.whl")
+    assert list(tmp_path.iterdir()) == []

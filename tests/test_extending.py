@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from omegaconf import OmegaConf
@@ -51,12 +52,27 @@ def test_a_network_a_source_and_a_logger_are_one_file_and_one_yaml_each(tmp_path
     run(tmp_path, tmp_path, "evaluate.py", "run_dir=run")
 
 
+def write_lab(folder: Path) -> None:
+    assert len(LAB) == 9
+    for name, content in LAB.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+
+
+@pytest.mark.slow
+def test_features_outside_of_the_checkout_train(tmp_path: Path, music_folder: Path) -> None:
+    write_lab(tmp_path)
+    chosen = ["features=bands", "model=logreg", "data=folder", f"data.root={music_folder}", f"paths.data={tmp_path}"]
+    short = ["data.clip_seconds=2", "data.segment_seconds=null", "data.min_seconds=1", f"run_dir={tmp_path}/run"]
+    run(ROOT, tmp_path / "lab", "train.py", f"--config-dir={tmp_path}/lab/conf", *chosen, *short)
+    (cache,) = (tmp_path / "cache").iterdir()
+    assert np.load(cache / "shard-00000.npy", mmap_mode="r").shape[1:] == (126, 32)
+    assert json.loads((tmp_path / "run/scores.json").read_text())["test/accuracy"] > 0.5
+
+
 @pytest.mark.slow
 def test_a_method_outside_of_the_checkout_trains(tmp_path: Path, music_folder: Path) -> None:
-    assert len(LAB) == 7
-    for name, content in LAB.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content)
+    write_lab(tmp_path)
     small = [
         *(text for text in TINY if text != "recipe=study"),
         f"data.root={music_folder}",

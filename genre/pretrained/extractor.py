@@ -2,9 +2,11 @@
 
 import hashlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,7 +17,7 @@ from genre.pretrained.musicnn import BANDS, MusicnnNetwork
 from genre.pretrained.weights import MEGABYTES, fetch_musicnn
 
 SAMPLE_RATE, HOP_LENGTH, N_FFT = 16000, 256, 512
-POOLINGS = {"mean": F.avg_pool1d, "max": F.max_pool1d}
+POOLINGS: dict[str, Callable[..., Tensor]] = {"mean": F.avg_pool1d, "max": F.max_pool1d}
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class Musicnn(FeatureExtractor):
 
     Raises:
         GenreError: The weights do not exist and cannot be fetched.
-        ValueError: An argument is out of range.
+        ValueError: An argument is out of range, or the weights are damaged.
     """
 
     def __init__(self, weights: str, frames: int = 4, pooling: str = "mean") -> None:
@@ -43,7 +45,11 @@ class Musicnn(FeatureExtractor):
             log.info("fetching the weights of musicnn (%d MB) to %s", MEGABYTES, path)
             fetch_musicnn(path)
         network = MusicnnNetwork()
-        network.load_state_dict(load_file(path))
+        try:
+            network.load_state_dict(load_file(path))
+        except (SafetensorError, RuntimeError) as error:
+            text = str(error).splitlines()[0]
+            raise ValueError(f"{path} is damaged ({text}): delete it and run genre weights musicnn") from error
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         hparams = {"weights": digest, "frames": frames, "pooling": pooling}
         super().__init__(SAMPLE_RATE, frames * HOP_LENGTH, network.n_channels, hparams)

@@ -15,12 +15,14 @@ TIMBRAL = (38, 67)
 """Heights of the timbral filters in mel bands; both are 7 frames long."""
 TEMPORAL = (128, 64, 32)
 """Lengths of the temporal filters in frames."""
-TAGS = tuple(
+TAG_LIST = (
     "rock,pop,alternative,indie,electronic,female vocalists,dance,00s,alternative rock,jazz,beautiful,metal,chillout,"
     "male vocalists,classic rock,soul,indie rock,Mellow,electronica,80s,folk,90s,chill,instrumental,punk,oldies,blues,"
     "hard rock,ambient,acoustic,experimental,female vocalist,guitar,Hip-Hop,70s,party,country,easy listening,sexy,"
-    "catchy,funk,electro,heavy metal,Progressive rock,60s,rnb,indie pop,sad,House,happy".split(",")
+    "catchy,funk,electro,heavy metal,Progressive rock,60s,rnb,indie pop,sad,House,happy"
 )
+TAGS = TAG_LIST.split(",")
+"""Names of the outputs."""
 
 
 def normalization(channels: int, dimensions: int) -> nn.Module:

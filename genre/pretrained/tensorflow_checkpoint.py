@@ -1,12 +1,14 @@
 """Read the tensors of a TensorFlow checkpoint (format V2) without TensorFlow.
 
-The index file is a table of LevelDB: blocks of sorted keys with shared prefixes. Its values are protocol buffers of type
-BundleEntryProto, which say where in the data file a tensor lies. Format: tensorflow/core/lib/io/table_format.txt and
+The index file is a table of LevelDB: blocks of sorted keys with shared prefixes. Its values are protocol buffers of
+type BundleEntryProto, which say where in the data file a tensor lies. Format:
+tensorflow/core/lib/io/table_format.txt and
 tensorflow/core/protobuf/tensor_bundle.proto of TensorFlow.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,13 +80,13 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         position += size
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Field numbers and values of a protocol buffer."""
+def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
+    """Field numbers of a protocol buffer, and their values: int or bytes."""
     position = 0
+    value: int | bytes
     while position < len(message):
         tag, position = _varint(message, position)
         kind = tag & 7
-        value: int | bytes
         if kind == VARINT:
             value, position = _varint(message, position)
         elif kind == BYTES:

@@ -25,10 +25,12 @@ LICENSE = "musicnn-0.1.0.dist-info/LICENSE.md"
 SOURCE = f"""\
 musicnn.safetensors: weights of MSD_musicnn, a network that tags music, trained on the Million Song Dataset.
 
-Authors: Jordi Pons and Xavier Serra, "musicnn: pre-trained convolutional neural networks for music audio tagging", 2019,
-arXiv:1909.06654. Source: https://pypi.org/project/musicnn/0.1.0/, {WHEEL}
+Authors: Jordi Pons and Xavier Serra, "musicnn: pre-trained convolutional neural networks for music audio tagging",
+2019, arXiv:1909.06654.
+Source: https://pypi.org/project/musicnn/0.1.0/, {WHEEL}
 (SHA-256 {SHA256}), converted from its TensorFlow
-checkpoint without changing a value. Licence (ISC): musicnn.license.md.
+checkpoint without changing a value.
+License (ISC): musicnn.license.md.
 """
 
 

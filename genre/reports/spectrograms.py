@@ -76,7 +76,9 @@ def spectrograms_figure(panels: list[SpectrogramPanel], features: FeatureExtract
     return figure
 
 
-def _draw(axes: Axes, values: np.ndarray, features: FeatureExtractor, cmap: str, limits: tuple[float, float]) -> AxesImage:
+def _draw(
+    axes: Axes, values: np.ndarray, features: FeatureExtractor, cmap: str, limits: tuple[float, float]
+) -> AxesImage:
     axes.set_visible(True)
     extent = (0.0, len(values) * features.hop_length / features.sample_rate, -0.5, values.shape[1] - 0.5)
     step = -(-len(values) // MAX_COLUMNS)

@@ -14,6 +14,7 @@ from genre.config.instantiate import build_network
 from genre.pipeline import train_and_test
 from tests.composing import TINY
 from tests.conftest import PITCHES, sound, write_fma, write_sound
+from tests.pretrained.weights import write_musicnn
 from tests.wiring.building import Built, composed
 from tests.wiring.networks import PITCH, TRACKS, genre_of
 
@@ -61,7 +62,10 @@ def build(home: Path, library: Path, known: Path, tmp_path_factory: pytest.TempP
     )
     weights = {f"net.{name}": torch.full_like(value, 0.5) for name, value in net.state_dict().items()}
     torch.save({"state_dict": weights}, searched / "trained.ckpt")
+    write_musicnn(home / "weights" / "musicnn.safetensors", bias=0.0)
+    write_musicnn(searched / "musicnn.safetensors", bias=1.0)
     places = {
+        "WEIGHTS": searched / "musicnn.safetensors",
         "TRAINED": searched / "trained.ckpt",
         "LIBRARY": library,
         "FMA": known,

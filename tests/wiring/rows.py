@@ -52,6 +52,7 @@ DATA = [
     Group([Row("data=synthetic", lambda b: type(b.parts.source).__name__, "Synthetic")], REAL, True),
 ]
 
+FIVE_SECONDS = "data.clip_seconds=5", "data.segment_seconds=null", "~features.n_mels"
 FEATURES = [
     Group(
         [
@@ -74,6 +75,15 @@ FEATURES = [
             Row("features=mfcc", see.kind, "Mfcc"),
             Row("features.n_mfcc=13", lambda b: b.train_batch().mel.shape[2], 13),
         ]
+    ),
+    Group([Row("features=musicnn", see.kind, "Musicnn")], FIVE_SECONDS),
+    Group(
+        [
+            Row("features.weights=WEIGHTS", see.weights, 1.0),
+            Row("features.frames=2", lambda b: b.data.data.cache.spec.n_frames, 157),
+            Row("features.pooling=max", lambda b: b.parts.features.pool.__name__, "max_pool1d"),
+        ],
+        ("features=musicnn", *FIVE_SECONDS),
     ),
 ]
 

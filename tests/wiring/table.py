@@ -172,6 +172,10 @@ def kind(built: Built) -> str:
     return type(built.parts.features).__name__
 
 
+def weights(built: Built) -> float:
+    return built.parts.features.network.output.bias[0].item()
+
+
 def feature(name: str) -> See:
     return lambda built: built.data.data.cache.spec.cache_key[name]
 
