@@ -41,8 +41,8 @@ ADDED: dict[str, Any] = {
     "test_last": False,
 }
 """Keys that run folders of earlier versions do not have, with the values that held then."""
-HARMLESS = ("now",)
-"""Resolvers in run folders of earlier versions; any other could read secrets of the user, such as oc.env."""
+HARMLESS = ("now", "oc.select")
+"""Resolvers that run folders may use; any other could read secrets of the user, such as oc.env."""
 
 
 def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | None = None) -> DictConfig:

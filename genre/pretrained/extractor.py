@@ -35,7 +35,7 @@ class Musicnn(FeatureExtractor):
         ValueError: An argument is out of range, or the weights are damaged.
     """
 
-    def __init__(self, weights: str, frames: int = 4, pooling: str = "mean") -> None:
+    def __init__(self, weights: str, frames: int = 2, pooling: str = "mean") -> None:
         if pooling not in POOLINGS:
             raise ValueError(f"pooling={pooling} is unknown: use one of {', '.join(POOLINGS)}")
         if frames < 1:

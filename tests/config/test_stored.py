@@ -57,6 +57,7 @@ def test_a_run_of_an_earlier_version_has_the_values_and_names_of_today(tmp_path:
         ("plain", None),
         ("${data.name}/x", None),
         ("${now:%Y}", None),
+        ("${oc.select:features.top_db,80.0}", None),
         ("${paths.${data.name}}", None),
         ("a/${oc.env:HOME}", "${oc.env:HOME}"),
         ("${oc.env:${data.name}}", "${oc.env:_}"),

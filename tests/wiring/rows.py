@@ -80,7 +80,7 @@ FEATURES = [
     Group(
         [
             Row("features.weights=WEIGHTS", see.weights, 1.0),
-            Row("features.frames=2", lambda b: b.data.data.cache.spec.n_frames, 157),
+            Row("features.frames=4", lambda b: b.data.data.cache.spec.n_frames, 79),
             Row("features.pooling=max", lambda b: b.parts.features.pool.__name__, "max_pool1d"),
         ],
         ("features=musicnn", *FIVE_SECONDS),
