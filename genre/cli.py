@@ -14,11 +14,11 @@ from genre.errors import GenreError
 from genre.files import atomic_write
 
 if TYPE_CHECKING:
+    from genre.config.schema import TrainConfig
     from genre.data.prepare import PreparedData
     from genre.training.components import Components
 
 CONF = Path(genre.__file__).parents[1] / "conf"
-WEIGHTS = Path("data/weights")
 
 app = typer.Typer(
     help=genre.__doc__,
@@ -64,17 +64,18 @@ def verify(overrides: Overrides = None) -> None:
 @app.command()
 def weights(
     name: Annotated[str, typer.Argument(help="Pretrained network: musicnn")],
-    out: Annotated[
-        Path, typer.Option(help="Folder of the weights; features=musicnn expects paths.data/weights.")
-    ] = WEIGHTS,
+    overrides: Overrides = None,
     wheel: Annotated[Path | None, typer.Option(help="The published package, if this machine has no network.")] = None,
 ) -> None:
-    """Fetch the weights of a pretrained network, with their licence and source."""
+    """Fetch the weights of a pretrained network, with their license and source.
+
+    They go to features.weights, which is data/weights/musicnn.safetensors by default.
+    """
     from genre.pretrained.weights import fetch_musicnn
 
     if name != "musicnn":
         raise GenreError(f"{name} is unknown: use musicnn")
-    path = out / "musicnn.safetensors"
+    path = Path(_settings(["features=musicnn", *(overrides or [])]).features["weights"])
     fetch_musicnn(path, wheel)
     print(f"weights: {path}")
 
@@ -162,9 +163,14 @@ def _of_run(overrides: list[str]) -> "PreparedData":
     return build_components(restore_settings(folder, evaluation), folder / run_folder.TRACKS).datamodule.data
 
 
-def _components(overrides: list[str] | None) -> "Components":
+def _settings(overrides: list[str]) -> "TrainConfig":
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        settings = validate(hydra.compose("train", overrides or []))
+        settings: TrainConfig = validate(hydra.compose("train", overrides))
+    return settings
+
+
+def _components(overrides: list[str] | None) -> "Components":
+    settings = _settings(overrides or [])
     from genre import logging_setup
     from genre.training.components import build_components
 

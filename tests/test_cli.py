@@ -55,9 +55,19 @@ def test_precompute_says_in_one_line_what_is_wrong(capsys: pytest.CaptureFixture
     )
 
 
-def test_weights_of_an_unknown_network_are_refused(tmp_path: Path) -> None:
+def test_an_unknown_network_and_a_missing_wheel_are_refused(tmp_path: Path) -> None:
     with pytest.raises(GenreError, match="vggish is unknown: use musicnn"):
-        cli.weights("vggish", tmp_path)
+        cli.weights("vggish")
     with pytest.raises(GenreError, match=r"no\.whl cannot be read"):
-        cli.weights("musicnn", tmp_path, tmp_path / "no.whl")
+        cli.weights("musicnn", [f"paths.data={tmp_path}"], tmp_path / "no.whl")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_go_where_the_features_expect_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr("genre.pretrained.weights.fetch_musicnn", lambda path, wheel: asked.append(path))
+    cli.weights("musicnn", [f"paths.data={tmp_path}"])
+    assert asked == [tmp_path / "weights/musicnn.safetensors"]
+    assert capsys.readouterr().out == f"weights: {asked[0]}\n"

@@ -14,7 +14,7 @@ FEATURES_VERSION = 1
 class FeatureExtractor(nn.Module):
     """Base class of features: waveform -> (frames, features).
 
-    A subclass implements `forward`. What it returns is cached in float16, so it should not exceed some thousands.
+    A subclass implements `forward`. What it returns is cached in float16, whose largest value is 65,504.
 
     Args:
         sample_rate: Sample rate of the waveform in Hz.
@@ -52,7 +52,7 @@ class FeatureExtractor(nn.Module):
         raise NotImplementedError
 
     def forward_with_range(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute features, and the values that 0 and 1 stand for, each of shape (batch,)."""
+        """Compute features, shape (batch, frames, n_features), and the values of their 0 and 1, each of shape (batch,)."""
         low = torch.zeros(len(waveform))
         return self(waveform), low, torch.ones_like(low)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 from torch.nn import functional as F
 from torchaudio.transforms import MelSpectrogram
@@ -32,7 +32,7 @@ class Musicnn(FeatureExtractor):
 
     Raises:
         GenreError: The weights do not exist and cannot be fetched.
-        ValueError: An argument is out of range, or the weights are damaged.
+        ValueError: An argument is out of range, or the weights cannot be read.
     """
 
     def __init__(self, weights: str, frames: int = 2, pooling: str = "mean") -> None:
@@ -46,12 +46,14 @@ class Musicnn(FeatureExtractor):
             fetch_musicnn(path)
         network = MusicnnNetwork()
         try:
-            network.load_state_dict(load_file(path))
+            content = path.read_bytes()
+            network.load_state_dict(load(content))
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read ({error.strerror}): set features.weights to a file") from error
         except (SafetensorError, RuntimeError) as error:
             text = str(error).splitlines()[0]
             raise ValueError(f"{path} is damaged ({text}): delete it and run genre weights musicnn") from error
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        hparams = {"weights": digest, "frames": frames, "pooling": pooling}
+        hparams = {"weights": hashlib.sha256(content).hexdigest(), "frames": frames, "pooling": pooling}
         super().__init__(SAMPLE_RATE, frames * HOP_LENGTH, network.n_channels, hparams)
         self.frames, self.pool = frames, POOLINGS[pooling]
         self.mel = MelSpectrogram(

@@ -1,9 +1,8 @@
 """Read the tensors of a TensorFlow checkpoint (format V2) without TensorFlow.
 
 The index file is a table of LevelDB: blocks of sorted keys with shared prefixes. Its values are protocol buffers of
-type BundleEntryProto, which say where in the data file a tensor lies. Format:
-tensorflow/core/lib/io/table_format.txt and
-tensorflow/core/protobuf/tensor_bundle.proto of TensorFlow.
+type BundleEntryProto, which say where in the data file a tensor lies. Both formats are described in TensorFlow's
+core/lib/io/table_format.txt and core/protobuf/tensor_bundle.proto.
 """
 
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ import numpy as np
 
 MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 FOOTER_BYTES = 48
-BLOCK_TRAILER_BYTES = 5
 FLOAT, VARINT, BYTES, FIXED32 = 1, 0, 2, 5
 """TensorFlow's number of float32, and the wire types of protocol buffers."""
 

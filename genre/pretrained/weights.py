@@ -1,4 +1,4 @@
-"""Fetch the published weights of musicnn, and store them as safetensors with their licence and source."""
+"""Fetch the published weights of musicnn, and store them as safetensors with their license and source."""
 
 import hashlib
 import importlib.util
@@ -35,7 +35,7 @@ License (ISC): musicnn.license.md.
 
 
 def fetch_musicnn(path: Path, wheel: Path | None = None) -> None:
-    """Write the weights of musicnn, its licence and its source to a folder.
+    """Write the weights of musicnn, its license and its source to a folder.
 
     Args:
         path: Path of the safetensors file.

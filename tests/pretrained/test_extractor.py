@@ -60,6 +60,11 @@ def test_impossible_arguments_are_refused(weights: str, arguments: dict, message
         Musicnn(weights, **arguments)
 
 
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"cannot be read \(Is a directory\): set features\.weights to a file"):
+        Musicnn(str(tmp_path))
+
+
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "musicnn.safetensors"
     path.write_bytes(b"damaged")
