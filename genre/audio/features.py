@@ -52,7 +52,7 @@ class FeatureExtractor(nn.Module):
         raise NotImplementedError
 
     def forward_with_range(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute features, (batch, frames, n_features), and the values that 0 and 1 stand for, each of shape (batch,)."""
+        """Compute features, shape (batch, frames, n_features), and the values of 0 and 1, each of shape (batch,)."""
         low = torch.zeros(len(waveform))
         return self(waveform), low, torch.ones_like(low)
 
