@@ -57,8 +57,7 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
             scores, predictions = _test(components, folder)
             scores[components.settings.monitor.metric] = best_score
             if not components.settings.model.fit:
-                datamodule = components.datamodule
-                scores |= baseline_scores(datamodule, components.model_metadata(datamodule.data.genres))
+                scores |= baseline_scores(components, folder)
             log_test_results(loggers, scores, _draw_confusion(components, scores, predictions))
             write_json(folder / run_folder.SCORES, scores)
             print_test_scores(scores, folder)

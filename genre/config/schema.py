@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -52,6 +53,7 @@ class ModelConfig:
 
     name: str = MISSING
     net: Any = field(default_factory=dict, metadata=OPEN)
+    features: Any = MISSING
     learning_rate: float = _number(above=0)
     weight_decay: float = _number(low=0)
     label_smoothing: float = _number(low=0, high=0.95)
@@ -121,6 +123,7 @@ class TrainConfig:
 
     data: DataConfig = field(default_factory=DataConfig)
     features: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
+    probe: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
     augment: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
     model: ModelConfig = field(default_factory=ModelConfig)
     size: SizeConfig = field(default_factory=SizeConfig)
@@ -175,8 +178,14 @@ def _open_sections(config: DictConfig, schema: Any) -> None:
             _open_sections(config[entry.name], entry.type)
 
 
+def _where_exists(path: str, text: str) -> str:
+    """Return the text if a file exists, else nothing."""
+    return text if Path(path).exists() else ""
+
+
 def register() -> None:
-    """Register the schema with Hydra, as `schema/...`."""
+    """Register the schema with Hydra, as `schema/...`, and the resolver of conf/experiment/compare.yaml."""
+    OmegaConf.register_new_resolver("where_exists", _where_exists, replace=True)
     store = ConfigStore.instance()
     for name, schema in {"train": TrainConfig, "evaluate": EvaluateConfig, "search": SearchConfig}.items():
         store.store(group="schema", name=name, node=structured(schema))

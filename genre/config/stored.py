@@ -27,7 +27,7 @@ ADDED: dict[str, Any] = {
     "finished": "refuse",
     "label": "${model.name}",
     "loss": {"_target_": "torch.nn.CrossEntropyLoss", "label_smoothing": "${model.label_smoothing}"},
-    "model": {"fit": None, "input_norm": False, "channels_last": False, "logit_adjustment": False},
+    "model": {"features": None, "fit": None, "input_norm": False, "channels_last": False, "logit_adjustment": False},
     "monitor": {"select": "best"},
     "optimizer": {
         "_target_": "torch.optim.Adam",
@@ -36,6 +36,7 @@ ADDED: dict[str, Any] = {
         "weight_decay": "${model.weight_decay}",
     },
     "print_config": False,
+    "probe": {},
     "search": None,
     "size": {"epochs": 50, "hidden_dim": 64, "search_batch_size": "16,32,64,128", "search_hidden_dim": "64,128,256"},
     "test_last": False,

@@ -34,8 +34,11 @@ class Place:
 
 NETWORK = "model.net"
 LOGGER = "logger"
+FEATURES = Place(("genre.audio.features", "genre.pretrained.extractor"), "genre.audio.features.FeatureExtractor")
 PLACES = {
-    "features": Place(("genre.audio.features", "genre.pretrained.extractor"), "genre.audio.features.FeatureExtractor"),
+    "features": FEATURES,
+    "probe": FEATURES,
+    "model.features": FEATURES,
     "data.source": Place(("genre.data.sources",)),
     "augment": Place(("genre.audio",), "torch.nn.Module"),
     NETWORK: Place(("genre.models", "torch.nn"), "torch.nn.Module"),

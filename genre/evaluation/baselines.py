@@ -1,40 +1,85 @@
 """Fit the baselines beside a network, and say whether the network is better than they are."""
 
+from pathlib import Path
 from typing import Any
 
+from torch import nn
+
+from genre import run_folder
+from genre.data.cache.extraction import FeatureSpec
+from genre.data.cache.feature_cache import FeatureCache
 from genre.data.datamodule import GenreDataModule
+from genre.data.prepare import restore_from_run
 from genre.evaluation.evaluate import logits_and_targets, predict_splits
 from genre.models.baselines import ClassPrior, MelStatisticsClassifier
 from genre.models.checkpoint import TrainedModel
 from genre.training.baselines import fit_class_prior, fit_logistic_regression
+from genre.training.components import Components
 from genre.training.metrics import compute_metrics
 
-BASELINES = {"logreg": "logistic regression", "majority": "the most frequent genre"}
+BASELINES = {
+    "probe": "logistic regression on pretrained features",
+    "logreg": "logistic regression",
+    "majority": "the most frequent genre",
+}
 """Models of conf/model, and their names in sentences."""
 
 
-def baseline_scores(datamodule: GenreDataModule, metadata: dict[str, Any]) -> dict[str, float]:
-    """Fit the baselines on the training tracks, and score them on the validation and test tracks.
+def baseline_scores(components: Components, folder: Path) -> dict[str, float]:
+    """Fit the baselines on the training tracks of a run, and score them on its validation and test tracks.
+
+    The probe is fitted if its features of all tracks are cached, as they are after a run of model=probe.
 
     Args:
-        datamodule: Prepared data.
-        metadata: Metadata of the network that they are compared with.
+        components: Components of the run.
+        folder: Run folder.
 
     Returns:
         `logreg/val/accuracy` and so on: model, split and score.
     """
-    genres, n_mels = len(metadata["genres"]), metadata["net"]["n_mels"]
-    regression, prior = MelStatisticsClassifier(genres, n_mels), ClassPrior(genres, n_mels)
+    datamodule = components.datamodule
+    genres, n_features = len(datamodule.data.genres), components.features.n_features
+    regression, prior = MelStatisticsClassifier(genres, n_features), ClassPrior(genres, n_features)
     fit_logistic_regression(regression, datamodule)
     fit_class_prior(prior, datamodule)
-    scores: dict[str, float] = {}
-    for name, net in {"logreg": regression, "majority": prior}.items():
-        model = TrainedModel(net.eval(), metadata | {"segment_seconds": None})  # they use whole clips
-        table = predict_splits(model, datamodule, "cpu")
-        for split in ("val", "test"):
-            scores |= compute_metrics(*logits_and_targets(table, split), f"{name}/{split}/")
-            del scores[f"{name}/{split}/loss"]  # infinite for a genre that has no training track
+    scores = _scores("majority", prior, datamodule) | _scores("logreg", regression, datamodule)
+    if (probe_data := _probe_data(components, folder)) is not None:
+        probe = MelStatisticsClassifier(genres, probe_data.data.cache.spec.features.n_features)
+        fit_logistic_regression(probe, probe_data, strength=None, class_weights=True)
+        scores |= _scores("probe", probe, probe_data)
     return scores
+
+
+def _scores(name: str, net: nn.Module, datamodule: GenreDataModule) -> dict[str, float]:
+    table = predict_splits(TrainedModel(net.eval(), {"segment_seconds": None}), datamodule, "cpu")  # on whole clips
+    scores: dict[str, float] = {}
+    for split in ("val", "test"):
+        scores |= compute_metrics(*logits_and_targets(table, split), f"{name}/{split}/")
+        del scores[f"{name}/{split}/loss"]  # infinite for a genre that has no training track
+    return scores
+
+
+def _probe_data(components: Components, folder: Path) -> GenreDataModule | None:
+    """Features of the probe for the tracks of a run; None if they are not all cached."""
+    settings = components.settings
+    if components.probe is None:
+        return None
+    spec = FeatureSpec(components.probe, settings.data.clip_seconds, settings.data.clip_start)
+    cache = FeatureCache(Path(settings.paths.cache), Path(settings.data.root).resolve().name, spec)
+    files = components.datamodule.data.tracks.drop_duplicates("path")
+    if len(cache.lookup(files["path"].tolist(), files["file_digest"].tolist())) < len(files):
+        return None
+    tracks = folder / run_folder.TRACKS
+    data = restore_from_run(tracks, components.source, cache, components.make_executor)
+    half_clips = components.datamodule.half_clips
+    return GenreDataModule(
+        lambda: data, nn.Identity(), settings.data.batch_size, None, 0, settings.seed, False, half_clips
+    )
+
+
+def fitted_baselines(scores: dict[str, Any]) -> list[str]:
+    """Names of the baselines whose scores stand beside those of a run."""
+    return [name for name in BASELINES if f"{name}/val/accuracy" in scores]
 
 
 def verdicts(scores: dict[str, Any]) -> list[str]:
@@ -44,15 +89,17 @@ def verdicts(scores: dict[str, Any]) -> list[str]:
         scores: Content of scores.json, with the scores of the baselines.
 
     Returns:
-        The lines; none if the network has a higher F1 macro and a higher accuracy than both.
+        The lines; none if the network has a higher F1 macro and a higher accuracy than all.
     """
     lines = []
-    for name, words in BASELINES.items():
+    for name in fitted_baselines(scores):
         worse = [
             f"{label} {scores[f'val/{score}']:.3f}, not above {scores[f'{name}/val/{score}']:.3f}"
             for score, label in {"f1_macro": "F1 macro", "accuracy": "accuracy"}.items()
             if scores[f"val/{score}"] <= scores[f"{name}/val/{score}"]
         ]
         if worse:
-            lines.append(f"{scores['model']} is not better than {words} on the validation tracks: {'; '.join(worse)}")
+            lines.append(
+                f"{scores['model']} is not better than {BASELINES[name]} on the validation tracks: {'; '.join(worse)}"
+            )
     return lines

@@ -137,7 +137,7 @@ def evaluate_checkpoint(
             f"the checkpoint in {folder} and the data have different genres ({', '.join(model.genres)} and "
             f"{', '.join(genres)}): evaluate it on the data it was trained on"
         )
-    if model.metadata["features"] != dict(settings.features):
+    if model.metadata["features"] != components.feature_settings:
         raise GenreError(f"the checkpoint in {folder} and its configuration have different features: train again")
     if not metrics.is_file():
         raise GenreError(f"{metrics} is missing: run_dir must be the folder of a finished run")

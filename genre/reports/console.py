@@ -13,7 +13,7 @@ from rich.tree import Tree
 
 from genre.data.audit import LEAK_KINDS
 from genre.data.fingerprint import SHIFT_SECONDS
-from genre.evaluation.baselines import BASELINES, verdicts
+from genre.evaluation.baselines import fitted_baselines, verdicts
 from genre.evaluation.bootstrap import interval_warnings, per_class_table, score_intervals
 from genre.evaluation.comparison import Comparison
 from genre.evaluation.runs import EvaluatedRun
@@ -53,8 +53,7 @@ def print_test_scores(scores: dict[str, Any], folder: Path) -> None:
         folder: The run folder.
     """
     table = Table("model", "test tracks", "genres", "accuracy", "F1 macro", "F1 weighted", title="Test")
-    has_baselines = "logreg/test/accuracy" in scores
-    for model, prefix in {scores["model"]: "", **{name: f"{name}/" for name in BASELINES if has_baselines}}.items():
+    for model, prefix in {scores["model"]: "", **{name: f"{name}/" for name in fitted_baselines(scores)}}.items():
         table.add_row(
             model,
             str(scores["test/tracks"]),
@@ -63,7 +62,7 @@ def print_test_scores(scores: dict[str, Any], folder: Path) -> None:
         )
     console = Console()
     console.print(table)
-    for line in verdicts(scores) if has_baselines else []:
+    for line in verdicts(scores):
         console.print(escape(line), soft_wrap=True)
     console.print(f"run folder: {folder}", soft_wrap=True)
 

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from lightning.pytorch.loggers import Logger
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from genre import run_folder
@@ -22,6 +23,9 @@ from genre.training.checkpoints import AtomicCheckpointIO
 from genre.training.components import Components
 from genre.training.metrics import compute_metrics
 
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+"""Values of scikit-learn's C to choose from."""
+
 
 def fit_class_prior(net: ClassPrior, datamodule: GenreDataModule) -> None:
     """Set the class prior to the class frequencies of the training tracks."""
@@ -29,23 +33,49 @@ def fit_class_prior(net: ClassPrior, datamodule: GenreDataModule) -> None:
     net.log_share = torch.from_numpy(np.log(counts / counts.sum())).float()
 
 
-def fit_logistic_regression(net: MelStatisticsClassifier, datamodule: GenreDataModule, strength: float = 1.0) -> None:
-    """Fit scikit-learn's logistic regression on the mel statistics of the training tracks.
+def fit_logistic_regression(
+    net: MelStatisticsClassifier,
+    datamodule: GenreDataModule,
+    strength: float | None = 1.0,
+    class_weights: bool = False,
+) -> None:
+    """Fit scikit-learn's logistic regression on the statistics of the training tracks' features.
 
     Args:
         net: Receives the coefficients and the scaling.
         datamodule: Prepared data.
-        strength: Inverse of the L2 penalty: scikit-learn's C.
+        strength: Inverse of the L2 penalty: scikit-learn's C; None for the one of `STRENGTHS` with the lowest
+            validation loss.
+        class_weights: Whether tracks are weighted by the inverse frequency of their genre.
     """
-    batches = [(net.statistics(batch.mel.float()), batch.target) for batch in datamodule.eval_dataloader("train")]
-    statistics, targets = (torch.cat(tensors).numpy() for tensors in zip(*batches, strict=True))
+    statistics, targets = _statistics(net, datamodule, "train")
     scaler = StandardScaler().fit(statistics)
-    model = LogisticRegression(C=strength, max_iter=2000).fit(scaler.transform(statistics), targets)
+    statistics = scaler.transform(statistics)
+
+    def fitted(strength: float) -> LogisticRegression:
+        weights = "balanced" if class_weights else None
+        return LogisticRegression(C=strength, class_weight=weights, max_iter=2000).fit(statistics, targets)
+
+    if strength is None:
+        val_statistics, val_targets = _statistics(net, datamodule, "val")
+        val_statistics = scaler.transform(val_statistics)
+        models = [fitted(strength) for strength in STRENGTHS]
+        losses = [log_loss(val_targets, model.predict_proba(val_statistics), labels=model.classes_) for model in models]
+        model = models[int(np.argmin(losses))]
+    else:
+        model = fitted(strength)
     weight, bias = model.coef_, model.intercept_
     if len(weight) == 1:  # for two classes, scikit-learn stores only their difference
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     state = {"mean": scaler.mean_, "deviation": scaler.scale_, "head.weight": weight, "head.bias": bias}
     net.load_state_dict({name: torch.from_numpy(np.asarray(value)).float() for name, value in state.items()})
+
+
+def _statistics(net: MelStatisticsClassifier, datamodule: GenreDataModule, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Statistics, shape (tracks, statistics), and genre numbers of the tracks of a split."""
+    batches = [(net.statistics(batch.mel.float()), batch.target) for batch in datamodule.eval_dataloader(split)]
+    statistics, targets = (torch.cat(tensors).numpy() for tensors in zip(*batches, strict=True))
+    return statistics, targets
 
 
 def fit_baseline(components: Components, folder: Path, device: str, loggers: list[Logger]) -> float:

@@ -46,6 +46,7 @@ class Components:
     Attributes:
         settings: The validated configuration.
         features: Waveform -> features.
+        probe: The same for the probe; None if its weights are not there.
         source: Source of the tracks.
         cache: Cache of their features.
         make_executor: Factory of the executor that extracts features.
@@ -58,6 +59,7 @@ class Components:
 
     settings: TrainConfig
     features: FeatureExtractor
+    probe: FeatureExtractor | None
     source: Source
     cache: FeatureCache
     make_executor: Callable[[], Executor]
@@ -67,12 +69,17 @@ class Components:
     make_loss: Callable[[Tensor], nn.Module]
     callbacks: list[Callback]
 
+    @property
+    def feature_settings(self) -> dict[str, Any]:
+        """Settings of the features: those of the model, if it has its own."""
+        return feature_settings(self.settings)
+
     def model_metadata(self, genres: list[str]) -> dict[str, Any]:
         """Plain values with which a checkpoint can be used without the configuration."""
         data = self.settings.data
         return {
             "net": self._net_spec(genres),
-            "features": dict(self.settings.features),
+            "features": self.feature_settings,
             "clip_seconds": data.clip_seconds,
             "clip_start": data.clip_start,
             "segment_seconds": data.segment_seconds,
@@ -91,6 +98,11 @@ class Components:
         return {**self.settings.model.net, "num_classes": len(genres), "n_mels": self.features.n_features}
 
 
+def feature_settings(settings: TrainConfig) -> dict[str, Any]:
+    """Settings of the features that a run uses: those of the model, if it has its own."""
+    return dict(settings.model.features or settings.features)
+
+
 def build_components(settings: TrainConfig, tracks: Path | None = None) -> Components:
     """Build all components, and check that everything that training builds later can be built.
 
@@ -105,7 +117,7 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
         GenreError: A component does not accept its values.
     """
     data = settings.data
-    features = build("features", settings.features)
+    features = build("model.features" if settings.model.features else "features", feature_settings(settings))
     used = 0.5 if is_leakage_level(data.splits) else 1.0
     _check_frames(features, "data.clip_seconds", data.clip_seconds, used)
     _check_frames(features, "data.segment_seconds", data.segment_seconds)
@@ -153,6 +165,7 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
     components = Components(
         settings,
         features,
+        _probe_features(settings),
         source,
         cache,
         make_executor,
@@ -168,6 +181,14 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
         find_checkpoint(Path(settings.ckpt_path))
     check_optimization(components.make_optimizer, components.schedules, components.make_loss)
     return components
+
+
+def _probe_features(settings: TrainConfig) -> FeatureExtractor | None:
+    weights = settings.probe.get("weights")
+    if not settings.probe or (weights and not Path(weights).exists()):
+        return None
+    features: FeatureExtractor = build("probe", settings.probe)
+    return features
 
 
 def _check_network(components: Components, spec: FeatureSpec) -> None:

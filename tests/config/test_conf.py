@@ -20,6 +20,9 @@ GROUPS = sorted(
     if path.parent.name != "hydra"
 )
 
+PRETRAINED = ("musicnn", "probe")
+"""Options that need the weights of musicnn."""
+
 
 @pytest.mark.parametrize(("group", "option"), GROUPS)
 def test_every_option_composes_and_can_be_built(group: str, option: str, tmp_path: Path) -> None:
@@ -28,7 +31,7 @@ def test_every_option_composes_and_can_be_built(group: str, option: str, tmp_pat
         overrides = [f"data={option}", f"paths.data={tmp_path}"]
     if OmegaConf.is_missing(compose(overrides).data, "root"):
         overrides.append(f"data.root={tmp_path}")
-    before = [write_musicnn(tmp_path / "weights" / "musicnn.safetensors").parent] if option == "musicnn" else []
+    before = [write_musicnn(tmp_path / "weights" / "musicnn.safetensors").parent] if option in PRETRAINED else []
     settings = validate(compose(overrides))
     if settings.trainer["accelerator"] == "gpu" and not torch.cuda.is_available():
         with pytest.raises(GenreError, match="trainer: No supported gpu backend found"):
@@ -40,6 +43,15 @@ def test_every_option_composes_and_can_be_built(group: str, option: str, tmp_pat
         assert build(f"logger.{name}", spec) is not None
     assert hasattr(build("executor", settings.executor), "submit")
     assert list(tmp_path.iterdir()) == before
+
+
+def test_the_comparison_includes_the_probe_if_its_weights_are_there(tmp_path: Path) -> None:
+    overrides = ["experiment=compare", f"paths.data={tmp_path}"]
+    without = compose(overrides, hydra_too=True).hydra.sweeper.params.model
+    write_musicnn(tmp_path / "weights" / "musicnn.safetensors")
+    assert without == "majority,logreg,cnn2d,cnn1d_gru,cnn1d_lstm,cnn2d_gru,cnn2d_lstm"
+    found = compose(overrides, hydra_too=True).hydra.sweeper.params.model
+    assert found == without.replace("logreg,", "logreg,probe,")
 
 
 RECIPES = ("default", "study")

@@ -48,7 +48,8 @@ def test_a_run_of_an_earlier_version_has_the_values_and_names_of_today(tmp_path:
     found = OmegaConf.to_container(read_config(store(tmp_path, OmegaConf.create(old))))
     expected = OmegaConf.to_container(OmegaConf.merge(structured(TrainConfig), config))
     expected["model"]["net"] |= {"input_norm": False, "channels_last": False}
-    assert found == expected | {"trust": "???"}  # trust is given anew for each command
+    # Trust is given anew for each command, and earlier versions had no probe
+    assert found == expected | {"trust": "???", "probe": {}}
 
 
 @pytest.mark.parametrize(

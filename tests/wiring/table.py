@@ -176,6 +176,10 @@ def weights(built: Built) -> float:
     return built.parts.features.network.output.bias[0].item()
 
 
+def pooling(built: Built) -> str:
+    return built.parts.features.pool.__name__
+
+
 def feature(name: str) -> See:
     return lambda built: built.data.data.cache.spec.cache_key[name]
 

@@ -39,7 +39,16 @@ OF_SETTINGS = (
 """Groups whose options only set keys of other groups: tests/test_conf.py and tests/search test them."""
 BY_OPTION = {"trainer.accelerator", "trainer.devices", "trainer.strategy", "model.net._target_"}
 """Tested by the options that set them."""
-NAMES = {"data.name", "data.source", "model.name", "model.net", "model.fit", "model.net.cnn", "model.net.rnn"}
+NAMES = {
+    "data.name",
+    "data.source",
+    "model.name",
+    "model.net",
+    "model.fit",
+    "model.features",
+    "model.net.cnn",
+    "model.net.rnn",
+}
 """Parts of the options of data and model."""
 UNTESTED = {"trainer.num_nodes"}
 """Takes several machines."""
