@@ -3,6 +3,9 @@
 import hashlib
 import io
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,8 @@ from genre.audio.headers import declared_frames, is_truncated_ogg
 from genre.audio.mpeg import Mp3
 
 SUFFIXES = (".mp3", ".flac", ".ogg", ".wav", ".au")
+MIN_DECODED_FRACTION = 0.9
+"""A file that decodes to a smaller fraction of what its header declares is truncated."""
 SILENCE_DB = -60.0
 """A block of 50 ms below this level (dB relative to full scale) is silent."""
 MAX_AMPLITUDE = 1e6
@@ -92,15 +97,37 @@ def suppress_decoder_output() -> None:
     os.close(null)
 
 
+@contextmanager
+def decoder_output_suppressed() -> Iterator[None]:
+    """Do the same in a process that goes on to use `sys.stderr`, which is another file descriptor meanwhile."""
+    try:
+        shared = sys.stderr.fileno() == 2
+    except (OSError, ValueError):  # redirected to memory
+        shared = False
+    if not shared:
+        yield
+        return
+    kept, stderr = os.dup(2), sys.stderr
+    stderr.flush()
+    with os.fdopen(kept, "w", buffering=1) as copy:
+        sys.stderr = copy
+        suppress_decoder_output()
+        try:
+            yield
+        finally:
+            sys.stderr = stderr
+            os.dup2(kept, 2)
+
+
 def _load(path: Path, sample_rate: int, duration: float, offset: float | str) -> Clip:
-    source, declared = _find_source(path)
-    with _open(source) as file:
+    source, declared = find_source(path)
+    with open_source(source) as file:
         rate, channels, requested = file.samplerate, file.channels, round(duration * file.samplerate)
         first = 0 if offset == "middle" else round(float(offset) * rate)
         if declared is not None:
             last = declared - requested
             first = max(0, last // 2 if offset == "middle" else min(first, last))
-        samples = _read_frames(source, first, requested)
+        samples = read_frames(source, first, requested)
         if declared is None:
             declared = first + len(samples)
         decoded = len(samples) / max(1, min(requested, declared - first))
@@ -109,9 +136,7 @@ def _load(path: Path, sample_rate: int, duration: float, offset: float | str) ->
         decoded = 0.0  # audio is missing behind the clip, or at an unknown position
     if not len(samples):
         raise AudioError("undecodable", "no audio could be decoded")
-    if not (np.abs(samples) < MAX_AMPLITUDE).all():
-        raise AudioError("not_finite", "samples are NaN, infinite or out of range")
-    mono = samples @ np.full(channels, 1 / channels, dtype=np.float32)  # 40 times faster than mean(axis=1)
+    mono = to_mono(samples)
     length = round(duration * sample_rate)
     resampled = soxr.resample(mono, rate, sample_rate, quality="HQ")[:length]
     return Clip(
@@ -120,12 +145,24 @@ def _load(path: Path, sample_rate: int, duration: float, offset: float | str) ->
         channels=channels,
         duration=declared / rate,
         decoded_fraction=decoded,
-        active_fraction=_active_fraction(mono, rate),
+        active_fraction=active_fraction(mono, rate),
         audio_digest=hashlib.blake2b(b"%d,%d:" % (rate, channels) + samples.tobytes(), digest_size=16).hexdigest(),
     )
 
 
-def _find_source(path: Path) -> tuple[Path | bytes, int | None]:
+def to_mono(samples: np.ndarray) -> np.ndarray:
+    """Average channels, shape (frames, channels) -> (frames,).
+
+    Raises:
+        AudioError: Samples are non-finite or out of range.
+    """
+    if not (np.abs(samples) < MAX_AMPLITUDE).all():
+        raise AudioError("not_finite", "samples are NaN, infinite or out of range")
+    channels = samples.shape[1]
+    return samples @ np.full(channels, 1 / channels, dtype=np.float32)  # 40 times faster than mean(axis=1)
+
+
+def find_source(path: Path) -> tuple[Path | bytes, int | None]:
     """Return what libsndfile should open and the number of frames that its header declares, None if unknown.
 
     An MP3 file that libsndfile would not read to its end is replaced by a copy with a header that it understands.
@@ -136,7 +173,7 @@ def _find_source(path: Path) -> tuple[Path | bytes, int | None]:
         # libsndfile would decode any bytes in such a file as mu-law telephone audio
         raise AudioError("undecodable", "the AU header is missing")
     try:
-        file = _open(path)
+        file = open_source(path)
     except soundfile.LibsndfileError as error:  # its own message says that the file does not exist
         raise AudioError("undecodable", "libsndfile does not recognize the format") from error
     with file:
@@ -148,23 +185,24 @@ def _find_source(path: Path) -> tuple[Path | bytes, int | None]:
     if declared <= reported:
         return path, declared
     copy = mp3.with_header(declared)
-    with _open(copy) as file:
+    with open_source(copy) as file:
         return copy, file.frames
 
 
-def _open(source: Path | bytes) -> soundfile.SoundFile:
+def open_source(source: Path | bytes) -> soundfile.SoundFile:
+    """Open a file, or its content, with libsndfile."""
     return soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source)
 
 
-def _read_frames(source: Path | bytes, first: int, count: int) -> np.ndarray:
+def read_frames(source: Path | bytes, first: int, count: int) -> np.ndarray:
     """Decode up to `count` frames, fewer where the stream is damaged; shape (frames, channels)."""
-    with _open(source) as file:
+    with open_source(source) as file:
         file.seek(first)
         try:
             return file.read(count, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError:
             pass
-    with _open(source) as file:  # a file object cannot be used after a failed read
+    with open_source(source) as file:  # a file object cannot be used after a failed read
         blocks = [np.zeros((0, file.channels), np.float32)]
         try:
             file.seek(first)
@@ -185,7 +223,8 @@ def _can_read(file: soundfile.SoundFile, frame: int) -> bool:
         return False
 
 
-def _active_fraction(mono: np.ndarray, rate: int) -> float:
+def active_fraction(mono: np.ndarray, rate: int) -> float:
+    """Return the fraction of the 50 ms blocks of a waveform that are louder than `SILENCE_DB`."""
     size = min(len(mono), max(1, rate // 20))
     blocks = mono[: len(mono) // size * size].reshape(-1, size)
     power = np.einsum("ij,ij->i", blocks, blocks) / size

@@ -5,6 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+MIN_FRAMES = 64
+"""Shortest window that all networks accept."""
+
 
 def window_starts(frames: int, window: int) -> list[int]:
     """Return the first frames of half-overlapping windows of a clip; the last window ends with the clip."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from genre.audio.decoding import MIN_DECODED_FRACTION
 from genre.config.schema import DataConfig
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.leakage import is_leakage_level, leakage_split
@@ -16,8 +17,6 @@ from genre.data.splits import assign_splits, missing_genres
 from genre.data.tracks import SPLITS, Selection, Source, unify_names
 from genre.errors import GenreError
 
-MIN_DECODED_FRACTION = 0.9
-"""A file that decodes to a smaller fraction of what its header declares is truncated."""
 MIN_FULL_FRACTION = 0.9
 """The leakage experiment, which halves clips, rejects tracks shorter than this fraction of a clip."""
 MIN_ACTIVE_FRACTION = 0.1

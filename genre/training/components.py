@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from genre.audio.features import FeatureExtractor
+from genre.audio.windows import MIN_FRAMES
 from genre.config.instantiate import build, build_each, build_network, check_arguments, with_target
 from genre.config.schema import TrainConfig
 from genre.config.targets import Trust
@@ -33,8 +34,6 @@ from genre.training.optimization import (
 )
 from genre.training.trainer import check_trainer
 
-MIN_FRAMES = 64
-"""Shortest window that all networks accept."""
 LATEST_START = 86400
 """Largest `data.clip_start` in seconds: a day."""
 

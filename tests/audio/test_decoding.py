@@ -276,3 +276,16 @@ def test_suppressed_decoder_output():
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (process.stdout, process.stderr) == ("done\n", "")
+
+
+def test_what_libraries_print_is_suppressed_and_errors_are_not() -> None:
+    code = """
+import os, sys
+from genre.audio.decoding import decoder_output_suppressed
+with decoder_output_suppressed():
+    os.write(2, b"of the decoder")
+    print("of the program,", file=sys.stderr)
+os.write(2, b"afterwards")
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stderr == "of the program,\nafterwards"

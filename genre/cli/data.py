@@ -1,4 +1,4 @@
-"""The `genre` command: tools for data sets, caches, splits and searches."""
+"""Subcommands for data sets: caches, splits, reports, weights."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,35 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import hydra
 import typer
 
-import genre
-from genre.config import schema  # noqa: F401 (registers the schema with Hydra)
-from genre.config.errors import exit_with_one_line
+from genre.cli.app import CONF, Overrides, app, compose_components, compose_settings
 from genre.config.validate import validate
 from genre.errors import GenreError
 from genre.files import atomic_write
 
 if TYPE_CHECKING:
-    from genre.config.schema import TrainConfig
     from genre.data.prepare import PreparedData
-    from genre.training.components import Components
 
-CONF = Path(genre.__file__).parents[1] / "conf"
-
-app = typer.Typer(
-    help=genre.__doc__,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
 cache = typer.Typer(help="Maintain the cache of features.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(cache, name="cache")
-Overrides = Annotated[list[str] | None, typer.Argument(help="Hydra overrides, as for train.py: data=fma ...")]
-
-
-@app.callback()
-def commands() -> None:
-    """Commands for data sets accept the same overrides as train.py."""
 
 
 @app.command()
@@ -42,7 +23,7 @@ def precompute(overrides: Overrides = None) -> None:
     """Extract the features of a data set into the cache."""
     from genre.data.prepare import select_tracks  # torch takes seconds to load: `--help` must not wait for it
 
-    components = _components(overrides)
+    components = compose_components(overrides)
     selection, _ = select_tracks(
         components.source, components.settings.data, components.cache, components.make_executor
     )
@@ -52,7 +33,7 @@ def precompute(overrides: Overrides = None) -> None:
 @cache.command()
 def verify(overrides: Overrides = None) -> None:
     """Check every file of a data set's cache. Exits with status 1 if one is damaged; the next use repairs it."""
-    found = _components(overrides).cache
+    found = compose_components(overrides).cache
     damage = found.verify()
     for error in damage:
         print(error)
@@ -75,7 +56,7 @@ def weights(
 
     if name != "musicnn":
         raise GenreError(f"{name} is unknown: use musicnn")
-    path = Path(_settings(["features=musicnn", *(overrides or [])]).features["weights"])
+    path = Path(compose_settings(["features=musicnn", *(overrides or [])]).features["weights"])
     fetch_musicnn(path, wheel)
     print(f"weights: {path}")
 
@@ -93,7 +74,7 @@ def eda(
     from genre.data import split_report
     from genre.reports import eda as page
 
-    components = _components(overrides)
+    components = compose_components(overrides)
     prepared = components.datamodule.data
     split_report.log_split_warnings(prepared.tracks, components.settings.data)
     wanted = [name.strip() for name in genres.split(",")] if genres else None
@@ -120,7 +101,7 @@ def audit(
     from genre.reports.console import print_audit
 
     given = dict(text.partition("=")[::2] for text in overrides or [])
-    prepared = _of_run(overrides or []) if "run_dir" in given else _components(overrides).datamodule.data
+    prepared = _of_run(overrides or []) if "run_dir" in given else compose_components(overrides).datamodule.data
     found = find_leaks(prepared)
     missing = {kind: int(prepared.tracks[kind].isna().sum()) for kind in ("artist", "album")}
     print_audit(found, [kind for kind, count in missing.items() if count == len(prepared.tracks)])
@@ -132,20 +113,6 @@ def audit(
             found.to_csv(temporary, index=False)
     if len(found):
         raise typer.Exit(1)
-
-
-@app.command("search-report")
-def search_report(
-    folder: Annotated[Path, typer.Argument(help="Search folder: runs/search/<model>-<data>")],
-    storage: Annotated[
-        str | None, typer.Option(help="Storage URL, if it differs from the one recorded in the search folder.")
-    ] = None,
-) -> None:
-    """Regenerate a search's report, trial table and best.yaml. Works while the search is running."""
-    from genre.reports.search import print_summary
-    from genre.search.results import open_search, write_folder
-
-    print_summary([write_folder(open_search(folder, storage))])
 
 
 def _of_run(overrides: list[str]) -> "PreparedData":
@@ -161,28 +128,3 @@ def _of_run(overrides: list[str]) -> "PreparedData":
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         evaluation = validate(hydra.compose("evaluate", overrides))
     return build_components(restore_settings(folder, evaluation), folder / run_folder.TRACKS).datamodule.data
-
-
-def _settings(overrides: list[str]) -> "TrainConfig":
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        settings: TrainConfig = validate(hydra.compose("train", overrides))
-    return settings
-
-
-def _components(overrides: list[str] | None) -> "Components":
-    settings = _settings(overrides or [])
-    from genre import logging_setup
-    from genre.training.components import build_components
-
-    logging_setup.configure_logging()
-    return build_components(settings)
-
-
-def main() -> None:
-    """Run the command line."""
-    with exit_with_one_line():
-        app()
-
-
-if __name__ == "__main__":
-    main()

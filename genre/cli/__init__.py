@@ -1,0 +1,14 @@
+"""The `genre` command: data sets, caches, splits, searches, and trained models."""
+
+from genre.cli.app import app
+from genre.cli.data import audit, eda, precompute, verify, weights
+from genre.cli.models import info, predict, search_report
+from genre.config.errors import exit_with_one_line
+
+__all__ = ["app", "audit", "eda", "info", "precompute", "predict", "search_report", "verify", "weights"]
+
+
+def main() -> None:
+    """Run the command line."""
+    with exit_with_one_line():
+        app()

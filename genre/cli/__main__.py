@@ -1,0 +1,3 @@
+from genre.cli import main
+
+main()

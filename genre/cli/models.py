@@ -1,0 +1,75 @@
+"""Subcommands for trained models and searches."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genre.cli.app import app
+from genre.errors import GenreError
+
+Runs = Annotated[list[Path] | None, typer.Option("--run", help="Run folder; several are averaged, as --run A --run B.")]
+Checkpoints = Annotated[list[Path] | None, typer.Option("--checkpoint", help="Checkpoint; several are averaged.")]
+Trust = Annotated[list[str] | None, typer.Option(help="Package whose code the model may name, as for train.py.")]
+
+
+@app.command()
+def predict(
+    files: Annotated[list[Path], typer.Argument(help="Audio files, or folders to search for them.")],
+    run: Runs = None,
+    checkpoint: Checkpoints = None,
+    top: Annotated[int | None, typer.Option(min=1, help="Genres per file: 5 for one file, else 1.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print nothing but JSON.")] = False,
+    csv: Annotated[Path | None, typer.Option(help="Write all probabilities to this CSV file.")] = None,
+    timeline: Annotated[Path | None, typer.Option(help="Draw the probabilities over one file (png, svg, pdf).")] = None,
+    trust: Trust = None,
+) -> None:
+    """Predict the genres of recordings of any length.
+
+    Exits with status 1 if a file cannot be used; the others are predicted.
+    """
+    if timeline and (len(files) > 1 or files[0].is_dir()):
+        raise GenreError("--timeline draws one file: name one")
+    from genre.audio.decoding import decoder_output_suppressed
+    from genre.inference import files as audio  # torch takes seconds to load: `--help` must not wait for it
+    from genre.inference.output import print_predictions, write_csv
+    from genre.inference.predictor import Predictor
+
+    predictor = Predictor.load(*(run or []), *(checkpoint or []), trust=trust or [])
+    paths = audio.find_audio(files)
+    with decoder_output_suppressed():
+        results = audio.predict_all(predictor, paths)
+    if csv:
+        write_csv(csv, predictor.genres, results)
+    if timeline and not isinstance(found := results[paths[0]], Exception):
+        from genre.inference.timeline import write_timeline
+
+        write_timeline(timeline, paths[0], found, predictor.features, predictor.clip_seconds)
+    if print_predictions(results, top or (5 if len(paths) == 1 else 1), as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def info(
+    model: Annotated[Path, typer.Argument(help="Run folder or checkpoint.")],
+    trust: Trust = None,
+) -> None:
+    """Say what a trained model is: network, features, genres, data, scores."""
+    from genre.inference.info import describe
+    from genre.inference.output import print_description
+
+    print_description(describe(model, trust or []))
+
+
+@app.command("search-report")
+def search_report(
+    folder: Annotated[Path, typer.Argument(help="Search folder: runs/search/<model>-<data>")],
+    storage: Annotated[
+        str | None, typer.Option(help="Storage URL, if it differs from the one recorded in the search folder.")
+    ] = None,
+) -> None:
+    """Regenerate a search's report, trial table and best.yaml. Works while the search is running."""
+    from genre.reports.search import print_summary
+    from genre.search.results import open_search, write_folder
+
+    print_summary([write_folder(open_search(folder, storage))])
