@@ -2,10 +2,10 @@
 
 from genre.cli.app import app
 from genre.cli.data import audit, eda, precompute, verify, weights
-from genre.cli.models import info, predict, search_report
+from genre.cli.models import export, info, predict, search_report
 from genre.config.errors import exit_with_one_line
 
-__all__ = ["app", "audit", "eda", "info", "precompute", "predict", "search_report", "verify", "weights"]
+__all__ = ["app", "audit", "eda", "export", "info", "precompute", "predict", "search_report", "verify", "weights"]
 
 
 def main() -> None:

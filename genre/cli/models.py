@@ -1,14 +1,18 @@
 """Subcommands for trained models and searches."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from genre.cli.app import app
 from genre.errors import GenreError
 
+if TYPE_CHECKING:
+    from genre.inference.prediction import Classifier
+
 Runs = Annotated[list[Path] | None, typer.Option("--run", help="Run folder; several are averaged, as --run A --run B.")]
+Onnx = Annotated[Path | None, typer.Option(help="Model written by genre export.")]
 Checkpoints = Annotated[list[Path] | None, typer.Option("--checkpoint", help="Checkpoint; several are averaged.")]
 Trust = Annotated[list[str] | None, typer.Option(help="Package whose code the model may name, as for train.py.")]
 
@@ -18,6 +22,7 @@ def predict(
     files: Annotated[list[Path], typer.Argument(help="Audio files, or folders to search for them.")],
     run: Runs = None,
     checkpoint: Checkpoints = None,
+    onnx: Onnx = None,
     top: Annotated[int | None, typer.Option(min=1, help="Genres per file: 5 for one file, else 1.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print nothing but JSON.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write all probabilities to this CSV file.")] = None,
@@ -31,27 +36,43 @@ def predict(
     if timeline and (len(files) > 1 or files[0].is_dir()):
         raise GenreError("--timeline draws one file: name one")
     from genre.audio.decoding import decoder_output_suppressed
-    from genre.inference import files as audio  # torch takes seconds to load: `--help` must not wait for it
+    from genre.inference import files as audio
     from genre.inference.output import print_predictions, write_csv
-    from genre.inference.predictor import Predictor
 
-    predictor = Predictor.load(*(run or []), *(checkpoint or []), trust=trust or [])
+    classifier = _load(onnx, [*(run or []), *(checkpoint or [])], trust or [])
     paths = audio.find_audio(files)
     with decoder_output_suppressed():
-        results = audio.predict_all(predictor, paths)
+        results = audio.predict_all(classifier, paths)
     if csv:
-        write_csv(csv, predictor.genres, results)
+        write_csv(csv, classifier.genres, results)
     if timeline and not isinstance(found := results[paths[0]], Exception):
         from genre.inference.timeline import write_timeline
 
-        write_timeline(timeline, paths[0], found, predictor.features, predictor.clip_seconds)
+        write_timeline(timeline, paths[0], found, classifier)
     if print_predictions(results, top or (5 if len(paths) == 1 else 1), as_json):
         raise typer.Exit(1)
 
 
 @app.command()
+def export(
+    output: Annotated[Path, typer.Option(help="ONNX file to write.")],
+    run: Runs = None,
+    checkpoint: Checkpoints = None,
+    trust: Trust = None,
+) -> None:
+    """Export a trained model, or several as an ensemble, to ONNX: a waveform in, probabilities out."""
+    from genre.inference.export import export_onnx  # torch takes seconds to load: `--help` must not wait for it
+    from genre.inference.info import training_facts
+    from genre.inference.predictor import Predictor
+
+    predictor = Predictor.load(*(run or []), *(checkpoint or []), trust=trust or [])
+    export_onnx(predictor, output, training_facts([*(run or [])]))
+    print(f"model: {output} ({output.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
 def info(
-    model: Annotated[Path, typer.Argument(help="Run folder or checkpoint.")],
+    model: Annotated[Path, typer.Argument(help="Run folder, checkpoint or ONNX file.")],
     trust: Trust = None,
 ) -> None:
     """Say what a trained model is: network, features, genres, data, scores."""
@@ -73,3 +94,15 @@ def search_report(
     from genre.search.results import open_search, write_folder
 
     print_summary([write_folder(open_search(folder, storage))])
+
+
+def _load(onnx: Path | None, runs: list[Path], trust: list[str]) -> "Classifier":
+    if onnx is None:
+        from genre.inference.predictor import Predictor  # torch takes seconds to load
+
+        return Predictor.load(*runs, trust=trust)
+    if runs:
+        raise GenreError("--onnx cannot be combined with --run or --checkpoint: choose one")
+    from genre.inference.onnx_model import OnnxModel
+
+    return OnnxModel(onnx)

@@ -1,21 +1,24 @@
 """Describe a trained model from its files."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from genre import run_folder
 from genre.config.targets import Trust
 from genre.errors import GenreError
+from genre.inference.onnx_model import OnnxModel
 from genre.models.checkpoint import load_model
 
 SCORE_NAMES = {"accuracy": "accuracy", "f1_macro": "F1 macro", "f1_weighted": "F1 weighted"}
 
 
 def describe(path: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
-    """Describe a run folder or a checkpoint.
+    """Describe a run folder, a checkpoint or an ONNX file.
 
     Args:
         path: The folder or file.
@@ -25,10 +28,13 @@ def describe(path: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
         Names and values to print.
 
     Raises:
-        GenreError: It is neither, or the checkpoint is damaged or not trusted.
+        GenreError: It is none of them, is damaged or is not trusted.
     """
     if not path.exists():
-        raise GenreError(f"{path} does not exist: name a run folder or a checkpoint")
+        raise GenreError(f"{path} does not exist: name a run folder, a checkpoint or an ONNX file")
+    if path.suffix == ".onnx":
+        stored = OnnxModel(path).metadata
+        return {name.replace("_", " "): _plain(stored[name]) for name in sorted(stored)}
     model = load_model(path / run_folder.BEST if path.is_dir() else path, Trust(trust))
     metadata = model.metadata
     net, features = dict(metadata["net"]), dict(metadata["features"])
@@ -41,7 +47,21 @@ def describe(path: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
         "clip": f"{metadata['clip_seconds']:g} s",
         "window": f"{metadata['segment_seconds']:g} s" if metadata["segment_seconds"] else "the clip",
     }
-    return {**_run(path), **description} if path.is_dir() else description
+    return {"run": str(path), **training_facts([path]), **description} if path.is_dir() else description
+
+
+def training_facts(folders: Sequence[Path]) -> dict[str, Any]:
+    """State what run folders say about the training of a model, or of the members of an ensemble.
+
+    Returns:
+        The model, data with an id, seed and test scores; the values of several runs joined by semicolons.
+    """
+    found = [_facts(folder) for folder in folders]
+    return {name: "; ".join(dict.fromkeys(facts[name] for facts in found)) for name in found[0]} if found else {}
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _call(spec: dict[str, Any]) -> str:
@@ -50,22 +70,28 @@ def _call(spec: dict[str, Any]) -> str:
     return f"{name}({', '.join(f'{key}={value}' for key, value in spec.items())})"
 
 
-def _run(folder: Path) -> dict[str, Any]:
-    """What the files of a run folder say about its training and its scores."""
+def _facts(folder: Path) -> dict[str, str]:
     try:
         config = yaml.safe_load((folder / run_folder.CONFIG).read_text())
         data = config["data"]
         fold = "" if data.get("fold") is None else f", fold {data['fold']} of {data['folds']}"
         found = {
-            "run": str(folder),
-            "model": config["model"]["name"],
-            "data": f"{data['name']} ({data['root']}), split {data['splits']}{fold}",
-            "seed": config["seed"],
+            "model": str(config["model"]["name"]),
+            "data": f"{data['name']}, split {data['splits']}{fold}, id {_data_id(folder)}",
+            "seed": str(config["seed"]),
         }
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise GenreError(f"{folder} is not a run folder: {run_folder.CONFIG} is missing or damaged") from error
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise GenreError(f"{folder} is not a run folder: its {run_folder.CONFIG} or tracks are damaged") from error
     if run_folder.is_finished(folder):
         scores = run_folder.read_scores(folder)
         shown = ", ".join(f"{label} {scores[f'test/{name}']:.3f}" for name, label in SCORE_NAMES.items())
         found["test scores"] = f"{shown} ({scores['test/tracks']} tracks)"
     return found
+
+
+def _data_id(folder: Path) -> str:
+    """Hash of the tracks of a run: their ids, audio, genres and splits."""
+    columns = ["track_id", "audio_digest", "genre", "split"]
+    tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=columns)
+    text = tracks.sort_values(columns).to_csv(index=False, header=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -15,7 +15,7 @@ from genre.config.instantiate import build
 from genre.config.targets import Trust, check
 from genre.errors import GenreError
 from genre.inference.prediction import Prediction, predict_track
-from genre.models.checkpoint import TrainedModel, load_models
+from genre.models.checkpoint import TrainedModel, load_model, load_models
 
 
 class Predictor:
@@ -59,7 +59,7 @@ class Predictor:
         if missing := [str(run) for run in runs if not Path(run).exists()]:
             raise GenreError(f"{missing[0]} does not exist: name a run folder or a checkpoint")
         paths = [path / run_folder.BEST if path.is_dir() else path for path in map(Path, runs)]
-        model = load_models(paths, Trust(trust))
+        model = load_model(paths[0], Trust(trust)) if len(paths) == 1 else load_models(paths, Trust(trust))
         check(paths[0], model.metadata["features"], Trust(trust), "features")
         return cls(model)
 

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from genre.audio.features import FeatureExtractor
+from genre.audio.features import LogMel
 from genre.audio.streaming import stream_clips
 from genre.errors import GenreError
 from genre.files import atomic_write
-from genre.inference.prediction import Prediction
+from genre.inference.prediction import Classifier, Prediction
 from genre.reports.spectrograms import MAX_COLUMNS, TICKS_HZ
 from genre.reports.theme import color, theme, truncate_middle
 
@@ -19,17 +19,14 @@ SHOWN = 6
 """Genres with a color of their own; the rest is one."""
 
 
-def write_timeline(
-    path: Path, audio: Path, prediction: Prediction, features: FeatureExtractor, clip_seconds: float
-) -> None:
-    """Draw the features of a recording, and below them its genre probabilities over time.
+def write_timeline(path: Path, audio: Path, prediction: Prediction, classifier: Classifier) -> None:
+    """Draw the mel spectrogram of a recording, and below it its genre probabilities over time.
 
     Args:
         path: Picture to write; its suffix is the format.
         audio: The recording.
         prediction: Its prediction.
-        features: Features to draw.
-        clip_seconds: Duration of a clip.
+        classifier: What predicted it.
 
     Raises:
         GenreError: The format is unknown.
@@ -37,21 +34,21 @@ def write_timeline(
     """
     if path.suffix.lower() not in FORMATS:
         raise GenreError(f"{path} has an unknown format: use one of {', '.join(FORMATS)}")
-    figure = timeline_figure(
-        audio.name, _columns(audio, prediction.seconds, features, clip_seconds), prediction, features
-    )
+    features = LogMel(classifier.sample_rate, hop_length=1024)
+    columns = _columns(audio, prediction.seconds, features, classifier.clip_seconds)
+    figure = timeline_figure(audio.name, columns, prediction, features)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=150)
 
 
-def _columns(audio: Path, seconds: float, features: FeatureExtractor, clip_seconds: float) -> np.ndarray:
-    """Features of a recording, averaged over time to the width of a figure, shape (columns, features)."""
+def _columns(audio: Path, seconds: float, features: LogMel, clip_seconds: float) -> np.ndarray:
+    """Mel power in dB of a recording, averaged over time to the width of a figure, shape (columns, mels)."""
     count = min(MAX_COLUMNS, features.n_frames(seconds))
     total, frames = np.zeros((count, features.n_features)), np.zeros(count)
     for clip in stream_clips(audio, features.sample_rate, clip_seconds):
         with torch.inference_mode():
-            values = features(torch.from_numpy(clip.samples)[None])[0].numpy()
+            values = features.decibels(torch.from_numpy(clip.samples)[None])[0].numpy()
         times = clip.start + np.arange(len(values)) * features.hop_length / features.sample_rate
         column = np.minimum((times / seconds * count).astype(int), count - 1)
         np.add.at(total, column, values)
@@ -60,14 +57,14 @@ def _columns(audio: Path, seconds: float, features: FeatureExtractor, clip_secon
 
 
 @theme()
-def timeline_figure(title: str, columns: np.ndarray, prediction: Prediction, features: FeatureExtractor) -> Figure:
-    """Draw features over time, and genre probabilities stacked below them.
+def timeline_figure(title: str, columns: np.ndarray, prediction: Prediction, features: LogMel) -> Figure:
+    """Draw a mel spectrogram, and genre probabilities stacked below it.
 
     Args:
         title: Title.
-        columns: Features at equal intervals, shape (columns, features).
+        columns: Mel power at equal intervals, shape (columns, mels).
         prediction: The prediction.
-        features: Transform that computed the features.
+        features: Transform that computed it.
     """
     figure = Figure(figsize=(9, 5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
@@ -77,10 +74,9 @@ def timeline_figure(title: str, columns: np.ndarray, prediction: Prediction, fea
     above.imshow(columns.T, extent=extent, origin="lower", aspect="auto", interpolation="nearest", cmap="magma")
     above.set_title(truncate_middle(title, 80))
     centers = np.array(features.mel_frequencies)
-    if len(centers):
-        ticks = [tick for tick in TICKS_HZ if centers[0] <= tick <= centers[-1]]
-        above.set_yticks(np.interp(ticks, centers, np.arange(len(centers))), [str(tick) for tick in ticks])
-    above.set_ylabel("frequency in Hz" if len(centers) else "feature")
+    ticks = [tick for tick in TICKS_HZ if centers[0] <= tick <= centers[-1]]
+    above.set_yticks(np.interp(ticks, centers, np.arange(len(centers))), [str(tick) for tick in ticks])
+    above.set_ylabel("frequency in Hz")
     order = np.argsort(-prediction.probabilities, kind="stable")
     shown = order[: SHOWN + 1] if len(order) == SHOWN + 1 else order[:SHOWN]
     edges = np.append(prediction.times, prediction.seconds) / scale

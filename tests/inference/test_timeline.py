@@ -1,6 +1,7 @@
 """The figure of a track's probabilities over time."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -47,14 +48,16 @@ def test_the_picture_shows_when_there_is_sound(tmp_path: Path, monkeypatch: pyte
         "genre.inference.timeline.timeline_figure",
         lambda title, columns, *rest: (drawn.append(columns), timeline_figure(title, columns, *rest))[1],
     )
-    write_timeline(tmp_path / "out" / "a.png", path, predicted(5, 3, 5.0), LogMel(n_mels=64, hop_length=1024), 5.0)
+    write_timeline(
+        tmp_path / "out" / "a.png", path, predicted(5, 3, 5.0), SimpleNamespace(sample_rate=22050, clip_seconds=5.0)
+    )
     assert (tmp_path / "out" / "a.png").read_bytes().startswith(b"\x89PNG")
     (columns,) = drawn
-    loud = columns.mean(axis=1) > 0.3
+    loud = columns.mean(axis=1) > columns.mean() - 10
     assert abs(loud.mean() - 3 / 5) < 0.05
     assert not loud[len(loud) // 2]
 
 
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GenreError, match=r"a\.bmp has an unknown format: use one of \.png, \.svg, \.pdf"):
-        write_timeline(tmp_path / "a.bmp", tmp_path, predicted(5, 3, 5.0), LogMel(), 5.0)
+        write_timeline(tmp_path / "a.bmp", tmp_path, predicted(5, 3, 5.0), SimpleNamespace())
