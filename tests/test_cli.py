@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import typer
 
@@ -51,7 +52,7 @@ def test_precompute_says_in_one_line_what_is_wrong(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit), exit_with_one_line():
         cli.precompute(["data=vinyl"])
     assert capsys.readouterr().err == (
-        "error: In 'train': Could not find 'data/vinyl': available are fma, folder, gtzan, synthetic\n"
+        "error: In 'train': Could not find 'data/vinyl': available are fma, folder, gtzan, synthetic, table\n"
     )
 
 
@@ -71,3 +72,39 @@ def test_weights_go_where_the_features_expect_them(
     cli.weights("musicnn", [f"paths.data={tmp_path}"])
     assert asked == [tmp_path / "weights/musicnn.safetensors"]
     assert capsys.readouterr().out == f"weights: {asked[0]}\n"
+
+
+def test_a_split_is_written_and_used_by_another_run(
+    music_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = [*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]
+    first, second = tmp_path / "first" / "split.csv", tmp_path / "second.csv"
+    cli.split(first, [*overrides, "seed=5", "data.fractions=[0.4,0.3,0.3]"])
+    assert f"split: {first}" in capsys.readouterr().out
+    table = pd.read_csv(first)
+    assert table["split"].value_counts().to_dict() == {"train": 12, "val": 9, "test": 9}
+    cli.split(second, [*overrides, "seed=6", f"data.splits={first}"])
+    assert second.read_text() == first.read_text()
+    with pytest.raises(GenreError, match=r"split\.csv has no folds: use data\.fold=null"):
+        cli.split(second, [*overrides, "data.fold=0", f"data.splits={first}"])
+    with pytest.raises(
+        GenreError, match=r"data\.fractions=\[0\.5, 0\.5\] must be three fractions above 0 whose sum is 1"
+    ):
+        cli.split(second, [*overrides, "data.fractions=[0.5,0.5]"])
+
+
+def test_the_split_of_a_table_is_used_unless_another_is_chosen(music_folder: Path, tmp_path: Path) -> None:
+    paths = sorted(path.relative_to(music_folder).as_posix() for path in music_folder.glob("*/*.wav"))
+    table = pd.DataFrame({"file_name": paths, "label": [path.partition("/")[0] for path in paths]})
+    table["split"] = ["train", "validation", "test"] * 10
+    table.to_csv(tmp_path / "metadata.csv", index=False)
+    common = [*TINY, "data=table", f"data.table={tmp_path}/metadata.csv", f"paths.data={tmp_path}"]
+    found = tmp_path / "split.csv"
+    cli.split(found, [*common, f"data.root={music_folder}"])
+    assert pd.read_csv(found)["split"].tolist() == ["train", "val", "test"] * 10
+    cli.split(found, [*common, f"data.root={music_folder}", "data.splits=stratified"])
+    assert pd.read_csv(found)["split"].value_counts().to_dict() == {"train": 24, "val": 3, "test": 3}
+    cli.split(found, [*common, f"data.root={music_folder}", "data.fold=1", "data.folds=5"])
+    assert pd.read_csv(found)["split"].value_counts()["test"] == 6
+    with pytest.raises(GenreError, match="lists 30 labeled tracks, of which 0 have audio"):
+        cli.split(found, common)  # paths are relative to the folder of the table

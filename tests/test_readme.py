@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from genre.config.validate import validate
@@ -84,17 +85,24 @@ def test_the_commands_of_the_readme_run(tmp_path: Path, music_folder: Path) -> N
     small += ["data.min_seconds=1", "features.hop_length=512"]
     brief = ["trainer.max_epochs=1", "size.hidden_dim=4", "data.clip_seconds=4", "data.segment_seconds=1.5"]
     brief += ["data.min_batches=2"]
+    table = tmp_path / "tracks.csv"
+    paths = sorted(music_folder.glob("*/*.wav"))
+    genres = [path.parent.name for path in paths]
+    pd.DataFrame({"path": paths, "genre": genres}).to_csv(table, index=False)
     made = ["python", "train.py", "model=cnn2d_gru"]  # by `make run`, which writes the synthetic data set
     for words in [made, *OTHERS]:
         command = [re.sub(r"\bruns/", f"{tmp_path}/runs/", word) for word in words if word != "paths.runs=runs/tuned"]
         command = [word.replace("path/to/music", str(music_folder)) for word in command]
         command = [word.replace("path/to/fma", str(tmp_path / "data/synthetic")) for word in command]
         command = [word.replace("subset=small", "subset=large") for word in command]
+        command = [word.replace("path/to/tracks.csv", str(table)) for word in command]
+        command = [word.replace("song.mp3", str(music_folder / "rock" / "1.wav")) for word in command]
+        command = [word.replace("mine.onnx", f"{tmp_path}/mine.onnx") for word in command]
         command[0] = sys.executable if command[0] == "python" else str(Path(sys.executable).with_name("genre"))
         command += ["search.n_trials=2"] if "hparams_search=optuna" in command else []
         command += ["model=majority,cnn1d_gru"] if "experiment=compare_folds" in command else []  # not all seven
         command = [word.replace("max_epochs=80", "max_epochs=2") for word in command]
-        if not {"evaluate.py", "search-report", "finished=extend"} & set(command):
+        if not {"evaluate.py", "search-report", "finished=extend", "predict", "export", "info"} & set(command):
             command += (
                 [*small, "data.clip_seconds=2", "data.segment_seconds=1.5"] if words[0] == "genre" else [*small, *brief]
             )

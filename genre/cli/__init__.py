@@ -1,11 +1,23 @@
 """The `genre` command: data sets, caches, splits, searches, and trained models."""
 
 from genre.cli.app import app
-from genre.cli.data import audit, eda, precompute, verify, weights
+from genre.cli.data import audit, eda, precompute, split, verify, weights
 from genre.cli.models import export, info, predict, search_report
 from genre.config.errors import exit_with_one_line
 
-__all__ = ["app", "audit", "eda", "export", "info", "precompute", "predict", "search_report", "verify", "weights"]
+__all__ = [
+    "app",
+    "audit",
+    "eda",
+    "export",
+    "info",
+    "precompute",
+    "predict",
+    "search_report",
+    "split",
+    "verify",
+    "weights",
+]
 
 
 def main() -> None:

@@ -86,6 +86,19 @@ def eda(
 
 
 @app.command()
+def split(
+    output: Annotated[Path, typer.Option(help="CSV file to write, for data.splits=FILE.csv.")],
+    overrides: Overrides = None,
+) -> None:
+    """Write the split of a data set to a file, with which any run can use it: data.splits=FILE.csv."""
+    tracks = compose_components(overrides).datamodule.data.tracks
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(output) as temporary:
+        tracks[["track_id", "path", "genre", "split"]].to_csv(temporary, index=False)
+    print(f"split: {output}")
+
+
+@app.command()
 def audit(
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Write everything that leaks to this CSV file.")] = None,

@@ -11,6 +11,9 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 LEAKAGE_LEVELS = ("leak_nothing", "leak_artists", "leak_albums", "leak_segments")
 """Values of `data.splits` for experiment=leakage, from no leakage to the most."""
 
+SPLIT_STRATEGIES = ("auto", "artist", "artist_album", "official", "stratified", "fault_filtered")
+"""Other values of `data.splits`, beside the name of a CSV file."""
+
 OPEN = {"open": True}
 """Metadata of sections that take any key: they are checked when the object is built that they describe."""
 
@@ -19,8 +22,8 @@ def _number(*, low: float | None = None, above: float | None = None, high: float
     return field(default=MISSING, metadata={"low": low, "above": above, "high": high})
 
 
-def _choice(*choices: str) -> Any:
-    return field(default=MISSING, metadata={"choices": choices})
+def _choice(*choices: str, suffix: str | None = None) -> Any:
+    return field(default=MISSING, metadata={"choices": choices, "suffix": suffix})
 
 
 @dataclass
@@ -31,6 +34,8 @@ class DataConfig:
     root: str = MISSING
     source: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
     subset: str | None = MISSING
+    table: str | None = MISSING
+    columns: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
     clip_seconds: float = _number(above=0)
     clip_start: Any = MISSING
     segment_seconds: float | None = _number(above=0)
@@ -38,7 +43,8 @@ class DataConfig:
     min_batches: int | None = _number(low=1)
     num_workers: int = _number(low=0)
     sampler: str = _choice("random", "balanced")
-    splits: str = _choice("auto", "artist", "artist_album", "official", "stratified", "fault_filtered", *LEAKAGE_LEVELS)
+    splits: str = _choice(*SPLIT_STRATEGIES, *LEAKAGE_LEVELS, suffix=".csv")
+    fractions: list[float] = MISSING
     split_seed: int | None = _number(low=0, high=2**32 - 1)
     fold: int | None = _number(low=0)
     folds: int = _number(low=2)
@@ -184,8 +190,9 @@ def _where_exists(path: str, text: str) -> str:
 
 
 def register() -> None:
-    """Register the schema with Hydra, as `schema/...`, and the resolver of conf/experiment/compare.yaml."""
+    """Register the schema with Hydra, as `schema/...`, and the resolvers of conf/."""
     OmegaConf.register_new_resolver("where_exists", _where_exists, replace=True)
+    OmegaConf.register_new_resolver("parent_folder", lambda path: str(Path(path).parent), replace=True)
     store = ConfigStore.instance()
     for name, schema in {"train": TrainConfig, "evaluate": EvaluateConfig, "search": SearchConfig}.items():
         store.store(group="schema", name=name, node=structured(schema))

@@ -23,7 +23,16 @@ ADDED: dict[str, Any] = {
     "best": None,
     "callbacks": {},
     "ckpt_path": None,
-    "data": {"fold": None, "folds": 5, "min_batches": None, "sampler": "random", "split_seed": None},
+    "data": {
+        "columns": {},
+        "table": None,
+        "fractions": [0.8, 0.1, 0.1],
+        "fold": None,
+        "folds": 5,
+        "min_batches": None,
+        "sampler": "random",
+        "split_seed": None,
+    },
     "finished": "refuse",
     "label": "${model.name}",
     "loss": {"_target_": "torch.nn.CrossEntropyLoss", "label_smoothing": "${model.label_smoothing}"},
@@ -42,7 +51,7 @@ ADDED: dict[str, Any] = {
     "test_last": False,
 }
 """Keys that run folders of earlier versions do not have, with the values that held then."""
-HARMLESS = ("now", "oc.select")
+HARMLESS = ("now", "oc.select", "parent_folder")
 """Resolvers that run folders may use; any other could read secrets of the user, such as oc.env."""
 
 

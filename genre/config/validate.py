@@ -56,7 +56,7 @@ def _check(path: str, value: Any, limits: Any) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise GenreError(f"{path}={value} must be finite")
     choices, low, above, high = (limits.get(key) for key in ("choices", "low", "above", "high"))
-    if choices and value not in choices:
+    if choices and value not in choices and not (limits["suffix"] and str(value).endswith(limits["suffix"])):
         raise GenreError(f"{path}={value} is unknown: use one of {', '.join(choices)}")
     if low is not None and value < low:
         raise GenreError(f"{path}={value} must be at least {low}")

@@ -48,6 +48,8 @@ def assign_splits(
     """
     if strategy not in ("auto", *STRATEGIES):
         raise GenreError(f"data.splits={strategy} is unknown: use one of auto, {', '.join(STRATEGIES)}")
+    if len(fractions) != len(SPLITS) or min(fractions) <= 0 or not np.isclose(sum(fractions), 1):
+        raise GenreError(f"data.fractions={list(fractions)} must be three fractions above 0 whose sum is 1")
     if tracks.empty:
         raise GenreError("no track is left: lower data.min_tracks_per_genre or shorten data.exclude_genres")
     best_known = "artist" if tracks["artist"].notna().any() else "stratified"

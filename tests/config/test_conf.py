@@ -31,6 +31,7 @@ def test_every_option_composes_and_can_be_built(group: str, option: str, tmp_pat
         overrides = [f"data={option}", f"paths.data={tmp_path}"]
     if OmegaConf.is_missing(compose(overrides).data, "root"):
         overrides.append(f"data.root={tmp_path}")
+    overrides += ["data.table=tracks.csv"] if option == "table" else []
     before = [write_musicnn(tmp_path / "weights" / "musicnn.safetensors").parent] if option in PRETRAINED else []
     settings = validate(compose(overrides))
     if settings.trainer["accelerator"] == "gpu" and not torch.cuda.is_available():

@@ -64,7 +64,16 @@ def build(home: Path, library: Path, known: Path, tmp_path_factory: pytest.TempP
     torch.save({"state_dict": weights}, searched / "trained.ckpt")
     write_musicnn(home / "weights" / "musicnn.safetensors", bias=0.0)
     write_musicnn(searched / "musicnn.safetensors", bias=1.0)
+    paths = sorted(path.relative_to(library).as_posix() for path in library.glob("*/*.wav"))
+    table = pd.DataFrame({"path": paths, "genre": [path.partition("/")[0] for path in paths]})
+    table["kind"], table["track_id"] = table["genre"].str.upper(), table["path"]
+    for name, offset in {"first.csv": 0, "second.csv": 1, "split.csv": 1}.items():
+        table["split"] = [("train", "val", "test", "train")[(number + offset) % 4] for number in range(len(paths))]
+        table.to_csv(searched / name, index=False)
     places = {
+        "FIRST": searched / "first.csv",
+        "SECOND": searched / "second.csv",
+        "SPLIT.csv": searched / "split.csv",
         "WEIGHTS": searched / "musicnn.safetensors",
         "TRAINED": searched / "trained.ckpt",
         "LIBRARY": library,

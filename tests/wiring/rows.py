@@ -20,6 +20,16 @@ DATA = [
     Group([Row("data.splits=stratified", see.is_split("stratified"), True)], ARTIST),
     Group([Row("data.splits=artist", see.is_split("artist"), True)]),
     Group([Row("data.splits=artist_album", see.is_split("artist_album"), True)]),
+    Group([Row("data.fractions=[0.5,0.3,0.2]", see.split_sizes, (17, 10, 10))], ("data.splits=stratified",)),
+    Group([Row("data.splits=SPLIT.csv", see.split_of("rock/3.wav"), "test")]),
+    Group([Row("data=table", lambda b: type(b.parts.source).__name__, "Table")], ("data.table=FIRST",)),
+    Group(
+        [
+            Row("data.table=SECOND", see.split_of("rock/3.wav"), "test"),
+            Row("data.columns={genre: kind}", lambda b: b.data.data.genres[0], "BLUES"),
+        ],
+        ("data=table", "data.table=FIRST", "data.splits=auto"),
+    ),
     Group([Row("data.splits=official", see.is_split("official"), True)], FMA),
     Group([Row("data.fold=1", SECOND_FOLD, True), Row("data.folds=3", SECOND_FOLD, True)], ARTIST),
     Group([Row("data.split_seed=7", see.is_split("stratified", 7), True)]),

@@ -46,6 +46,16 @@ def tracks(built: Built) -> Any:
     return built.data.data.tracks
 
 
+def split_of(path: str) -> See:
+    """The split of one track."""
+    return lambda built: tracks(built).set_index("path")["split"][path]
+
+
+def split_sizes(built: Built) -> tuple[int, ...]:
+    counts = tracks(built)["split"].value_counts()
+    return tuple(int(counts[name]) for name in ("train", "val", "test"))
+
+
 def is_split(how: str, seed: int = 42, **folds: int) -> See:
     """Whether the split is the one that `splits.split` makes with these arguments."""
 

@@ -1,0 +1,145 @@
+"""A table of tracks: one row per file, with its genre and, if known, artist, album, title and split."""
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from genre.data.tracks import COLUMNS, SPLITS
+from genre.errors import GenreError
+
+READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".csv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""]),
+    ".tsv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], sep="\t"),
+    ".parquet": pd.read_parquet,
+    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
+}
+OTHER_NAMES = {"path": ("file_name", "file", "filename"), "genre": ("label",)}
+"""Names of columns that are understood without `data.columns`; file_name is that of Hugging Face's AudioFolder."""
+SPLIT_NAMES = {"training": "train", "validation": "val", "valid": "val", "dev": "val", "testing": "test"}
+"""Other names of the splits."""
+
+log = logging.getLogger(__name__)
+
+
+class Table:
+    """Tracks listed in a file: csv, tsv, parquet or jsonl.
+
+    Args:
+        root: Folder that the paths in the table are relative to.
+        table: The file.
+        columns: Names of its columns, where they differ from those of a track table: `{genre: label}`.
+
+    Attributes:
+        has_own_split: Whether the table has a column `split`, which is then used unless another split is chosen.
+    """
+
+    name = "table"
+
+    def __init__(self, root: str, table: str, columns: Mapping[str, str] | None = None) -> None:
+        self.root, self.table, self.columns = root, Path(table), dict(columns or {})
+        self.has_own_split = False
+        if unknown := sorted(self.columns.keys() - set(COLUMNS)):
+            raise ValueError(f"columns.{unknown[0]} is unknown: use {', '.join(COLUMNS)}")
+
+    def tracks(self) -> pd.DataFrame:
+        """List the files; see `Source.tracks`."""
+        read = self._read()
+        found = pd.DataFrame(index=read.index)
+        for name in COLUMNS:
+            column = self._column(name, read)
+            found[name] = None if column is None else read[column].map(_text)
+        found = found.dropna(subset="path")
+        if found.empty:
+            raise GenreError(f"{self.table} lists no file: check its column {self._column('path', read)}")
+        found["path"] = found["path"].map(self._relative)
+        self.has_own_split = bool(found["split"].notna().any())
+        found["split"] = found["split"].map(lambda text: SPLIT_NAMES.get(text, text), na_action="ignore")
+        found["track_id"] = found["track_id"].fillna(found["path"])
+        return self._without_duplicates(found).sort_values("track_id", ignore_index=True).astype("str")
+
+    def _read(self) -> pd.DataFrame:
+        reader = READERS.get(self.table.suffix.lower())
+        if reader is None:
+            raise GenreError(f"{self.table} has an unknown format: use one of {', '.join(READERS)}")
+        try:
+            return reader(self.table)
+        except OSError as error:
+            raise GenreError(f"{self.table} cannot be read ({error.strerror}): set data.table to a file") from error
+        except ValueError as error:  # includes errors of pandas' parser, of Arrow and UnicodeDecodeError
+            message = " ".join(str(error).split())
+            raise GenreError(f"{self.table} cannot be read as {self.table.suffix[1:]} ({message})") from error
+
+    def _column(self, name: str, table: pd.DataFrame) -> str | None:
+        """Name of a column in the file; None if an optional one is missing."""
+        if given := self.columns.get(name):
+            if given not in table:
+                raise GenreError(f"{self.table} has no column {given}: it has {', '.join(map(str, table.columns))}")
+            return given
+        found = next((other for other in (name, *OTHER_NAMES.get(name, ())) if other in table), None)
+        if found is None and name in OTHER_NAMES:
+            raise GenreError(
+                f"{self.table} has no column {name}: name it as in data.columns={{{name}: ...}}; it has "
+                f"{', '.join(map(str, table.columns))}"
+            )
+        return found
+
+    def _relative(self, text: str) -> str:
+        path = PurePosixPath(text.replace("\\", "/"))
+        if path.is_absolute():
+            root = PurePosixPath(Path(self.root).resolve())
+            if root not in path.parents:
+                raise GenreError(f"{self.table}: {text} is not in {self.root}: set data.root to a folder above it")
+            path = path.relative_to(root)
+        return path.as_posix()
+
+    def _without_duplicates(self, tracks: pd.DataFrame) -> pd.DataFrame:
+        """Drop repeated rows; refuse a file with two genres or splits, and an id of two files."""
+        unique = tracks.drop_duplicates()
+        if count := len(tracks) - len(unique):
+            log.warning("%s: ignored %d repeated rows", self.table, count)
+        for name in ("path", "track_id"):
+            if (repeated := unique[name].duplicated()).any():
+                first = unique[name][repeated].iloc[0]
+                raise GenreError(f"{self.table} has two different rows with the {name} {first}")
+        return unique
+
+
+def read_splits(path: Path, track_ids: pd.Series) -> pd.Series:
+    """Read the split of each track from a file written by `genre split`.
+
+    Args:
+        path: CSV file with the columns `track_id` and `split`.
+        track_ids: Tracks to look up.
+
+    Returns:
+        One of `SPLITS` per track.
+
+    Raises:
+        GenreError: The file cannot be read, lacks a track or has another split.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        splits = table.drop_duplicates().set_index("track_id")["split"]
+    except OSError as error:
+        raise GenreError(f"{path} cannot be read ({error.strerror}): genre split writes such a file") from error
+    except (ValueError, KeyError) as error:
+        raise GenreError(f"{path} is not a split: it needs the columns track_id and split") from error
+    if splits.index.has_duplicates:
+        raise GenreError(f"{path} puts {splits.index[splits.index.duplicated()][0]} into two splits")
+    if unknown := sorted(set(splits) - set(SPLITS)):
+        raise GenreError(f"{path} has the unknown split {unknown[0]}: use {', '.join(SPLITS)}")
+    missing = track_ids[~track_ids.isin(splits.index)]
+    if len(missing):
+        raise GenreError(
+            f"{path} has no split for {len(missing)} of {len(track_ids)} tracks (first: {missing.iloc[0]}): add them, "
+            "or exclude their genres"
+        )
+    return track_ids.map(splits)
+
+
+def _text(value: object) -> str | None:
+    """A cell as text, None if it is empty."""
+    text = "" if pd.isna(value) else str(value).strip()
+    return text or None
