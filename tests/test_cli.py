@@ -91,6 +91,10 @@ def test_a_split_is_written_and_used_by_another_run(
         GenreError, match=r"data\.fractions=\[0\.5, 0\.5\] must be three fractions above 0 whose sum is 1"
     ):
         cli.split(second, [*overrides, "data.fractions=[0.5,0.5]"])
+    with pytest.raises(GenreError, match=r"no\.csv does not exist: genre split writes such a file"):
+        cli.split(second, [*overrides, "data.splits=no.csv"])
+    with pytest.raises(GenreError, match=r"cut tracks in half: use another data\.splits"):
+        cli.split(second, [*overrides, "data.splits=leak_nothing", "data.segment_seconds=null", "data.clip_seconds=4"])
 
 
 def test_the_split_of_a_table_is_used_unless_another_is_chosen(music_folder: Path, tmp_path: Path) -> None:

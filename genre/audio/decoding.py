@@ -99,7 +99,7 @@ def suppress_decoder_output() -> None:
 
 @contextmanager
 def decoder_output_suppressed() -> Iterator[None]:
-    """Do the same in a process that goes on to use `sys.stderr`, which is another file descriptor meanwhile."""
+    """Suppress libmpg123's warnings, but not what this process writes to `sys.stderr`, for a while."""
     try:
         shared = sys.stderr.fileno() == 2
     except (OSError, ValueError):  # redirected to memory

@@ -1,4 +1,4 @@
-"""Decode an audio file of any length clip by clip, with the memory of a few clips."""
+"""Decode an audio file of any length clip by clip."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -80,7 +80,7 @@ def cut_clips(blocks: Iterable[np.ndarray], rate: int, sample_rate: int, duratio
     last = np.zeros(0, np.float32)
     for block in blocks:
         end += len(block)
-        if end > len(block) < count / 10:
+        if len(block) < count / 10 and end > len(block):
             return
         last = np.concatenate([last, block])[-count:]
         resampled = soxr.resample(last, rate, sample_rate, quality="HQ")

@@ -91,7 +91,12 @@ def split(
     overrides: Overrides = None,
 ) -> None:
     """Write the split of a data set to a file, with which any run can use it: data.splits=FILE.csv."""
-    tracks = compose_components(overrides).datamodule.data.tracks
+    from genre.data.leakage import is_leakage_level  # torch takes seconds to load: `--help` must not wait for it
+
+    components = compose_components(overrides)
+    if is_leakage_level(components.settings.data.splits):
+        raise GenreError("the splits of experiment=leakage cut tracks in half: use another data.splits")
+    tracks = components.datamodule.data.tracks
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(output) as temporary:
         tracks[["track_id", "path", "genre", "split"]].to_csv(temporary, index=False)

@@ -11,6 +11,7 @@ from genre.errors import GenreError
 if TYPE_CHECKING:
     from genre.inference.prediction import Classifier
 
+PICTURES = (".png", ".svg", ".pdf")
 Runs = Annotated[list[Path] | None, typer.Option("--run", help="Run folder; several are averaged, as --run A --run B.")]
 Onnx = Annotated[Path | None, typer.Option(help="Model written by genre export.")]
 Checkpoints = Annotated[list[Path] | None, typer.Option("--checkpoint", help="Checkpoint; several are averaged.")]
@@ -35,6 +36,8 @@ def predict(
     """
     if timeline and (len(files) > 1 or files[0].is_dir()):
         raise GenreError("--timeline draws one file: name one")
+    if timeline and timeline.suffix.lower() not in PICTURES:
+        raise GenreError(f"{timeline} has an unknown format: use one of {', '.join(PICTURES)}")
     from genre.audio.decoding import decoder_output_suppressed
     from genre.inference import files as audio
     from genre.inference.output import print_predictions, write_csv
@@ -43,13 +46,14 @@ def predict(
     paths = audio.find_audio(files)
     with decoder_output_suppressed():
         results = audio.predict_all(classifier, paths)
+    failed = print_predictions(results, top or (5 if len(paths) == 1 else 1), as_json)
     if csv:
         write_csv(csv, classifier.genres, results)
     if timeline and not isinstance(found := results[paths[0]], Exception):
         from genre.inference.timeline import write_timeline
 
         write_timeline(timeline, paths[0], found, classifier)
-    if print_predictions(results, top or (5 if len(paths) == 1 else 1), as_json):
+    if failed:
         raise typer.Exit(1)
 
 

@@ -18,8 +18,9 @@ RENAMED = {
 ADDED_ARGUMENTS: dict[str, dict[str, Any]] = {
     "genre.models.crnn.CRNN": {"input_norm": False, "channels_last": False},
     "genre.models.baselines.PlainCnn2d": {"input_norm": False, "channels_last": False},
+    "genre.training.baselines.fit_logistic_regression": {"class_weights": False},
 }
-"""Arguments that networks did not have in earlier versions, with the values that held then."""
+"""Arguments that did not exist in earlier versions, with the values that held then."""
 
 
 def with_current_names(node: Any) -> Any:

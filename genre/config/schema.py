@@ -184,15 +184,22 @@ def _open_sections(config: DictConfig, schema: Any) -> None:
             _open_sections(config[entry.name], entry.type)
 
 
-def _where_exists(path: str, text: str) -> str:
-    """Return the text if a file exists, else nothing."""
-    return text if Path(path).exists() else ""
+def _where_exists(path: str | None, text: str) -> str:
+    """Return the text if a file exists, or if none is needed, else nothing."""
+    return text if path is None or Path(path).exists() else ""
+
+
+def _parent_folder(path: str | None) -> str:
+    """Folder of a file."""
+    if path is None:
+        raise ValueError("data.table must be given: add data.table=tracks.csv")
+    return str(Path(path).parent)
 
 
 def register() -> None:
     """Register the schema with Hydra, as `schema/...`, and the resolvers of conf/."""
     OmegaConf.register_new_resolver("where_exists", _where_exists, replace=True)
-    OmegaConf.register_new_resolver("parent_folder", lambda path: str(Path(path).parent), replace=True)
+    OmegaConf.register_new_resolver("parent_folder", _parent_folder, replace=True)
     store = ConfigStore.instance()
     for name, schema in {"train": TrainConfig, "evaluate": EvaluateConfig, "search": SearchConfig}.items():
         store.store(group="schema", name=name, node=structured(schema))

@@ -62,8 +62,8 @@ def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | 
         folder: Run folder.
         trust: Code that the user allows.
         typed: Configuration of the command that resumes the run; equal values of the stored one are trusted. None if
-            the run is not resumed: its loggers, its callbacks and the objects in `trainer` are then left out, because
-            nothing uses them.
+            the run is not resumed: its loggers, callbacks, probe and the objects in `trainer` are then left out,
+            because nothing uses them.
 
     Returns:
         The configuration, with `trust` of the current command.
@@ -77,6 +77,8 @@ def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | 
     if typed is None:
         config.logger = {}
         config.callbacks = {}
+        config.model.features = config.model.features  # resolved, because it may refer to the probe
+        config.probe = {}
         nested = [key for key in config.trainer if isinstance(config.trainer[key], DictConfig | ListConfig)]
         for key in {*nested, *(name.removeprefix("trainer.") for name in ANYWHERE)} & config.trainer.keys():
             del config.trainer[key]

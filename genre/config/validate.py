@@ -57,7 +57,8 @@ def _check(path: str, value: Any, limits: Any) -> None:
         raise GenreError(f"{path}={value} must be finite")
     choices, low, above, high = (limits.get(key) for key in ("choices", "low", "above", "high"))
     if choices and value not in choices and not (limits["suffix"] and str(value).endswith(limits["suffix"])):
-        raise GenreError(f"{path}={value} is unknown: use one of {', '.join(choices)}")
+        or_file = f" or a {limits['suffix']} file" if limits["suffix"] else ""
+        raise GenreError(f"{path}={value} is unknown: use one of {', '.join(choices)}{or_file}")
     if low is not None and value < low:
         raise GenreError(f"{path}={value} must be at least {low}")
     if above is not None and value <= above:

@@ -14,7 +14,7 @@ from genre.config.schema import DataConfig
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.leakage import is_leakage_level, leakage_split
 from genre.data.sources.table import read_splits
-from genre.data.splits import assign_splits, missing_genres
+from genre.data.splits import assign_splits, check_splits, missing_genres
 from genre.data.tracks import SPLITS, Selection, Source, unify_names
 from genre.errors import GenreError
 
@@ -116,11 +116,10 @@ def _splits(tracks: pd.DataFrame, config: DataConfig, has_own_split: bool, seed:
     """Split tracks as configured; by default as their table says, if it does."""
     strategy = config.splits
     if strategy.endswith(".csv"):
-        if config.fold is not None:
-            raise GenreError(f"data.splits={strategy} has no folds: use data.fold=null")
-        tracks = tracks.assign(split=read_splits(Path(strategy), tracks["track_id"]))
-        strategy = "official"
-    elif strategy == "auto" and has_own_split and config.fold is None:
+        splits = read_splits(Path(strategy), tracks["track_id"])
+        check_splits(tracks, splits, strategy)
+        return splits
+    if strategy == "auto" and has_own_split and config.fold is None:
         strategy = "official"
     return assign_splits(tracks, strategy, seed, config.fractions, config.fold, config.folds)
 

@@ -48,8 +48,6 @@ def assign_splits(
     """
     if strategy not in ("auto", *STRATEGIES):
         raise GenreError(f"data.splits={strategy} is unknown: use one of auto, {', '.join(STRATEGIES)}")
-    if len(fractions) != len(SPLITS) or min(fractions) <= 0 or not np.isclose(sum(fractions), 1):
-        raise GenreError(f"data.fractions={list(fractions)} must be three fractions above 0 whose sum is 1")
     if tracks.empty:
         raise GenreError("no track is left: lower data.min_tracks_per_genre or shorten data.exclude_genres")
     best_known = "artist" if tracks["artist"].notna().any() else "stratified"
@@ -76,6 +74,16 @@ def assign_splits(
     return splits.rename("split")
 
 
+def check_fractions(fractions: Sequence[float]) -> None:
+    """Check that there is a fraction above 0 for each of `SPLITS`, and that their sum is 1.
+
+    Raises:
+        GenreError: They are others.
+    """
+    if len(fractions) != len(SPLITS) or min(fractions) <= 0 or not np.isclose(sum(fractions), 1):
+        raise GenreError(f"data.fractions={list(fractions)} must be three fractions above 0 whose sum is 1")
+
+
 def missing_genres(tracks: pd.DataFrame, splits: pd.Series) -> dict[str, list[str]]:
     """List the genres without a track in each split."""
     genre, split = tracks["genre"].to_numpy(), splits.to_numpy()
@@ -94,7 +102,7 @@ def check_splits(tracks: pd.DataFrame, splits: pd.Series, strategy: str) -> None
         GenreError: A split is empty, or a genre has no training track.
     """
     if empty := [name for name in SPLITS if not (splits == name).any()]:
-        advice = {"official": "use data.splits=auto", "stratified": "add tracks"}.get(
+        advice = {"official": "use data.splits=artist or stratified", "stratified": "add tracks"}.get(
             strategy, "add artists" if strategy in LEAKAGE_LEVELS else "use data.splits=stratified or add artists"
         )
         raise GenreError(f"data.splits={strategy} leaves {' and '.join(empty)} without a track: {advice}")

@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from genre.audio.decoding import SUFFIXES, AudioError
@@ -12,9 +13,9 @@ from genre.inference.prediction import Classifier, Prediction, predict_track
 from genre.progress import progress_bar
 
 CLIPS_AHEAD = 4
-"""Clips that are decoded before they are needed; they are all of the audio that is in memory."""
-Event = tuple[Path, Excerpt | AudioError | None]
-"""A clip of a file, the reason why it cannot be used, or None at its end."""
+"""Clips that are decoded before they are needed."""
+Event = Excerpt | AudioError | None
+"""A clip of a file, the reason why the file cannot be used, or None at its end."""
 
 
 def find_audio(paths: Iterable[Path]) -> list[Path]:
@@ -61,8 +62,9 @@ def predict_files(classifier: Classifier, paths: Iterable[Path]) -> Iterator[tup
             result: Prediction | AudioError = predict_track(classifier, clips)
         except AudioError as error:
             result = error
-            for _ in clips:  # what is left of this file
-                pass
+            with suppress(AudioError):
+                for _ in clips:  # what is left of this file
+                    pass
         yield path, result
 
 
@@ -79,7 +81,7 @@ def predict_all(classifier: Classifier, paths: list[Path]) -> dict[Path, Predict
 
 def _clips(events: queue.Queue[Event]) -> Iterator[Excerpt]:
     """Clips of the next file."""
-    while (content := events.get()[1]) is not None:
+    while (content := events.get()) is not None:
         if isinstance(content, AudioError):
             raise content
         yield content
@@ -89,11 +91,11 @@ def _decode(events: queue.Queue[Event], paths: list[Path], sample_rate: int, cli
     for path in paths:
         try:
             for clip in stream_clips(path, sample_rate, clip_seconds):
-                events.put((path, clip))
-            events.put((path, None))
+                events.put(clip)
+            events.put(None)
         except AudioError as error:
-            events.put((path, error))
+            events.put(error)
         except OSError as error:
-            events.put((path, AudioError("unreadable", error.strerror or str(error))))
+            events.put(AudioError("unreadable", error.strerror or str(error)))
         except MemoryError:
-            events.put((path, AudioError("unreadable", "not enough memory")))
+            events.put(AudioError("unreadable", "not enough memory"))

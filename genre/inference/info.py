@@ -57,7 +57,7 @@ def training_facts(folders: Sequence[Path]) -> dict[str, Any]:
         The model, data with an id, seed and test scores; the values of several runs joined by semicolons.
     """
     found = [_facts(folder) for folder in folders]
-    return {name: "; ".join(dict.fromkeys(facts[name] for facts in found)) for name in found[0]} if found else {}
+    return {name: "; ".join(dict.fromkeys(facts[name] for facts in found)) for name in ([*found[0]] if found else [])}
 
 
 def _plain(value: Any) -> str:
@@ -79,13 +79,14 @@ def _facts(folder: Path) -> dict[str, str]:
             "model": str(config["model"]["name"]),
             "data": f"{data['name']}, split {data['splits']}{fold}, id {_data_id(folder)}",
             "seed": str(config["seed"]),
+            "test scores": "none: the run is not finished",
         }
+        if run_folder.is_finished(folder):
+            scores = run_folder.read_scores(folder)
+            shown = ", ".join(f"{label} {scores[f'test/{name}']:.3f}" for name, label in SCORE_NAMES.items())
+            found["test scores"] = f"{shown} ({scores['test/tracks']} tracks)"
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise GenreError(f"{folder} is not a run folder: its {run_folder.CONFIG} or tracks are damaged") from error
-    if run_folder.is_finished(folder):
-        scores = run_folder.read_scores(folder)
-        shown = ", ".join(f"{label} {scores[f'test/{name}']:.3f}" for name, label in SCORE_NAMES.items())
-        found["test scores"] = f"{shown} ({scores['test/tracks']} tracks)"
+        raise GenreError(f"{folder} is not a run folder: one of its files is missing or damaged") from error
     return found
 
 

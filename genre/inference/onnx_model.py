@@ -18,18 +18,16 @@ class OnnxModel:
 
     Args:
         path: File written by `genre export`.
-        threads: Threads to compute with; None for one per core.
 
     Raises:
         GenreError: onnxruntime is missing, or the file is damaged or was not written by this project.
     """
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         runtime = require("onnxruntime")
         if not path.is_file():
             raise GenreError(f"{path} does not exist: genre export writes such a file")
         options = runtime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
         options.log_severity_level = 3  # errors only
         try:
             self.session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -1,5 +1,6 @@
 """Print and write predictions and descriptions of models."""
 
+import csv
 import json
 import math
 import os
@@ -8,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -60,15 +60,16 @@ def print_predictions(results: Results, top: int, as_json: bool) -> int:
 
 def write_csv(path: Path, genres: Sequence[str], results: Results) -> None:
     """Write one row per file: the genre, the duration in seconds, the probability of each genre, and the error."""
-    rows: list[dict[str, Any]] = []
-    for file, result in results.items():
-        if isinstance(result, AudioError):
-            rows.append({"file": str(file), "error": f"{result.detail} ({result.reason})"})
-        else:
-            shares = dict(zip(genres, result.probabilities.tolist(), strict=True))
-            rows.append({"file": str(file), "genre": result.genre, "seconds": result.seconds, **shares})
-    with atomic_write(path) as temporary:
-        pd.DataFrame(rows, columns=["file", "genre", "seconds", *genres, "error"]).to_csv(temporary, index=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # File names may be any bytes, which Python represents by surrogates
+    with atomic_write(path) as temporary, temporary.open("w", -1, "utf-8", "surrogateescape", "") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "genre", "seconds", *genres, "error"])
+        for name, result in results.items():
+            if isinstance(result, AudioError):
+                writer.writerow([name, *[""] * (2 + len(genres)), f"{result.detail} ({result.reason})"])
+            else:
+                writer.writerow([name, result.genre, result.seconds, *result.probabilities.tolist(), ""])
 
 
 def print_description(description: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ class Prediction:
     Attributes:
         genres: The genres.
         probabilities: Probability of each, shape (genres,).
-        seconds: Duration of the track.
+        seconds: Duration of the track, without a rest that was left out.
         times: Start of each window in seconds, shape (windows,).
         timeline: Probabilities in each window, shape (windows, genres).
     """
@@ -83,13 +83,19 @@ def predict_track(classifier: Classifier, clips: Iterable[Excerpt]) -> Predictio
     for clip in clips:
         length = len(clip.samples) / classifier.sample_rate
         if length < classifier.min_seconds:
-            raise AudioError(
-                "too_short", f"{length:.1f} s of audio; at least {classifier.min_seconds:.1f} s are needed"
-            )
+            raise too_short(length, classifier)
         starts, probabilities = classifier.classify(clip.samples)
         means.append(probabilities.mean(axis=0))
         times.append(clip.start + starts)
         timeline.append(probabilities)
         seconds = clip.start + length
-    mean = np.mean(means, axis=0)
-    return Prediction(classifier.genres, mean, seconds, np.concatenate(times), np.concatenate(timeline))
+    if not means:
+        raise too_short(0, classifier)
+    order = np.argsort(np.concatenate(times), kind="stable")  # the last two clips may overlap
+    starts, windows = np.concatenate(times)[order], np.concatenate(timeline)[order]
+    return Prediction(classifier.genres, np.mean(means, axis=0), seconds, starts, windows)
+
+
+def too_short(seconds: float, classifier: Classifier) -> AudioError:
+    """Say how much audio is needed."""
+    return AudioError("too_short", f"{seconds:.1f} s of audio; at least {classifier.min_seconds:.1f} s are needed")

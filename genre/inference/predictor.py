@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from genre import run_folder
+from genre.audio.decoding import to_mono
 from genre.audio.features import FeatureExtractor
 from genre.audio.streaming import cut_clips, stream_clips
 from genre.audio.windows import MIN_FRAMES, split_windows, window_starts
@@ -21,8 +22,8 @@ from genre.models.checkpoint import TrainedModel, load_model, load_models
 class Predictor:
     """A trained network with everything that is needed to use it on a recording.
 
-    Decoding, features and windows are those of training, so for a track of the test set it predicts what
-    `evaluate.py` does. Longer recordings are cut into clips of the length used in training.
+    Decoding, features and windows are those of training, so for a clip of the test set it predicts what `evaluate.py`
+    does. Longer recordings are cut into clips of the length used in training.
 
     Args:
         model: The network and its metadata.
@@ -60,7 +61,16 @@ class Predictor:
             raise GenreError(f"{missing[0]} does not exist: name a run folder or a checkpoint")
         paths = [path / run_folder.BEST if path.is_dir() else path for path in map(Path, runs)]
         model = load_model(paths[0], Trust(trust)) if len(paths) == 1 else load_models(paths, Trust(trust))
+        for path in map(Path, runs):
+            if path.is_dir() and run_folder.is_finished(path) and run_folder.read_scores(path).get("tau"):
+                raise GenreError(
+                    f"{path} was tested with adjusted logits (model.logit_adjustment), which its checkpoint does not "
+                    "contain: train with loss=balanced_softmax instead"
+                )
         check(paths[0], model.metadata["features"], Trust(trust), "features")
+        weights = model.metadata["features"].get("weights")
+        if weights and not Path(weights).exists():  # a stored path must not make this process download and write it
+            raise GenreError(f"{weights}, which the features need, does not exist: run genre weights musicnn")
         return cls(model)
 
     def __call__(self, audio: str | Path | np.ndarray | Tensor, sample_rate: int | None = None) -> Prediction:
@@ -85,8 +95,9 @@ class Predictor:
                 f"the waveform has the shape {waveform.shape}: give one channel, shape (samples,), such as the mean of "
                 "the channels"
             )
-        if sample_rate is None:
-            raise GenreError("the sample rate of the waveform is missing: give it as sample_rate=")
+        if sample_rate is None or sample_rate <= 0:
+            raise GenreError("the sample rate of the waveform is missing: give it in Hz as sample_rate=")
+        waveform = to_mono(waveform[:, None])
         count = round(self.clip_seconds * sample_rate)
         blocks = (waveform[first : first + count] for first in range(0, len(waveform), count))
         return predict_track(self, cut_clips(blocks, sample_rate, self.sample_rate, self.clip_seconds))

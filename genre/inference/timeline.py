@@ -8,13 +8,11 @@ from matplotlib.figure import Figure
 
 from genre.audio.features import LogMel
 from genre.audio.streaming import stream_clips
-from genre.errors import GenreError
 from genre.files import atomic_write
 from genre.inference.prediction import Classifier, Prediction
 from genre.reports.spectrograms import MAX_COLUMNS, TICKS_HZ
 from genre.reports.theme import color, theme, truncate_middle
 
-FORMATS = (".png", ".svg", ".pdf")
 SHOWN = 6
 """Genres with a color of their own; the rest is one."""
 
@@ -29,11 +27,8 @@ def write_timeline(path: Path, audio: Path, prediction: Prediction, classifier: 
         classifier: What predicted it.
 
     Raises:
-        GenreError: The format is unknown.
         AudioError: The recording cannot be used.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise GenreError(f"{path} has an unknown format: use one of {', '.join(FORMATS)}")
     features = LogMel(classifier.sample_rate, hop_length=1024)
     columns = _columns(audio, prediction.seconds, features, classifier.clip_seconds)
     figure = timeline_figure(audio.name, columns, prediction, features)

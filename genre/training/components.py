@@ -22,6 +22,7 @@ from genre.data.cache.feature_cache import FeatureCache
 from genre.data.datamodule import GenreDataModule, passes_per_epoch
 from genre.data.leakage import is_leakage_level
 from genre.data.prepare import PreparedData, prepare, restore_from_run
+from genre.data.splits import check_fractions
 from genre.data.tracks import Source
 from genre.errors import GenreError
 from genre.training.initial_weights import find_checkpoint
@@ -155,6 +156,12 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
         half_clips=is_leakage_level(data.splits),
         min_batches=data.min_batches,
     )
+    check_fractions(data.fractions)
+    if data.splits.endswith(".csv"):
+        if data.fold is not None:
+            raise GenreError(f"data.splits={data.splits} has no folds: use data.fold=null")
+        if tracks is None and not Path(data.splits).is_file():
+            raise GenreError(f"{data.splits} does not exist: genre split writes such a file")
     if data.fold is not None and data.fold >= data.folds:
         raise GenreError(f"data.fold={data.fold} is not one of the {data.folds} folds: use 0 to {data.folds - 1}")
     callbacks = build_each("callbacks", settings.callbacks)

@@ -53,6 +53,8 @@ def test_the_comparison_includes_the_probe_if_its_weights_are_there(tmp_path: Pa
     assert without == "majority,logreg,cnn2d,cnn1d_gru,cnn1d_lstm,cnn2d_gru,cnn2d_lstm"
     found = compose(overrides, hydra_too=True).hydra.sweeper.params.model
     assert found == without.replace("logreg,", "logreg,probe,")
+    others = ["experiment=compare", "features@probe=mfcc"]  # which need no weights
+    assert compose(others, hydra_too=True).hydra.sweeper.params.model == found
 
 
 RECIPES = ("default", "study")

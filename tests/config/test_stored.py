@@ -22,9 +22,14 @@ def store(folder: Path, config: DictConfig) -> Path:
 def test_what_was_stored_is_read(tmp_path: Path) -> None:
     config = compose([f"run_dir={tmp_path}", "seed=7"])
     read_back = stored_config(store(tmp_path, config))
-    assert (read_back.logger, read_back.callbacks) == ({}, {})  # nothing builds them
-    read_back.logger, read_back.callbacks = config.logger, config.callbacks
+    assert (read_back.logger, read_back.callbacks, read_back.probe) == ({}, {}, {})  # nothing builds them
+    read_back.logger, read_back.callbacks, read_back.probe = config.logger, config.callbacks, config.probe
     assert read_back == config
+
+
+def test_the_features_of_a_stored_probe_stay(tmp_path: Path) -> None:
+    config = compose([f"run_dir={tmp_path}", "model=probe", "features@probe=mfcc", "probe.n_mfcc=13"])
+    assert stored_config(store(tmp_path, config)).model.features.n_mfcc == 13
 
 
 def test_a_run_of_an_earlier_version_has_the_values_and_names_of_today(tmp_path: Path) -> None:

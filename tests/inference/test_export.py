@@ -18,7 +18,7 @@ from genre import Predictor
 from genre.cli import app
 from genre.config.instantiate import build_network
 from genre.errors import GenreError
-from genre.inference.export import ConvolutionalSpectrogram, export_onnx
+from genre.inference.export import MatrixSpectrogram, export_onnx
 from genre.inference.info import describe
 from genre.inference.onnx_model import OnnxModel
 from genre.models.checkpoint import TrainedModel
@@ -65,12 +65,12 @@ def assert_equal(one: Predictor, exported: OnnxModel, seconds: float) -> None:
     np.testing.assert_allclose(found, probabilities, atol=1e-4)
 
 
-@pytest.mark.parametrize("n_fft", [512, 2048])
-def test_the_convolution_is_torchaudios_spectrogram(n_fft: int) -> None:
+@pytest.mark.parametrize("n_fft", [34, 512, 600, 2048])
+def test_the_matrix_products_are_torchaudios_spectrogram(n_fft: int) -> None:
     transform = Spectrogram(n_fft, hop_length=n_fft // 4, pad_mode="constant")
     waveform = torch.randn(2, 10000, generator=torch.Generator().manual_seed(0))
     expected = transform(waveform)
-    torch.testing.assert_close(ConvolutionalSpectrogram(transform)(waveform), expected, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(MatrixSpectrogram(transform)(waveform), expected, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -164,6 +164,13 @@ def test_a_network_that_cannot_be_exported_leaves_no_file(
         export_onnx(one, tmp_path / "m.onnx", {})
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr().out == ""
+
+
+def test_features_with_another_spectrogram_are_refused(tmp_path: Path) -> None:
+    one = predictor(NETWORKS["1d_gru"])
+    one.features.mel.spectrogram.pad_mode = "reflect"
+    with pytest.raises(GenreError, match="cannot be exported to ONNX: only centered, zero-padded power spectrograms"):
+        export_onnx(one, tmp_path / "m.onnx", {})
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,3 +69,23 @@ def test_a_real_predictor(trained: Path, music_folder: Path) -> None:
     paths = find_audio([music_folder / "rock"])
     for path, result in predict_files(predictor, paths):
         np.testing.assert_array_equal(result.probabilities, predictor(path).probabilities)
+
+
+def test_a_short_file_whose_rest_is_unusable_too_does_not_stop_the_others(tmp_path: Path) -> None:
+    write_sound(tmp_path / "a.wav", 0 * sound(1, seconds=0.2))
+    write_sound(tmp_path / "b.wav", sound(1, seconds=1.0))
+    short, good = dict(predict_files(Constant(), sorted(tmp_path.iterdir()))).values()
+    assert short.reason == "too_short"
+    assert isinstance(good, Prediction)
+
+
+def test_windows_of_overlapping_clips_are_in_order(tmp_path: Path) -> None:
+    class Windows(Constant):
+        def classify(self, waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            loud = np.abs(waveform).reshape(2, -1).mean(axis=1)
+            return np.array([0.0, 0.5]), np.stack([1 - loud, loud], axis=1)
+
+    write_sound(tmp_path / "a.wav", sound(1, seconds=2.4))
+    (found,) = dict(predict_files(Windows(), [tmp_path / "a.wav"])).values()
+    assert found.times == pytest.approx([0, 0.5, 1, 1.4, 1.5, 1.9], abs=1e-3)
+    assert found.probabilities == pytest.approx(found.timeline.mean(axis=0))

@@ -1,6 +1,8 @@
 """genre predict and genre info on the command line."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +12,9 @@ from typer.testing import CliRunner
 from genre import Predictor, run_folder
 from genre.cli import app
 from genre.errors import GenreError
-from genre.inference.info import describe
+from genre.inference.files import predict_files
+from genre.inference.info import describe, training_facts
+from genre.inference.output import write_csv
 from tests.conftest import sound, write_sound
 
 
@@ -54,7 +58,7 @@ def test_json_stands_alone_on_stdout_and_errors_at_the_end(trained: Path, music_
 
 
 def test_several_files_have_one_row_each_and_a_csv(trained: Path, music_folder: Path, tmp_path: Path) -> None:
-    csv = tmp_path / "out.csv"
+    csv = tmp_path / "new" / "out.csv"
     out, _ = genre("predict", music_folder, tmp_path / "no.mp3", "--run", trained, "--csv", csv, code=1)
     assert len(out.splitlines()) == 31
     assert out.splitlines()[1].split()[0] == "blues/0.wav"
@@ -70,6 +74,8 @@ def test_the_timeline_is_drawn_for_one_file(trained: Path, music_folder: Path, t
     assert "<svg" in (tmp_path / "a.svg").read_text()
     with pytest.raises(GenreError, match="--timeline draws one file: name one"):
         genre("predict", music_folder, "--run", trained, "--timeline", tmp_path / "b.svg")
+    with pytest.raises(GenreError, match=r"a\.bmp has an unknown format: use one of \.png, \.svg, \.pdf"):
+        genre("predict", music_folder / "rock" / "1.wav", "--run", trained, "--timeline", tmp_path / "a.bmp")
 
 
 def test_a_run_and_a_checkpoint_are_described(trained: Path) -> None:
@@ -84,3 +90,23 @@ def test_a_run_and_a_checkpoint_are_described(trained: Path) -> None:
     assert "model" not in describe(trained / run_folder.BEST)
     with pytest.raises(GenreError, match="nowhere does not exist"):
         describe(Path("nowhere"))
+
+
+def test_a_file_name_of_any_bytes_is_written(trained: Path, tmp_path: Path) -> None:
+    name = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    write_sound(tmp_path / "a.wav", sound(1)).rename(name)
+    results = dict(predict_files(Predictor.load(trained), [name]))
+    write_csv(tmp_path / "out.csv", ["blues", "jazz", "rock"], results)
+    assert b"caf\xe9.wav,,,,,,UnicodeEncodeError" in (tmp_path / "out.csv").read_bytes()  # libsndfile's binding
+
+
+def test_an_unfinished_and_a_finished_run_are_described_together(trained: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(trained, other)
+    (other / run_folder.SCORES).unlink()
+    found = training_facts([trained, other])
+    assert found["test scores"].endswith("; none: the run is not finished")
+    assert found["seed"] == "42"
+    (other / run_folder.SCORES).write_text("{}")
+    with pytest.raises(GenreError, match="other is not a run folder: one of its files is missing or damaged"):
+        training_facts([other])

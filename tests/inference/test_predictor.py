@@ -1,5 +1,7 @@
 """The predictor on files and waveforms."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +69,10 @@ def test_what_cannot_be_meant_is_refused(trained: Path) -> None:
         predictor(np.zeros(100))
     with pytest.raises(AudioError, match=r"0\.2 s of audio; at least 1\.5 s are needed"):
         predictor(np.ones(4410), 22050)
+    with pytest.raises(AudioError, match=r"0\.0 s of audio"):
+        predictor(np.zeros(0), 22050)
+    with pytest.raises(AudioError, match="samples are NaN, infinite or out of range"):
+        predictor(np.full(44100, np.nan), 22050)
     with pytest.raises(GenreError, match="no run is given"):
         Predictor.load()
     with pytest.raises(GenreError, match="nowhere does not exist: name a run folder or a checkpoint"):
@@ -101,3 +107,21 @@ print({{"lightning", "hydra", "omegaconf", "sklearn", "matplotlib"}} & set(sys.m
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"
+
+
+def test_a_run_with_adjusted_logits_is_refused(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    scores = run_folder.read_scores(trained)
+    (tmp_path / "run" / run_folder.SCORES).write_text(json.dumps(scores | {"tau": 0.5}))
+    with pytest.raises(GenreError, match=r"run was tested with adjusted logits .*: train with loss=balanced_softmax"):
+        Predictor.load(tmp_path / "run")
+
+
+def test_a_checkpoint_does_not_fetch_weights(trained: Path, tmp_path: Path) -> None:
+    checkpoint = torch.load(trained / run_folder.BEST, weights_only=True)
+    weights = tmp_path / "weights.safetensors"
+    features = {"_target_": "genre.pretrained.extractor.Musicnn", "weights": str(weights)}
+    checkpoint["hyper_parameters"]["card"]["features"] = features
+    torch.save(checkpoint, tmp_path / "a.ckpt")
+    with pytest.raises(GenreError, match=r"weights\.safetensors, which the features need, does not exist: run genre w"):
+        Predictor.load(tmp_path / "a.ckpt")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from genre.audio.features import LogMel
-from genre.errors import GenreError
 from genre.inference.prediction import Prediction
 from genre.inference.timeline import timeline_figure, write_timeline
 from tests.conftest import sound, write_sound
@@ -56,8 +55,3 @@ def test_the_picture_shows_when_there_is_sound(tmp_path: Path, monkeypatch: pyte
     loud = columns.mean(axis=1) > columns.mean() - 10
     assert abs(loud.mean() - 3 / 5) < 0.05
     assert not loud[len(loud) // 2]
-
-
-def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(GenreError, match=r"a\.bmp has an unknown format: use one of \.png, \.svg, \.pdf"):
-        write_timeline(tmp_path / "a.bmp", tmp_path, predicted(5, 3, 5.0), SimpleNamespace())

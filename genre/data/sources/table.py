@@ -1,19 +1,23 @@
 """A table of tracks: one row per file, with its genre and, if known, artist, album, title and split."""
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from genre.data.tracks import COLUMNS, SPLITS
 from genre.errors import GenreError
 
+AS_TEXT: Any = {"dtype": str, "keep_default_na": False, "na_values": [""], "index_col": False, "on_bad_lines": "error"}
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""]),
-    ".tsv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], sep="\t"),
+    ".csv": lambda path: pd.read_csv(path, **AS_TEXT),
+    ".tsv": lambda path: pd.read_csv(path, **AS_TEXT, sep="\t"),
     ".parquet": pd.read_parquet,
-    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
+    ".jsonl": lambda path: pd.DataFrame([json.loads(line) for line in path.read_text().splitlines() if line.strip()]),
 }
 OTHER_NAMES = {"path": ("file_name", "file", "filename"), "genre": ("label",)}
 """Names of columns that are understood without `data.columns`; file_name is that of Hugging Face's AudioFolder."""
@@ -49,7 +53,10 @@ class Table:
         found = pd.DataFrame(index=read.index)
         for name in COLUMNS:
             column = self._column(name, read)
-            found[name] = None if column is None else read[column].map(_text)
+            try:
+                found[name] = None if column is None else read[column].map(_text)
+            except TypeError as error:
+                raise GenreError(f"{self.table}: the column {column} {error}") from error
         found = found.dropna(subset="path")
         if found.empty:
             raise GenreError(f"{self.table} lists no file: check its column {self._column('path', read)}")
@@ -88,8 +95,9 @@ class Table:
     def _relative(self, text: str) -> str:
         path = PurePosixPath(text.replace("\\", "/"))
         if path.is_absolute():
-            root = PurePosixPath(Path(self.root).resolve())
-            if root not in path.parents:
+            roots = [PurePosixPath(Path(self.root).absolute()), PurePosixPath(Path(self.root).resolve())]
+            root = next((root for root in roots if root in path.parents), None)
+            if root is None:
                 raise GenreError(f"{self.table}: {text} is not in {self.root}: set data.root to a folder above it")
             path = path.relative_to(root)
         return path.as_posix()
@@ -120,8 +128,8 @@ def read_splits(path: Path, track_ids: pd.Series) -> pd.Series:
         GenreError: The file cannot be read, lacks a track or has another split.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        splits = table.drop_duplicates().set_index("track_id")["split"]
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
+        splits = table[["track_id", "split"]].drop_duplicates().set_index("track_id")["split"]
     except OSError as error:
         raise GenreError(f"{path} cannot be read ({error.strerror}): genre split writes such a file") from error
     except (ValueError, KeyError) as error:
@@ -140,6 +148,9 @@ def read_splits(path: Path, track_ids: pd.Series) -> pd.Series:
 
 
 def _text(value: object) -> str | None:
-    """A cell as text, None if it is empty."""
-    text = "" if pd.isna(value) else str(value).strip()
-    return text or None
+    """A cell as text, None if it is empty; a whole number without a decimal point, which pandas adds beside gaps."""
+    if isinstance(value, list | tuple | dict | np.ndarray):
+        raise TypeError("has several values in one cell: keep one")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if pd.isna(value) else str(value).strip() or None

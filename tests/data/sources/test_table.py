@@ -63,6 +63,28 @@ def test_paths_may_be_absolute_or_have_backslashes(tmp_path: Path) -> None:
         source(tmp_path, ROWS.assign(path="/elsewhere/1.mp3")).tracks()
 
 
+def test_a_linked_root_may_be_written_either_way(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    table = ROWS.assign(path=[f"{tmp_path}/real/b.mp3", f"{tmp_path}/link/a.mp3", "c.mp3"])
+    assert source(tmp_path / "link", table).tracks()["path"].tolist() == ["a.mp3", "b.mp3", "c.mp3"]
+
+
+def test_cells_that_pandas_would_change_are_read_as_written(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("path,genre\na.mp3,007\nb.mp3,NA\n")
+    (tmp_path / "a.jsonl").write_text('{"path": "a.mp3", "genre": 7}\n\n{"path": "b.mp3", "genre": null}\n')
+    pd.DataFrame({"path": ["a.mp3", "b.mp3"], "genre": [7, None]}).to_parquet(tmp_path / "a.parquet")
+    for name, genres in {"a.csv": ["007", "NA"], "a.jsonl": ["7"], "a.parquet": ["7"]}.items():
+        assert Table(str(tmp_path), str(tmp_path / name)).tracks()["genre"].dropna().tolist() == genres
+
+
+def test_several_values_in_a_cell_are_refused(tmp_path: Path) -> None:
+    table = pd.DataFrame({"path": ["a.mp3"], "genre": [["rock", "pop"]]})
+    for suffix in (".jsonl", ".parquet"):
+        with pytest.raises(GenreError, match="the column genre has several values in one cell: keep one"):
+            source(tmp_path, table, suffix).tracks()
+
+
 def test_repeated_rows_are_ignored_and_contradictions_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert len(source(tmp_path, pd.concat([ROWS, ROWS[:2]])).tracks()) == 3
@@ -113,7 +135,7 @@ IDS = pd.Series(["a", "b", "c"])
 
 def test_a_split_is_read_for_each_track(tmp_path: Path) -> None:
     path = tmp_path / "split.csv"
-    path.write_text("split,track_id\ntest,c\ntrain,a\nval,b\ntrain,d\ntrain,d\n")
+    path.write_text("split,track_id,path\ntest,c,1\ntrain,a,2\nval,b,3\ntrain,d,4\ntrain,d,5\n")
     assert read_splits(path, IDS).tolist() == ["train", "val", "test"]
 
 

@@ -83,7 +83,7 @@ ERRORS = {
         table(ROCK, official=["train", "val", "test"] * 5 + ["train", "val", None, pd.NA, np.nan]),
         "official",
     ),
-    "data.splits=official leaves val without a track: use data.splits=auto": (
+    "data.splits=official leaves val without a track: use data.splits=artist or stratified": (
         table(ROCK, official=["train", "test"] * 10),
         "official",
     ),
