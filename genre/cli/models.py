@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from genre.inference.prediction import Classifier
 
 PICTURES = (".png", ".svg", ".pdf")
-Runs = Annotated[list[Path] | None, typer.Option("--run", help="Run folder; several are averaged, as --run A --run B.")]
+Runs = Annotated[
+    list[Path] | None,
+    typer.Option("--run", help="Run folder or exported folder; several are averaged: --run A --run B."),
+]
 Onnx = Annotated[Path | None, typer.Option(help="Model written by genre export.")]
 Checkpoints = Annotated[list[Path] | None, typer.Option("--checkpoint", help="Checkpoint; several are averaged.")]
 Trust = Annotated[list[str] | None, typer.Option(help="Package whose code the model may name, as for train.py.")]
@@ -59,24 +62,41 @@ def predict(
 
 @app.command()
 def export(
-    output: Annotated[Path, typer.Option(help="ONNX file to write.")],
+    output: Annotated[Path, typer.Option(help="ONNX file or folder to write.")],
     run: Runs = None,
     checkpoint: Checkpoints = None,
+    form: Annotated[str, typer.Option("--format", help="onnx, or hf for a folder in Hugging Face's form.")] = "onnx",
     trust: Trust = None,
 ) -> None:
-    """Export a trained model, or several as an ensemble, to ONNX: a waveform in, probabilities out."""
-    from genre.inference.export import export_onnx  # torch takes seconds to load: `--help` must not wait for it
-    from genre.inference.info import training_facts
+    """Export a trained model: to ONNX, a waveform in, probabilities out; or with a model card.
+
+    An ONNX model may be an ensemble of several runs.
+    """
+    from genre.inference.info import training_facts  # torch takes seconds to load: `--help` must not wait for it
     from genre.inference.predictor import Predictor
 
-    predictor = Predictor.load(*(run or []), *(checkpoint or []), trust=trust or [])
-    export_onnx(predictor, output, training_facts([*(run or [])]))
+    runs = run or []
+    if form not in ("onnx", "hf"):
+        raise GenreError(f"--format {form} is unknown: use onnx or hf")
+    if form == "hf" and (len(runs) != 1 or checkpoint):
+        raise GenreError("--format hf exports one run with its scores: give one --run")
+    predictor = Predictor.load(*runs, *(checkpoint or []), trust=trust or [])
+    if form == "hf":
+        from genre.inference.hub import write_folder
+        from genre.reports.model_card import model_card
+
+        write_folder(output, predictor.model, model_card(runs[0], training_facts(runs), tuple(trust or ())))
+        print(f"model: {output}")
+        return
+    from genre.inference.export import export_onnx
+
+    export_onnx(predictor, output, training_facts(runs))
     print(f"model: {output} ({output.stat().st_size / 1e6:.1f} MB)")
 
 
 @app.command()
 def info(
-    model: Annotated[Path, typer.Argument(help="Run folder, checkpoint or ONNX file.")],
+    model: Annotated[Path, typer.Argument(help="Run folder, checkpoint, ONNX file or exported folder.")],
     trust: Trust = None,
 ) -> None:
     """Say what a trained model is: network, features, genres, data, scores."""

@@ -11,6 +11,7 @@ import yaml
 from genre import run_folder
 from genre.config.targets import Trust
 from genre.errors import GenreError
+from genre.inference.hub import is_exported, read_folder
 from genre.inference.onnx_model import OnnxModel
 from genre.models.checkpoint import load_model
 
@@ -18,7 +19,7 @@ SCORE_NAMES = {"accuracy": "accuracy", "f1_macro": "F1 macro", "f1_weighted": "F
 
 
 def describe(path: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
-    """Describe a run folder, a checkpoint or an ONNX file.
+    """Describe a run folder, a checkpoint, an ONNX file or an exported folder.
 
     Args:
         path: The folder or file.
@@ -35,7 +36,10 @@ def describe(path: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
     if path.suffix == ".onnx":
         stored = OnnxModel(path).metadata
         return {name.replace("_", " "): _plain(stored[name]) for name in sorted(stored)}
-    model = load_model(path / run_folder.BEST if path.is_dir() else path, Trust(trust))
+    exported = is_exported(path)
+    is_run = path.is_dir() and not exported
+    file = path / run_folder.BEST if is_run else path
+    model = read_folder(path, Trust(trust)) if exported else load_model(file, Trust(trust))
     metadata = model.metadata
     net, features = dict(metadata["net"]), dict(metadata["features"])
     parameters = sum(value.numel() for value in model.net.parameters())
@@ -47,7 +51,7 @@ def describe(path: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
         "clip": f"{metadata['clip_seconds']:g} s",
         "window": f"{metadata['segment_seconds']:g} s" if metadata["segment_seconds"] else "the clip",
     }
-    return {"run": str(path), **training_facts([path]), **description} if path.is_dir() else description
+    return {"run": str(path), **training_facts([path]), **description} if is_run else description
 
 
 def training_facts(folders: Sequence[Path]) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from genre.audio.windows import MIN_FRAMES, split_windows, window_starts
 from genre.config.instantiate import build
 from genre.config.targets import Trust, check
 from genre.errors import GenreError
+from genre.inference.hub import is_exported, read_folder
 from genre.inference.prediction import Prediction, predict_track
-from genre.models.checkpoint import TrainedModel, load_model, load_models
+from genre.models.checkpoint import TrainedModel, combine_models, load_model
 
 
 class Predictor:
@@ -46,7 +47,7 @@ class Predictor:
         """Load a trained network, or several as an ensemble.
 
         Args:
-            *runs: Run folders or checkpoints.
+            *runs: Run folders, checkpoints or folders written by `genre export --format hf`.
             trust: Packages whose code the checkpoints may name, beside this project.
 
         Returns:
@@ -59,15 +60,16 @@ class Predictor:
             raise GenreError("no run is given: name a run folder or a checkpoint")
         if missing := [str(run) for run in runs if not Path(run).exists()]:
             raise GenreError(f"{missing[0]} does not exist: name a run folder or a checkpoint")
-        paths = [path / run_folder.BEST if path.is_dir() else path for path in map(Path, runs)]
-        model = load_model(paths[0], Trust(trust)) if len(paths) == 1 else load_models(paths, Trust(trust))
+        given = Trust(trust)
+        models = [_load(Path(run), given) for run in runs]
+        model = models[0] if len(models) == 1 else combine_models(models, runs)
         for path in map(Path, runs):
             if path.is_dir() and run_folder.is_finished(path) and run_folder.read_scores(path).get("tau"):
                 raise GenreError(
                     f"{path} was tested with adjusted logits (model.logit_adjustment), which its checkpoint does not "
                     "contain: train with loss=balanced_softmax instead"
                 )
-        check(paths[0], model.metadata["features"], Trust(trust), "features")
+        check(Path(runs[0]), model.metadata["features"], given, "features")
         weights = model.metadata["features"].get("weights")
         if weights and not Path(weights).exists():  # a stored path must not make this process download and write it
             raise GenreError(f"{weights}, which the features need, does not exist: run genre weights musicnn")
@@ -115,3 +117,9 @@ class Predictor:
         full = window == mel.shape[1]
         starts = window_starts(mel.shape[1] if full else max(frames, window), window)
         return np.array(starts) * self.features.hop_length / self.sample_rate, probabilities.numpy()
+
+
+def _load(path: Path, trust: Trust) -> TrainedModel:
+    if is_exported(path):
+        return read_folder(path, trust)
+    return load_model(path / run_folder.BEST if path.is_dir() else path, trust)

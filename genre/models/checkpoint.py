@@ -100,7 +100,22 @@ def load_models(paths: Sequence[Path], trust: Trust | None = None) -> TrainedMod
     Raises:
         GenreError: A checkpoint cannot be loaded, or two differ in genres, features, clips or segments.
     """
-    models = [load_model(path, trust) for path in paths]
+    return combine_models([load_model(path, trust) for path in paths], paths)
+
+
+def combine_models(models: Sequence[TrainedModel], paths: Sequence[str | Path]) -> TrainedModel:
+    """Make one network of several, whose probabilities are the mean of theirs.
+
+    Args:
+        models: The networks, at least one.
+        paths: Where they were read from, for the message.
+
+    Returns:
+        The ensemble, as for `load_models`.
+
+    Raises:
+        GenreError: Two differ in genres, features, clips or segments.
+    """
     first, *others = (_shared_values(model.metadata) for model in models)
     for path, other in zip(paths[1:], others, strict=True):
         if key := min((key for key in first.keys() | other.keys() if first.get(key) != other.get(key)), default=None):
@@ -116,4 +131,5 @@ def load_models(paths: Sequence[Path], trust: Trust | None = None) -> TrainedMod
 def _shared_values(metadata: dict[str, Any]) -> dict[str, Any]:
     """Values that the members of an ensemble share: all but the network, with dotted keys."""
     features = {f"features.{key}": value for key, value in dict(metadata["features"]).items()}
-    return features | {key: value for key, value in metadata.items() if key not in ("net", "features")}
+    own = ("net", "features", "library", "version")
+    return features | {key: value for key, value in metadata.items() if key not in own}

@@ -1,0 +1,66 @@
+"""A trained model as a folder in Hugging Face's form: model.safetensors, config.json and a model card."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from genre.config.instantiate import build_network
+from genre.config.renamed import with_current_names
+from genre.config.targets import NETWORK, Trust, check
+from genre.errors import GenreError
+from genre.files import atomic_write, write_json
+from genre.models.checkpoint import TrainedModel
+
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+
+
+def write_folder(folder: Path, model: TrainedModel, card: str) -> None:
+    """Write a model.
+
+    Args:
+        folder: Folder to write; its files of earlier exports are replaced.
+        model: The network and its metadata.
+        card: Text of the model card.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.contiguous().clone() for name, tensor in model.net.state_dict().items()}
+    with atomic_write(folder / WEIGHTS) as temporary:
+        temporary.write_bytes(save(tensors))
+    with atomic_write(folder / CARD) as temporary:
+        temporary.write_text(card, encoding="utf-8")
+    write_json(folder / CONFIG, {"library": "genre", "version": version("genre"), **model.metadata})
+
+
+def is_exported(folder: Path) -> bool:
+    """Whether a folder holds a model written by `write_folder`."""
+    return (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()
+
+
+def read_folder(folder: Path, trust: Trust) -> TrainedModel:
+    """Read a model; nothing that the folder contains is run.
+
+    Args:
+        folder: Folder written by `write_folder`.
+        trust: Code that it may name in addition to the networks of this project and of torch.nn.
+
+    Returns:
+        The network with its weights.
+
+    Raises:
+        GenreError: A file is damaged or names untrusted code, or the folder was not written by this project.
+    """
+    path = folder / CONFIG
+    try:
+        metadata: dict[str, Any] = with_current_names(json.loads(path.read_text(encoding="utf-8")))
+        _ = metadata["genres"], metadata["features"], metadata["segment_seconds"], metadata["clip_seconds"]
+        check(path, metadata[NETWORK.partition(".")[2]], trust, NETWORK)
+        net = build_network(metadata["net"], f"{path}: {NETWORK}")
+        net.load_state_dict(load((folder / WEIGHTS).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise GenreError(f"{folder} is not a usable model ({text[:200]}): export it again") from error
+    return TrainedModel(net.eval(), metadata)

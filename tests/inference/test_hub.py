@@ -1,0 +1,103 @@
+"""Models as folders in Hugging Face's form."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from safetensors.numpy import load_file
+from typer.testing import CliRunner
+
+from genre import Predictor, run_folder
+from genre.cli import app
+from genre.errors import GenreError
+from genre.inference.info import describe
+from tests.conftest import sound
+
+
+@pytest.fixture(scope="module")
+def folder(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The exported run."""
+    path = tmp_path_factory.mktemp("exported") / "model"
+    result = CliRunner().invoke(app, ["export", "--run", str(trained), "--output", str(path), "--format", "hf"])
+    assert (result.exit_code, result.stdout) == (0, f"model: {path}\n")
+    assert {file.name for file in path.iterdir()} == {"model.safetensors", "config.json", "README.md"}
+    return path
+
+
+def test_an_exported_folder_predicts_as_the_run(trained: Path, folder: Path) -> None:
+    clip = sound(1)[:, 0]
+    expected = Predictor.load(trained)(clip, 22050).probabilities
+    np.testing.assert_array_equal(Predictor.load(folder)(clip, 22050).probabilities, expected)
+    pair = Predictor.load(folder, trained)(clip, 22050)  # an ensemble of both
+    np.testing.assert_allclose(pair.probabilities, expected, atol=1e-6)
+    assert describe(folder)["network"] == describe(trained)["network"]
+
+
+def test_the_files_hold_plain_values(trained: Path, folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["library"], config["genres"]) == ("genre", ["blues", "jazz", "rock"])
+    assert config["net"]["_target_"] == "genre.models.crnn.CRNN"
+    parameters = sum(array.size for array in load_file(folder / "model.safetensors").values())
+    assert parameters >= run_folder.read_scores(trained)["parameters"]
+
+
+def test_the_card_states_scores_data_and_limits(trained: Path, folder: Path) -> None:
+    text = (folder / "README.md").read_text()
+    scores = run_folder.read_scores(trained)
+    metadata = yaml.safe_load(text.split("---")[1])
+    (model,) = metadata["model-index"]
+    (result,) = model["results"]
+    assert [metric["value"] for metric in result["metrics"]] == [
+        round(scores["test/accuracy"], 4),
+        round(scores["test/f1_macro"], 4),
+    ]
+    assert metadata["pipeline_tag"] == "audio-classification"
+    assert f"| accuracy | {scores['test/accuracy']:.3f} [" in text
+    assert "24 for training, 3 for validation, 3 for test" in text
+    assert all(f"| {genre} | " in text for genre in ("blues", "jazz", "rock"))
+    assert "## Use and limits" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"net": {"_target_": "os.system"}}, r"config\.json: model\.net\._target_=os\.system"),
+        ({"features": {"_target_": "os.system", "command": "true"}}, r"features\._target_=os\.system"),
+        (
+            {"net": {"_target_": "genre.models.baselines.ClassPrior", "num_classes": 3, "n_mels": 16}},
+            "is not a usable mo",
+        ),
+        ({"genres": None}, "is not a usable model|differ"),
+    ],
+)
+def test_a_folder_with_code_or_other_weights_is_refused(
+    folder: Path, tmp_path: Path, change: dict, message: str
+) -> None:
+    shutil.copytree(folder, tmp_path / "other")
+    path = tmp_path / "other" / "config.json"
+    config = json.loads(path.read_text()) | change
+    path.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
+    with pytest.raises(GenreError, match=message):
+        Predictor.load(tmp_path / "other")
+
+
+def test_a_damaged_folder_is_refused(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "other")
+    (tmp_path / "other" / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(GenreError, match=r"other is not a usable model .*: export it again"):
+        Predictor.load(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--format", "pt"], "--format pt is unknown: use onnx or hf"),
+        (["--format", "hf", "--run", "b"], "give one --run"),
+    ],
+)
+def test_other_exports_are_refused(options: list[str], message: str) -> None:
+    with pytest.raises(GenreError, match=message):
+        CliRunner().invoke(app, ["export", "--run", "a", "--output", "c", *options], catch_exceptions=False)
