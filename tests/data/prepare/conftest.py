@@ -19,6 +19,7 @@ from tests.conftest import sound, track_table, write_sound
 RATE = 8000
 SPEC = FeatureSpec(LogMel(sample_rate=RATE, n_fft=512, hop_length=128, n_mels=16), 1.0, 0.0)
 CONFIG = DataConfig(
+    fractions=[0.8, 0.1, 0.1],
     clip_seconds=1.0,
     min_seconds=0.8,
     splits="stratified",
