@@ -61,7 +61,7 @@ def stream_clips(path: Path, sample_rate: int, duration: float) -> Iterator[Exce
         raise AudioError("undecodable", detail) from error
     after = path.stat()
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        raise AudioError("changed", "the file changed while it was read")
+        raise AudioError("undecodable", "the file changed while it was read")
 
 
 def cut_clips(blocks: Iterable[np.ndarray], rate: int, sample_rate: int, duration: float) -> Iterator[Excerpt]:
