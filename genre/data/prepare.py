@@ -13,8 +13,7 @@ from genre.audio.decoding import MIN_DECODED_FRACTION
 from genre.config.schema import DataConfig
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.leakage import is_leakage_level, leakage_split
-from genre.data.sources.table import read_splits
-from genre.data.splits import assign_splits, check_splits, missing_genres
+from genre.data.splits import configured_splits, missing_genres
 from genre.data.tracks import SPLITS, Selection, Source, unify_names
 from genre.errors import GenreError
 
@@ -101,7 +100,7 @@ def prepare(
     if is_leakage_level(config.splits):
         kept = leakage_split(kept, config.splits, seed)
     else:
-        kept["split"] = _splits(kept, config, getattr(source, "has_own_split", False), seed)
+        kept["split"] = configured_splits(kept, config, getattr(source, "has_own_split", False), seed)
     tracks = kept.join(index.drop(columns="path"), on="path")
     genres = sorted(kept["genre"].unique())
     sizes = tracks["split"].value_counts()
@@ -110,18 +109,6 @@ def prepare(
         if missing:
             log.warning("no track of %s in %s", ", ".join(missing), split)
     return PreparedData(tracks, selection.rejected, genres, cache)
-
-
-def _splits(tracks: pd.DataFrame, config: DataConfig, has_own_split: bool, seed: int) -> pd.Series:
-    """Split tracks as configured; by default as their table says, if it does."""
-    strategy = config.splits
-    if strategy.endswith(".csv"):
-        splits = read_splits(Path(strategy), tracks["track_id"])
-        check_splits(tracks, splits, strategy)
-        return splits
-    if strategy == "auto" and has_own_split and config.fold is None:
-        strategy = "official"
-    return assign_splits(tracks, strategy, seed, config.fractions, config.fold, config.folds)
 
 
 def select_tracks(

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from genre.config.schema import LEAKAGE_LEVELS
+from genre.config.schema import LEAKAGE_LEVELS, DataConfig
 from genre.data.grouping import assign_groups, connected_groups
+from genre.data.sources.table import read_splits
 from genre.data.tracks import SPLITS, exclude_override
 from genre.errors import GenreError
 
@@ -20,6 +22,18 @@ VAL_FRACTION = 0.1
 """Fraction of all tracks for validation, if there are folds."""
 
 log = logging.getLogger(__name__)
+
+
+def configured_splits(tracks: pd.DataFrame, config: DataConfig, has_own_split: bool, seed: int) -> pd.Series:
+    """Split tracks as configured; by default as their table says, if it does."""
+    strategy = config.splits
+    if strategy.endswith(".csv"):
+        splits = read_splits(Path(strategy), tracks["track_id"])
+        check_splits(tracks, splits, strategy)
+        return splits
+    if strategy == "auto" and has_own_split and config.fold is None:
+        strategy = "official"
+    return assign_splits(tracks, strategy, seed, config.fractions, config.fold, config.folds)
 
 
 def assign_splits(

@@ -1,4 +1,4 @@
-"""What a model predicts for a track, and the interface of everything that predicts."""
+"""Predict the genres of a track from the windows of its clips."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
