@@ -8,12 +8,13 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from genre import run_folder
 from genre.config.instantiate import build_network
 from genre.config.renamed import with_current_names
 from genre.config.targets import NETWORK, Trust, check
 from genre.errors import GenreError
 from genre.files import atomic_write, write_json
-from genre.models.checkpoint import TrainedModel
+from genre.models.checkpoint import TrainedModel, load_model
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 
@@ -64,3 +65,27 @@ def read_folder(folder: Path, trust: Trust) -> TrainedModel:
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise GenreError(f"{folder} is not a usable model ({text[:200]}): export it again") from error
     return TrainedModel(net.eval(), metadata)
+
+
+def read_model(path: Path, trust: Trust) -> TrainedModel:
+    """Read a model from a run folder, a checkpoint or an exported folder.
+
+    Args:
+        path: The folder or file.
+        trust: Code that it may name in addition to the networks of this project and of torch.nn.
+
+    Returns:
+        The network with its weights.
+
+    Raises:
+        GenreError: It is none of them, is damaged, or names untrusted code.
+    """
+    if not path.exists():
+        raise GenreError(f"{path} does not exist: name a run folder, a checkpoint or an exported folder")
+    if is_exported(path):
+        return read_folder(path, trust)
+    if not path.is_dir():
+        return load_model(path, trust)
+    if not (path / run_folder.BEST).is_file():
+        raise GenreError(f"{path} is neither a trained run nor an exported model: {run_folder.BEST} is missing")
+    return load_model(path / run_folder.BEST, trust)

@@ -11,9 +11,8 @@ import yaml
 from genre import run_folder
 from genre.config.targets import Trust
 from genre.errors import GenreError
-from genre.inference.hub import is_exported, read_folder
+from genre.inference.hub import read_model
 from genre.inference.onnx_model import OnnxModel
-from genre.models.checkpoint import load_model
 
 SCORE_NAMES = {"accuracy": "accuracy", "f1_macro": "F1 macro", "f1_weighted": "F1 weighted"}
 
@@ -31,15 +30,10 @@ def describe(path: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
     Raises:
         GenreError: It is none of them, is damaged or is not trusted.
     """
-    if not path.exists():
-        raise GenreError(f"{path} does not exist: name a run folder, a checkpoint or an ONNX file")
     if path.suffix == ".onnx":
         stored = OnnxModel(path).metadata
         return {name.replace("_", " "): _plain(stored[name]) for name in sorted(stored)}
-    exported = is_exported(path)
-    is_run = path.is_dir() and not exported
-    file = path / run_folder.BEST if is_run else path
-    model = read_folder(path, Trust(trust)) if exported else load_model(file, Trust(trust))
+    model = read_model(path, Trust(trust))
     metadata = model.metadata
     net, features = dict(metadata["net"]), dict(metadata["features"])
     parameters = sum(value.numel() for value in model.net.parameters())
@@ -51,7 +45,7 @@ def describe(path: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
         "clip": f"{metadata['clip_seconds']:g} s",
         "window": f"{metadata['segment_seconds']:g} s" if metadata["segment_seconds"] else "the clip",
     }
-    return {"run": str(path), **training_facts([path]), **description} if is_run else description
+    return {"run": str(path), **training_facts([path]), **description} if run_folder.is_started(path) else description
 
 
 def training_facts(folders: Sequence[Path]) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from genre.audio.windows import MIN_FRAMES, split_windows, window_starts
 from genre.config.instantiate import build
 from genre.config.targets import Trust, check
 from genre.errors import GenreError
-from genre.inference.hub import is_exported, read_folder
+from genre.inference.hub import read_model
 from genre.inference.prediction import Prediction, predict_track
-from genre.models.checkpoint import TrainedModel, combine_models, load_model
+from genre.models.checkpoint import TrainedModel, combine_models
 
 
 class Predictor:
@@ -58,10 +58,8 @@ class Predictor:
         """
         if not runs:
             raise GenreError("no run is given: name a run folder or a checkpoint")
-        if missing := [str(run) for run in runs if not Path(run).exists()]:
-            raise GenreError(f"{missing[0]} does not exist: name a run folder or a checkpoint")
         given = Trust(trust)
-        models = [_load(Path(run), given) for run in runs]
+        models = [read_model(Path(run), given) for run in runs]
         model = models[0] if len(models) == 1 else combine_models(models, runs)
         for path in map(Path, runs):
             if path.is_dir() and run_folder.is_finished(path) and run_folder.read_scores(path).get("tau"):
@@ -117,9 +115,3 @@ class Predictor:
         full = window == mel.shape[1]
         starts = window_starts(mel.shape[1] if full else max(frames, window), window)
         return np.array(starts) * self.features.hop_length / self.sample_rate, probabilities.numpy()
-
-
-def _load(path: Path, trust: Trust) -> TrainedModel:
-    if is_exported(path):
-        return read_folder(path, trust)
-    return load_model(path / run_folder.BEST if path.is_dir() else path, trust)

@@ -54,7 +54,7 @@ def model_card(folder: Path, facts: dict[str, Any], trust: tuple[str, ...] = ())
         "",
         "## Training",
         "",
-        *(f"- {key}: {value}" for key, value in facts.items()),
+        *(f"- {key}: {value}" for key, value in facts.items() if key != "test scores"),  # a table of their own below
         f"- tracks: {sizes['train']} for training, {sizes['val']} for validation, {sizes['test']} for test",
         f"- epochs: {run.scores['epochs']}; parameters: {run.scores['parameters']:,}",
         "",

@@ -1,19 +1,17 @@
-"""genre predict and genre info on the command line."""
+"""genre predict on the command line."""
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from genre import Predictor, run_folder
+from genre import Predictor
 from genre.cli import app
 from genre.errors import GenreError
 from genre.inference.files import predict_files
-from genre.inference.info import describe, training_facts
 from genre.inference.output import write_csv
 from tests.conftest import sound, write_sound
 
@@ -78,35 +76,9 @@ def test_the_timeline_is_drawn_for_one_file(trained: Path, music_folder: Path, t
         genre("predict", music_folder / "rock" / "1.wav", "--run", trained, "--timeline", tmp_path / "a.bmp")
 
 
-def test_a_run_and_a_checkpoint_are_described(trained: Path) -> None:
-    out, _ = genre("info", trained)
-    scores = run_folder.read_scores(trained)
-    assert f"accuracy {scores['test/accuracy']:.3f}, F1 macro {scores['test/f1_macro']:.3f}" in out
-    described = describe(trained)
-    assert described["genres"] == "3: blues, jazz, rock"
-    assert described["network"].startswith("CRNN(")
-    assert described["parameters"] == f"{scores['parameters']:,}"
-    assert described["window"] == "1.5 s"
-    assert "model" not in describe(trained / run_folder.BEST)
-    with pytest.raises(GenreError, match="nowhere does not exist"):
-        describe(Path("nowhere"))
-
-
 def test_a_file_name_of_any_bytes_is_written(trained: Path, tmp_path: Path) -> None:
     name = tmp_path / os.fsdecode(b"caf\xe9.wav")
     write_sound(tmp_path / "a.wav", sound(1)).rename(name)
     results = dict(predict_files(Predictor.load(trained), [name]))
     write_csv(tmp_path / "out.csv", ["blues", "jazz", "rock"], results)
     assert b"caf\xe9.wav,,,,,,UnicodeEncodeError" in (tmp_path / "out.csv").read_bytes()  # libsndfile's binding
-
-
-def test_an_unfinished_and_a_finished_run_are_described_together(trained: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    shutil.copytree(trained, other)
-    (other / run_folder.SCORES).unlink()
-    found = training_facts([trained, other])
-    assert found["test scores"].endswith("; none: the run is not finished")
-    assert found["seed"] == "42"
-    (other / run_folder.SCORES).write_text("{}")
-    with pytest.raises(GenreError, match="other is not a run folder: one of its files is missing or damaged"):
-        training_facts([other])

@@ -1,0 +1,27 @@
+"""The model card of a run."""
+
+import yaml
+
+from genre import run_folder
+from genre.reports.model_card import model_card
+from tests.conftest import Runs
+
+
+def test_the_card_states_scores_data_and_limits(runs: Runs) -> None:
+    folder, _ = runs.train("run", "trainer.max_epochs=1")
+    text = model_card(folder, {"seed": "42", "test scores": "elsewhere"})
+    scores = run_folder.read_scores(folder)
+    metadata = yaml.safe_load(text.split("---")[1])
+    (model,) = metadata["model-index"]
+    (result,) = model["results"]
+    assert [metric["value"] for metric in result["metrics"]] == [
+        round(scores["test/accuracy"], 4),
+        round(scores["test/f1_macro"], 4),
+    ]
+    assert metadata["pipeline_tag"] == "audio-classification"
+    assert f"| accuracy | {scores['test/accuracy']:.3f} [" in text
+    assert "24 for training, 3 for validation, 3 for test" in text
+    assert all(f"| {genre} | " in text for genre in ("blues", "jazz", "rock"))
+    assert "- seed: 42" in text
+    assert "elsewhere" not in text
+    assert "## Use and limits" in text
