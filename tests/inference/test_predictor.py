@@ -75,7 +75,7 @@ def test_what_cannot_be_meant_is_refused(trained: Path) -> None:
         predictor(np.full(44100, np.nan), 22050)
     with pytest.raises(GenreError, match="no run is given"):
         Predictor.load()
-    with pytest.raises(GenreError, match="nowhere does not exist: name a run folder, a checkpoint or an exported folder"):
+    with pytest.raises(GenreError, match="nowhere does not exist: name a run folder, a checkpoint or an ex"):
         Predictor.load("nowhere")
 
 
