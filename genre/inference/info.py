@@ -11,10 +11,11 @@ import yaml
 from genre import run_folder
 from genre.config.targets import Trust
 from genre.errors import GenreError
+from genre.evaluation.scores import SCORE_LABELS
 from genre.inference.hub import read_model
 from genre.inference.onnx_model import OnnxModel
 
-SCORE_NAMES = {"accuracy": "accuracy", "f1_macro": "F1 macro", "f1_weighted": "F1 weighted"}
+SHOWN = ("accuracy", "f1_macro", "f1_weighted")
 
 
 def describe(path: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
@@ -45,17 +46,19 @@ def describe(path: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
         "clip": f"{metadata['clip_seconds']:g} s",
         "window": f"{metadata['segment_seconds']:g} s" if metadata["segment_seconds"] else "the clip",
     }
-    return {"run": str(path), **training_facts([path]), **description} if run_folder.is_started(path) else description
+    facts = training_facts([path])
+    return {"run": str(path), **facts, **description} if facts else description
 
 
-def training_facts(folders: Sequence[Path]) -> dict[str, Any]:
-    """State what run folders say about the training of a model, or of the members of an ensemble.
+def training_facts(folders: Sequence[Path]) -> dict[str, str]:
+    """State what the run folders among some folders say about the training of a model, or of an ensemble's members.
 
     Returns:
-        The model, data with an id, seed and test scores; the values of several runs joined by semicolons.
+        The model, data with an id, seed and test scores; different values of several runs, joined by semicolons.
     """
-    found = [_facts(folder) for folder in folders]
-    return {name: "; ".join(dict.fromkeys(facts[name] for facts in found)) for name in ([*found[0]] if found else [])}
+    found = [_facts(folder) for folder in folders if run_folder.is_started(folder)]
+    names = found[0] if found else ()
+    return {name: "; ".join(dict.fromkeys(facts[name] for facts in found)) for name in names}
 
 
 def _plain(value: Any) -> str:
@@ -81,7 +84,7 @@ def _facts(folder: Path) -> dict[str, str]:
         }
         if run_folder.is_finished(folder):
             scores = run_folder.read_scores(folder)
-            shown = ", ".join(f"{label} {scores[f'test/{name}']:.3f}" for name, label in SCORE_NAMES.items())
+            shown = ", ".join(f"{SCORE_LABELS[name]} {scores[f'test/{name}']:.3f}" for name in SHOWN)
             found["test scores"] = f"{shown} ({scores['test/tracks']} tracks)"
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise GenreError(f"{folder} is not a run folder: one of its files is missing or damaged") from error

@@ -35,6 +35,12 @@ def test_an_exported_folder_predicts_as_the_run(trained: Path, folder: Path) -> 
     assert describe(folder)["network"] == describe(trained)["network"]
 
 
+def test_an_exported_folder_becomes_an_onnx_model(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    CliRunner().invoke(app, ["export", "--run", str(folder), "--output", str(path)], catch_exceptions=False)
+    assert describe(path)["genres"] == "blues, jazz, rock"
+
+
 def test_the_files_hold_plain_values(trained: Path, folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     assert (config["library"], config["genres"]) == ("genre", ["blues", "jazz", "rock"])
