@@ -10,7 +10,8 @@ from genre.progress import progress_bar
 def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What rich prints."""
     output = io.StringIO()
-    monkeypatch.setattr("rich.progress.get_console", lambda: Console(file=output, width=100, force_terminal=True))
+    console = Console(file=output, width=100, force_terminal=True)
+    monkeypatch.setattr("genre.progress.Console", lambda stderr: console)
     return output
 
 
