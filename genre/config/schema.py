@@ -130,6 +130,7 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
     features: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
     probe: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
+    teacher: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
     augment: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
     model: ModelConfig = field(default_factory=ModelConfig)
     size: SizeConfig = field(default_factory=SizeConfig)

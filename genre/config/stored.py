@@ -47,6 +47,7 @@ ADDED: dict[str, Any] = {
     "print_config": False,
     "probe": {},
     "search": None,
+    "teacher": {},
     "size": {"epochs": 50, "hidden_dim": 64, "search_batch_size": "16,32,64,128", "search_hidden_dim": "64,128,256"},
     "test_last": False,
 }
@@ -62,8 +63,8 @@ def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | 
         folder: Run folder.
         trust: Code that the user allows.
         typed: Configuration of the command that resumes the run; equal values of the stored one are trusted. None if
-            the run is not resumed: its loggers, callbacks, probe and the objects in `trainer` are then left out,
-            because nothing uses them.
+            the run is not resumed: its loggers, callbacks, probe, teacher and the objects in `trainer` are then left
+            out, because nothing uses them.
 
     Returns:
         The configuration, with `trust` of the current command.
@@ -79,6 +80,7 @@ def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | 
         config.callbacks = {}
         config.model.features = config.model.features  # resolved, because it may refer to the probe
         config.probe = {}
+        config.teacher = {}
         nested = [key for key in config.trainer if isinstance(config.trainer[key], DictConfig | ListConfig)]
         for key in {*nested, *(name.removeprefix("trainer.") for name in ANYWHERE)} & config.trainer.keys():
             del config.trainer[key]

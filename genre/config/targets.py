@@ -39,6 +39,8 @@ PLACES = {
     "features": FEATURES,
     "probe": FEATURES,
     "model.features": FEATURES,
+    "teacher": Place((), objects=("genre.training.distillation.FeatureTeacher",)),
+    "teacher.features": FEATURES,
     "data.source": Place(("genre.data.sources",)),
     "augment": Place(("genre.audio",), "torch.nn.Module"),
     NETWORK: Place(("genre.models", "torch.nn"), "torch.nn.Module"),

@@ -1,16 +1,20 @@
 """Turn prepared data into batches: random windows for training, whole clips for evaluation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import lightning as L
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from genre.audio.augment import Augment
 from genre.data.prepare import PreparedData
+from genre.data.sampling import FixedWindows, RandomWindowSampler, passes_per_epoch
+
+Teacher = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Batch(NamedTuple):
@@ -21,12 +25,14 @@ class Batch(NamedTuple):
         target: Genre number, shape (batch,); in training, after mixup, probabilities, shape (batch, classes).
         track_index: Row of the prepared track table, shape (batch,).
         frames: Number of frames of `mel` before the padding, shape (batch,).
+        teacher: What the network learns beside the genre, shape (batch, values); without a teacher, there are none.
     """
 
     mel: Tensor
     target: Tensor
     track_index: Tensor
     frames: Tensor
+    teacher: Tensor
 
 
 class ClipDataset(Dataset[Batch]):
@@ -35,101 +41,26 @@ class ClipDataset(Dataset[Batch]):
     Args:
         data: The tracks.
         frames: Length of a window.
+        teacher: As for `GenreDataModule`.
     """
 
-    def __init__(self, data: PreparedData, frames: int) -> None:
+    def __init__(self, data: PreparedData, frames: int, teacher: Teacher | None = None) -> None:
         self.cache = data.cache
         self.frames = frames
         self.shards = data.tracks["shard"].to_numpy()
         self.rows = data.tracks["row"].to_numpy()
         self.targets = data.targets
         self.audio_frames = data.audio_frames
+        self.teacher = teacher
 
     def __getitems__(self, windows: list[tuple[int, int]]) -> Batch:
         """Read windows, given as (track, first frame)."""
         tracks, starts = np.array(windows).T
         mel = self.cache.read_windows(self.shards[tracks], self.rows[tracks], starts, self.frames)
         frames = np.clip(self.audio_frames[tracks] - starts, 0, self.frames)
-        return Batch(*map(torch.from_numpy, (mel, self.targets[tracks], tracks, frames)))
-
-
-class RandomWindowSampler(Sampler[tuple[int, int]]):
-    """Sample one random window per track, in random order, depending only on the seed and the epoch.
-
-    Args:
-        tracks: Rows of the track table, shape (tracks,).
-        max_offset: Largest offset in frames at which a window is still free of padding, shape (tracks,).
-        full_offset: The same for a clip without padding.
-        seed: Combined with the epoch's number, the seed of order and windows.
-        labels: Genre of each track, shape (tracks,), to sample genres equally often, with replacement; None to take
-            each track once per pass.
-        first_frame: Frame that offsets count from.
-        rank: Which process this is. All processes get equally many windows, so some tracks may be repeated.
-        world_size: Number of processes.
-        passes: Passes through the tracks per epoch, each with other windows.
-    """
-
-    def __init__(
-        self,
-        tracks: np.ndarray,
-        max_offset: np.ndarray,
-        full_offset: int,
-        seed: int,
-        labels: np.ndarray | None = None,
-        first_frame: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        passes: int = 1,
-    ) -> None:
-        self.tracks = tracks
-        self.max_offset = max_offset
-        self.full_offset = full_offset
-        self.seed = seed
-        self.weights = None
-        if labels is not None:
-            _, genre, count = np.unique(labels, return_inverse=True, return_counts=True)
-            self.weights = 1 / (len(count) * count[genre])
-        self.first_frame = first_frame
-        self.rank = rank
-        self.world_size = world_size
-        self.passes = passes
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch; Lightning calls this before each one."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return -(-self.passes * len(self.tracks) // self.world_size)
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        rng = np.random.default_rng([self.seed, self.epoch])
-        order = np.concatenate([rng.permutation(len(self.tracks)) for _ in range(self.passes)])
-        if self.weights is not None:
-            order = rng.choice(len(self.tracks), len(order), p=self.weights)
-        offsets = rng.integers(0, self.full_offset + 1, len(order))
-        # Scaled to the audio of each clip, so that windows of clips without padding do not depend on other clips
-        starts = self.first_frame + offsets * (self.max_offset[order] + 1) // (self.full_offset + 1)
-        mine = np.resize(np.arange(len(order)), (len(self), self.world_size))[:, self.rank]
-        return iter(zip(self.tracks[order[mine]].tolist(), starts[mine].tolist(), strict=True))
-
-
-def passes_per_epoch(tracks: int, min_batches: int | None, batch_size: int) -> int:
-    """Number of passes through the training tracks that give `min_batches` batches; at least one."""
-    return -(-min_batches * batch_size // tracks) if min_batches else 1
-
-
-class FixedWindows(SequentialSampler):
-    """The same windows in the same order in each epoch; `trainer.overfit_batches` replaces any other sampler.
-
-    Args:
-        data_source: The windows, as (track, first frame).
-    """
-
-    data_source: list[tuple[int, int]]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.data_source)
+        teacher = self.teacher(tracks, starts) if self.teacher else np.zeros((len(tracks), 0), np.float32)
+        arrays = mel, self.targets[tracks], tracks, frames, teacher
+        return Batch(*map(torch.from_numpy, arrays))
 
 
 class GenreDataModule(L.LightningDataModule):
@@ -145,6 +76,10 @@ class GenreDataModule(L.LightningDataModule):
         balanced_sampling: Whether training samples all genres about equally often.
         half_clips: Whether training only uses the second half of each clip, and validation and test the first.
         min_batches: Smallest number of batches per epoch, for which tracks are repeated; None for one pass.
+
+    Attributes:
+        teacher: Rows of the track table and first frames -> what a network learns of these windows beside the genre,
+            shape (batch, values); None for nothing.
     """
 
     def __init__(
@@ -169,6 +104,7 @@ class GenreDataModule(L.LightningDataModule):
         self.balanced_sampling = balanced_sampling
         self.half_clips = half_clips
         self.min_batches = min_batches
+        self.teacher: Teacher | None = None
         self._data: PreparedData | None = None
         self._seeded_epoch = -1
 
@@ -186,7 +122,7 @@ class GenreDataModule(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Load random windows of the training set."""
         first, clip = self.clip_span("train")
-        window = min(self.segment_frames or clip, clip)
+        window = self.window_frames
         rows = self._rows("train")
         labels = self.data.targets[rows] if self.balanced_sampling else None
         audio = np.clip(self.data.audio_frames[rows] - first, window, clip)
@@ -196,7 +132,7 @@ class GenreDataModule(L.LightningDataModule):
             rows, audio - window, clip - window, self.seed, labels, first, rank, world_size, passes
         )
         overfit = bool(getattr(self.trainer, "overfit_batches", 0))
-        return self._loader(window, FixedWindows(list(sampler)) if overfit else sampler)
+        return self._loader(window, FixedWindows(list(sampler)) if overfit else sampler, self.teacher)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Load the validation set; all of it in each process, which keeps the scores exact."""
@@ -210,6 +146,12 @@ class GenreDataModule(L.LightningDataModule):
         """Load the whole clips of a split, in order."""
         first, clip = self.clip_span(split)
         return self._loader(clip, FixedWindows([(row, first) for row in self._rows(split).tolist()]))
+
+    @property
+    def window_frames(self) -> int:
+        """Number of frames of a training window."""
+        _, clip = self.clip_span("train")
+        return min(self.segment_frames or clip, clip)
 
     def clip_span(self, split: str) -> tuple[int, int]:
         """First frame and number of frames that a split uses of each clip."""
@@ -231,16 +173,26 @@ class GenreDataModule(L.LightningDataModule):
                 self._seeded_epoch = trainer.current_epoch
             mel = self.augment(mel)
             if isinstance(self.augment, Augment):
-                mel, target = self.augment.mix(mel, batch.target, len(self.data.genres))
-                return batch._replace(mel=mel, target=target)
+                return self._mix(batch._replace(mel=mel))
         return batch._replace(mel=mel)
+
+    def _mix(self, batch: Batch) -> Batch:
+        """Apply the augmentations of whole batches, which mix the teacher's values like the probabilities."""
+        assert isinstance(self.augment, Augment)
+        n_genres, target = len(self.data.genres), batch.target
+        if has_teacher := batch.teacher.shape[1] > 0:
+            target = torch.cat([F.one_hot(target, n_genres), batch.teacher], dim=1)
+        mel, target = self.augment.mix(batch.mel, target, n_genres)
+        if has_teacher:
+            return batch._replace(mel=mel, target=target[:, :n_genres], teacher=target[:, n_genres:])
+        return batch._replace(mel=mel, target=target)
 
     def _rows(self, split: str) -> np.ndarray:
         return np.flatnonzero(self.data.tracks["split"] == split)
 
-    def _loader(self, frames: int, sampler: Sampler[Any]) -> DataLoader[Batch]:
+    def _loader(self, frames: int, sampler: Sampler[Any], teacher: Teacher | None = None) -> DataLoader[Batch]:
         return DataLoader(
-            ClipDataset(self.data, frames),
+            ClipDataset(self.data, frames, teacher),
             self.batch_size,
             sampler=sampler,
             collate_fn=Batch._make,  # ClipDataset returns whole batches

@@ -5,11 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from genre import run_folder
-from genre.data.cache.extraction import FeatureSpec
-from genre.data.cache.feature_cache import FeatureCache
 from genre.data.datamodule import GenreDataModule
-from genre.data.prepare import restore_from_run
 from genre.evaluation.evaluate import logits_and_targets, predict_splits
 from genre.models.baselines import ClassPrior, MelStatisticsClassifier
 from genre.models.checkpoint import TrainedModel
@@ -61,20 +57,14 @@ def _scores(name: str, net: nn.Module, datamodule: GenreDataModule) -> dict[str,
 
 def _probe_data(components: Components, folder: Path) -> GenreDataModule | None:
     """Features of the probe for the tracks of a run; None if they are not all cached."""
-    settings = components.settings
     if components.probe is None:
         return None
-    spec = FeatureSpec(components.probe, settings.data.clip_seconds, settings.data.clip_start)
-    cache = FeatureCache(Path(settings.paths.cache), Path(settings.data.root).resolve().name, spec)
+    cache = components.cache_of(components.probe)
     files = components.datamodule.data.tracks.drop_duplicates("path")
     if len(cache.lookup(files["path"].tolist(), files["file_digest"].tolist())) < len(files):
         return None
-    tracks = folder / run_folder.TRACKS
-    data = restore_from_run(tracks, components.source, cache, components.make_executor)
-    half_clips = components.datamodule.half_clips
-    return GenreDataModule(
-        lambda: data, nn.Identity(), settings.data.batch_size, None, 0, settings.seed, False, half_clips
-    )
+    data, run = components.restore(cache, folder), components.datamodule
+    return GenreDataModule(lambda: data, nn.Identity(), run.batch_size, None, 0, run.seed, half_clips=run.half_clips)
 
 
 def fitted_baselines(scores: dict[str, Any]) -> list[str]:

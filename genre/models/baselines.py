@@ -9,6 +9,11 @@ from torch import Tensor, nn
 from genre.models.cnn import Cnn2d, InputNorm, store_channels_last
 
 
+def clip_statistics(mel: Tensor) -> Tensor:
+    """Mean and standard deviation over time, shape (batch, 2 * mels), of clips, shape (batch, time, mels)."""
+    return torch.cat([mel.mean(dim=1), mel.std(dim=1, correction=0)], dim=1)
+
+
 class ClassPrior(nn.Module):
     """Predict the class frequencies of the training set for every clip.
 
@@ -44,13 +49,9 @@ class MelStatisticsClassifier(nn.Module):
         self.register_buffer("deviation", torch.ones(2 * n_mels))
         self.head = nn.Linear(2 * n_mels, num_classes)
 
-    def statistics(self, mel: Tensor) -> Tensor:
-        """Mean and standard deviation over time, shape (batch, 2 * mels)."""
-        return torch.cat([mel.mean(dim=1), mel.std(dim=1, correction=0)], dim=1)
-
     def embed(self, mel: Tensor) -> Tensor:
         """Standardized statistics, shape (batch, 2 * mels)."""
-        return (self.statistics(mel) - self.get_buffer("mean")) / self.get_buffer("deviation")
+        return (clip_statistics(mel) - self.get_buffer("mean")) / self.get_buffer("deviation")
 
     def forward(self, mel: Tensor) -> Tensor:
         """Logits, shape (batch, classes)."""

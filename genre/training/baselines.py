@@ -18,7 +18,7 @@ from genre.config.instantiate import build
 from genre.data.datamodule import GenreDataModule
 from genre.errors import GenreError
 from genre.files import atomic_write
-from genre.models.baselines import ClassPrior, MelStatisticsClassifier
+from genre.models.baselines import ClassPrior, MelStatisticsClassifier, clip_statistics
 from genre.training.checkpoints import AtomicCheckpointIO
 from genre.training.components import Components
 from genre.training.metrics import compute_metrics
@@ -48,7 +48,7 @@ def fit_logistic_regression(
             validation loss.
         class_weights: Whether tracks are weighted by the inverse frequency of their genre.
     """
-    statistics, targets = _statistics(net, datamodule, "train")
+    statistics, targets = _statistics(datamodule, "train")
     scaler = StandardScaler().fit(statistics)
     statistics = scaler.transform(statistics)
 
@@ -57,7 +57,7 @@ def fit_logistic_regression(
         return LogisticRegression(C=strength, class_weight=weights, max_iter=2000).fit(statistics, targets)
 
     if strength is None:
-        val_statistics, val_targets = _statistics(net, datamodule, "val")
+        val_statistics, val_targets = _statistics(datamodule, "val")
         val_statistics = scaler.transform(val_statistics)
         models = [fitted(strength) for strength in STRENGTHS]
         losses = [log_loss(val_targets, model.predict_proba(val_statistics), labels=model.classes_) for model in models]
@@ -71,9 +71,9 @@ def fit_logistic_regression(
     net.load_state_dict({name: torch.from_numpy(np.asarray(value)).float() for name, value in state.items()})
 
 
-def _statistics(net: MelStatisticsClassifier, datamodule: GenreDataModule, split: str) -> tuple[np.ndarray, np.ndarray]:
+def _statistics(datamodule: GenreDataModule, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Statistics, shape (tracks, statistics), and genre numbers of the tracks of a split."""
-    batches = [(net.statistics(batch.mel.float()), batch.target) for batch in datamodule.eval_dataloader(split)]
+    batches = [(clip_statistics(batch.mel.float()), batch.target) for batch in datamodule.eval_dataloader(split)]
     statistics, targets = (torch.cat(tensors).numpy() for tensors in zip(*batches, strict=True))
     return statistics, targets
 

@@ -35,6 +35,7 @@ class GenreClassifier(L.LightningModule):
         loss: Training loss: logits, and genre numbers or target probabilities -> scalar; None for the cross entropy.
         schedules: Learning-rate schedules.
         monitor: Score that a plateau scheduler watches.
+        teacher_loss: Loss of the embedding beside the teacher's values; None for no teacher.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class GenreClassifier(L.LightningModule):
         loss: nn.Module | None = None,
         schedules: Sequence[Schedule] = (),
         monitor: str = "val/loss",
+        teacher_loss: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters({"card": metadata}, logger=False)
@@ -57,6 +59,7 @@ class GenreClassifier(L.LightningModule):
         self.restored_schedulers: list[dict[str, Any]] = []
         self.monitor = monitor
         self.loss = loss or nn.CrossEntropyLoss()
+        self.teacher_loss = teacher_loss
         self.train_metrics = GenreMetrics(len(metadata["genres"]), "train/")
         self.val_metrics = GenreMetrics(len(metadata["genres"]), "val/")
         self.test_metrics = GenreMetrics(len(metadata["genres"]), "test/")
@@ -75,8 +78,14 @@ class GenreClassifier(L.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Compute the loss of a batch of segments."""
-        logits = self.net(batch.mel.to(self.dtype))
-        loss = self.loss(logits, batch.target)
+        mel = batch.mel.to(self.dtype)
+        if self.teacher_loss is None:
+            logits = self.net(mel)
+            loss = self.loss(logits, batch.target)
+        else:
+            embedding = self.net.embed(mel)  # type: ignore[operator]
+            logits = self.net.head(embedding)  # type: ignore[operator]
+            loss = self.loss(logits, batch.target) + self.teacher_loss(embedding, batch.teacher)
         target = batch.target.argmax(dim=1) if batch.target.is_floating_point() else batch.target
         self.train_metrics.update(logits.detach(), target)
         self._log("train/loss", loss, len(batch.target))
@@ -143,7 +152,8 @@ class GenreClassifier(L.LightningModule):
         """Create the optimizer, and the schedulers, which Lightning does not see."""
         if self.make_optimizer is None:
             raise GenreError("this model has no optimizer: give GenreClassifier a make_optimizer to train it")
-        optimizer = self.make_optimizer(self.net)
+        trained = self.net if self.teacher_loss is None else nn.ModuleList([self.net, self.teacher_loss])
+        optimizer = self.make_optimizer(trained)
         steps = int(self.trainer.estimated_stepping_batches), self.trainer.max_epochs or 1
         self.schedulers = [schedule.make(optimizer, steps[not schedule.per_step]) for schedule in self.schedules]
         for scheduler, state in zip(self.schedulers, self.restored_schedulers, strict=False):

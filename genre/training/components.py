@@ -1,6 +1,5 @@
 """Build the components of a run from its configuration, and check them all before audio is read."""
 
-import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -12,19 +11,21 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
+from genre import run_folder
 from genre.audio.features import FeatureExtractor
-from genre.audio.windows import MIN_FRAMES
 from genre.config.instantiate import build, build_each, build_network, check_arguments, with_target
 from genre.config.schema import TrainConfig
 from genre.config.targets import Trust
 from genre.data.cache.extraction import FeatureSpec
 from genre.data.cache.feature_cache import FeatureCache
-from genre.data.datamodule import GenreDataModule, passes_per_epoch
+from genre.data.datamodule import GenreDataModule
 from genre.data.leakage import is_leakage_level
 from genre.data.prepare import PreparedData, prepare, restore_from_run
 from genre.data.splits import check_fractions
 from genre.data.tracks import Source
 from genre.errors import GenreError
+from genre.training.checks import check_batches, check_frames
+from genre.training.distillation import FeatureTeacher, embedding_size
 from genre.training.initial_weights import find_checkpoint
 from genre.training.optimization import (
     Schedule,
@@ -47,6 +48,7 @@ class Components:
         settings: The validated configuration.
         features: Waveform -> features.
         probe: The same for the probe; None if its weights are not there.
+        teacher: What a network learns beside the genre; None for nothing.
         source: Source of the tracks.
         cache: Cache of their features.
         make_executor: Factory of the executor that extracts features.
@@ -60,6 +62,7 @@ class Components:
     settings: TrainConfig
     features: FeatureExtractor
     probe: FeatureExtractor | None
+    teacher: FeatureTeacher | None
     source: Source
     cache: FeatureCache
     make_executor: Callable[[], Executor]
@@ -85,6 +88,16 @@ class Components:
             "segment_seconds": data.segment_seconds,
             "genres": genres,
         }
+
+    def cache_of(self, features: FeatureExtractor) -> FeatureCache:
+        """Cache of other features of the same clips."""
+        data = self.settings.data
+        spec = FeatureSpec(features, data.clip_seconds, data.clip_start)
+        return FeatureCache(Path(self.settings.paths.cache), Path(data.root).resolve().name, spec)
+
+    def restore(self, cache: FeatureCache, folder: Path) -> PreparedData:
+        """Find the tracks of a run folder in a cache, and extract what is missing there."""
+        return restore_from_run(folder / run_folder.TRACKS, self.source, cache, self.make_executor)
 
     def build_network(self, genres: list[str]) -> nn.Module:
         """Build the network, initialized with torch's global random state."""
@@ -119,8 +132,8 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
     data = settings.data
     features = build("model.features" if settings.model.features else "features", feature_settings(settings))
     used = 0.5 if is_leakage_level(data.splits) else 1.0
-    _check_frames(features, "data.clip_seconds", data.clip_seconds, used)
-    _check_frames(features, "data.segment_seconds", data.segment_seconds)
+    check_frames(features, "data.clip_seconds", data.clip_seconds, used)
+    check_frames(features, "data.segment_seconds", data.segment_seconds)
     if tracks is None and data.segment_seconds and data.segment_seconds > data.clip_seconds * used:
         raise GenreError(
             f"data.segment_seconds={data.segment_seconds} is longer than the {data.clip_seconds * used:g} s that are "
@@ -142,7 +155,7 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
             return restore_from_run(tracks, source, cache, make_executor)
         split_seed = settings.seed if data.split_seed is None else data.split_seed
         prepared = prepare(source, data, cache, make_executor, split_seed)
-        _check_limits(settings, prepared)
+        check_batches(settings, prepared)
         return prepared
 
     datamodule = GenreDataModule(
@@ -172,6 +185,7 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
         settings,
         features,
         _probe_features(settings),
+        build("teacher", settings.teacher) if settings.teacher else None,
         source,
         cache,
         make_executor,
@@ -211,27 +225,5 @@ def _check_network(components: Components, spec: FeatureSpec) -> None:
             raise GenreError(
                 f"model.net does not accept {frames} frames of {features} features: {str(error).splitlines()[0]}"
             ) from error
-
-
-def _check_limits(settings: TrainConfig, prepared: PreparedData) -> None:
-    """Refuse a fraction of the batches that rounds down to none."""
-    for split in ("train", "val"):
-        limit = settings.trainer.get(f"limit_{split}_batches", 1.0)
-        windows = int((prepared.tracks["split"] == split).sum())
-        if split == "train":
-            windows *= passes_per_epoch(windows, settings.data.min_batches, settings.data.batch_size)
-        batches = math.ceil(windows / settings.data.batch_size)
-        if isinstance(limit, float) and int(limit * batches) == 0 and not settings.model.fit:
-            least = math.ceil(1000 / batches) / 1000
-            raise GenreError(
-                f"trainer.limit_{split}_batches={limit} is less than one of {batches} batches: use at least {least}"
-            )
-
-
-def _check_frames(features: FeatureExtractor, key: str, seconds: float | None, used: float = 1.0) -> None:
-    if seconds and features.n_frames(seconds * used) < MIN_FRAMES:
-        least = (MIN_FRAMES - 1) * features.hop_length / features.sample_rate / used
-        raise GenreError(
-            f"{key}={seconds} gives {features.n_frames(seconds * used)} frames, but the networks need at least "
-            f"{MIN_FRAMES}: use at least {least + 0.05:.1f}"
-        )
+        if components.teacher is not None:
+            embedding_size(network, features)

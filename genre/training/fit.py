@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
+from torch import nn
 
 from genre import run_folder
 from genre.config.validate import validate
@@ -23,6 +24,7 @@ from genre.training.callbacks import Checkpoint, Divergence, progress_callback, 
 from genre.training.checkpoints import copy_file, find_resume_checkpoint
 from genre.training.classifier import GenreClassifier
 from genre.training.components import Components, build_components
+from genre.training.distillation import TeacherLoss, WindowTargets, embedding_size
 from genre.training.initial_weights import find_checkpoint, load_initial_weights
 from genre.training.loggers import EpochCSVLogger, build_loggers, logging_to
 from genre.training.resume import create_run_folder, resolve_config
@@ -96,14 +98,16 @@ def fit_network(
     settings, monitor = components.settings, components.settings.monitor
     prepared = components.datamodule.data
     L.seed_everything(settings.seed, verbose=False)
+    net = components.build_network(prepared.genres)
     classifier = GenreClassifier(
-        components.build_network(prepared.genres),
+        net,
         components.model_metadata(prepared.genres),
         components.datamodule.segment_frames,
         components.make_optimizer,
         components.make_loss(torch.from_numpy(prepared.train_counts)),
         components.schedules,
         monitor.metric,
+        _teacher_loss(components, folder, net),
     )
     path, checkpoint = find_resume_checkpoint(folder) or (None, None)
     if checkpoint:
@@ -139,6 +143,17 @@ def fit_network(
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()  # one process tests alone: its metrics must not wait for the others
     return _selected_score(folder, monitor.metric)
+
+
+def _teacher_loss(components: Components, folder: Path, net: nn.Module) -> TeacherLoss | None:
+    """Give the batches the teacher's values, and make the loss that they are for; None without a teacher."""
+    if (teacher := components.teacher) is None:
+        return None
+    datamodule, features = components.datamodule, components.features
+    data = components.restore(components.cache_of(teacher.features), folder)
+    targets = WindowTargets(data, datamodule.window_frames, features.hop_length / features.sample_rate)
+    datamodule.teacher = targets
+    return TeacherLoss(embedding_size(net, features.n_features), len(targets), teacher.weight)
 
 
 def _is_over(checkpoint: dict[str, Any], max_epochs: int) -> bool:

@@ -20,7 +20,7 @@ GROUPS = sorted(
     if path.parent.name != "hydra"
 )
 
-PRETRAINED = ("musicnn", "probe")
+PRETRAINED = ("musicnn", "probe", "features", "distill", "pretrained")
 """Options that need the weights of musicnn."""
 
 

@@ -21,7 +21,9 @@ class MeanOverTime(torch.nn.Module):
 def test_embeddings_are_means_over_windows_in_the_order_of_the_tracks() -> None:
     mel = torch.from_numpy(np.random.default_rng(0).random((5, 30, 4))).half()
     batches = [
-        Batch(mel[rows], *(torch.tensor([0] * len(rows)),) * 2, torch.tensor([30] * len(rows)))
+        Batch(
+            mel[rows], *(torch.tensor([0] * len(rows)),) * 2, torch.tensor([30] * len(rows)), torch.zeros(len(rows), 0)
+        )
         for rows in ([0, 1, 2], [3, 4])
     ]
     spec = SimpleNamespace(n_segment_frames=lambda seconds: {1.5: 20}[seconds])

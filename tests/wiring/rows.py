@@ -10,6 +10,7 @@ FMA = ("data=fma", "data.root=FMA", "data.subset=small")
 REAL = ("data=fma", "data.root=FMA", "model=cnn2d")
 STUDY = ("recipe=study", "data=folder", "data.root=LIBRARY", "data.min_seconds=1", "executor.workers=1")
 FOLDER = STUDY[1:]
+MFCC = ("features@probe=mfcc", "probe.n_mfcc=13")
 ARTIST = ("data.splits=artist",)
 SECOND_FOLD = see.is_split("artist", fold=1, folds=3)
 PLATEAU, STEP = "ReduceLROnPlateau", "StepLR"
@@ -189,6 +190,10 @@ OPTIONS = [
     Group([Row("optimizer=sgd", see.optimizer, "SGD")]),
     Group([Row("recipe=default", see.method, ("AdamW", ["OneCycleLR"], 5.0, 32, "last"))], STUDY, True),
     Group([Row("recipe=study", see.method, ("Adam", [PLATEAU, STEP], None, 16, "best"))], FOLDER, True),
+    Group([Row("teacher=features", see.teacher, (13, 10.0))], MFCC),
+    Group([Row("teacher.weight=2", see.teacher, (13, 2.0))], ("teacher=features", *MFCC)),
+    Group([Row("recipe=distill", see.teacher, (13, 10.0))], (*FIVE_SECONDS, *MFCC)),
+    Group([Row("teacher=none", see.teacher, None)], ("teacher=features", *MFCC)),
     Group([Row("callbacks=[ema,lr_monitor]", see.callbacks, ["EMAWeightAveraging", "LearningRateMonitor"])]),
     Group(
         [Row("augment.mixup=null", see.members, (1.0, ["equalizer", "frequency_mask", "time_mask"]))],

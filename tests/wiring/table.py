@@ -139,6 +139,12 @@ def callbacks(built: Built) -> list[str]:
     return [type(made).__name__ for made in built.begun.trainer.callbacks if type(made).__name__ in own]
 
 
+def teacher(built: Built) -> tuple[int, float] | None:
+    """Number of features of the teacher, and the weight of its loss."""
+    made = built.parts.teacher
+    return made and (made.features.n_features, made.weight)
+
+
 def callback(built: Built, kind: type) -> Any:
     return next(made for made in built.begun.trainer.callbacks if isinstance(made, kind))
 

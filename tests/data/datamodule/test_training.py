@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from genre.audio.augment import Augment
+from genre.audio.mixing import Mixup
 from genre.config.validate import validate
 from genre.data.datamodule import Batch, GenreDataModule
 from genre.training.components import build_components
@@ -79,6 +81,21 @@ def test_processes_share_the_training_windows_and_each_validates_on_all_tracks(m
         assert len(data.train_dataloader().sampler) == len(shares[-1]) == 12  # of 23
         assert windows(data.val_dataloader()) == [(row, 0) for row in rows(prepared, "val")]
     assert [window for pair in zip(*shares, strict=True) for window in pair] == [*single, single[0]]
+
+
+def test_the_teacher_gets_the_windows_and_its_values_are_mixed_like_the_targets(make):
+    data = make(augment=Augment(mixup=Mixup(p=1.0)))
+    data.teacher = lambda tracks, starts: np.stack([tracks, starts], axis=1).astype(np.float32)
+    loader = data.train_dataloader()
+    batch = next(iter(loader))
+    assert windows([batch]) == [tuple(values) for values in batch.teacher.int().tolist()]
+    data.trainer = trainer(True, 0)
+    mixed = data.on_after_batch_transfer(batch, 0)
+    clips = mixed.mel[:, 0]  # the first bin tells the first frame, the second the track
+    torch.testing.assert_close(mixed.teacher, torch.stack([clips[:, 1], clips[:, 0]], dim=1))
+    assert mixed.target.shape == (4, 3)
+    torch.testing.assert_close(mixed.target.sum(dim=1), torch.ones(4))
+    assert next(iter(data.val_dataloader())).teacher.shape == (4, 0)
 
 
 def test_validation_does_not_change_the_random_state(make):

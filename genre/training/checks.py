@@ -1,0 +1,53 @@
+"""Checks of a configuration against the features and the data."""
+
+import math
+
+from genre.audio.features import FeatureExtractor
+from genre.audio.windows import MIN_FRAMES
+from genre.config.schema import TrainConfig
+from genre.data.prepare import PreparedData
+from genre.data.sampling import passes_per_epoch
+from genre.errors import GenreError
+
+
+def check_batches(settings: TrainConfig, prepared: PreparedData) -> None:
+    """Check that limits of the trainer leave at least one batch.
+
+    Args:
+        settings: The validated configuration.
+        prepared: The data.
+
+    Raises:
+        GenreError: A fraction of the batches rounds down to none.
+    """
+    for split in ("train", "val"):
+        limit = settings.trainer.get(f"limit_{split}_batches", 1.0)
+        windows = int((prepared.tracks["split"] == split).sum())
+        if split == "train":
+            windows *= passes_per_epoch(windows, settings.data.min_batches, settings.data.batch_size)
+        batches = math.ceil(windows / settings.data.batch_size)
+        if isinstance(limit, float) and int(limit * batches) == 0 and not settings.model.fit:
+            least = math.ceil(1000 / batches) / 1000
+            raise GenreError(
+                f"trainer.limit_{split}_batches={limit} is less than one of {batches} batches: use at least {least}"
+            )
+
+
+def check_frames(features: FeatureExtractor, key: str, seconds: float | None, used: float = 1.0) -> None:
+    """Check that a duration has enough frames for the networks.
+
+    Args:
+        features: What makes the frames.
+        key: Dotted key of the duration.
+        seconds: The duration; None for any.
+        used: Share of it that is used.
+
+    Raises:
+        GenreError: It has not.
+    """
+    if seconds and features.n_frames(seconds * used) < MIN_FRAMES:
+        least = (MIN_FRAMES - 1) * features.hop_length / features.sample_rate / used
+        raise GenreError(
+            f"{key}={seconds} gives {features.n_frames(seconds * used)} frames, but the networks need at least "
+            f"{MIN_FRAMES}: use at least {least + 0.05:.1f}"
+        )
