@@ -2,7 +2,7 @@
 
 from genre.cli.app import app
 from genre.cli.data import audit, eda, precompute, split, verify, weights
-from genre.cli.models import export, info, predict, search_report
+from genre.cli.models import export, info, power, predict, search_report
 from genre.config.errors import exit_with_one_line
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "eda",
     "export",
     "info",
+    "power",
     "precompute",
     "predict",
     "search_report",

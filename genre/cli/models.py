@@ -106,6 +106,46 @@ def info(
     print_description(describe(model, trust or []))
 
 
+@app.command()
+def power(
+    runs: Annotated[list[str] | None, typer.Argument(help="Runs of a finished comparison, as for evaluate.py.")] = None,
+    tracks: Annotated[int | None, typer.Option(min=1, help="Without runs: test tracks.")] = None,
+    artists: Annotated[int | None, typer.Option(min=2, help="Without runs: artists of the test tracks.")] = None,
+    seed_sd: Annotated[
+        float | None, typer.Option(min=0, help="Deviation over seeds in points; measured by runs.")
+    ] = None,
+    disagreement: Annotated[
+        float, typer.Option(help="Without runs: share of tracks that one of two gets right.")
+    ] = 0.35,
+    correlation: Annotated[float, typer.Option(help="Without runs: of the difference within an artist.")] = 0.1,
+    comparisons: Annotated[
+        int | None, typer.Option(min=1, help="Tests to correct for; those of the runs, else 1.")
+    ] = None,
+    trust: Trust = None,
+) -> None:
+    """Say how small a difference a test set finds with 80 % power, and what more artists and seeds would bring."""
+    from genre.evaluation import power as sizes
+    from genre.evaluation.comparison import compare
+    from genre.evaluation.runs import find_run_folders
+    from genre.reports.console import print_power
+
+    if runs:
+        result = compare(find_run_folders(runs), trust or [])
+        if result.pairs.empty:
+            raise GenreError("genre power needs runs of several models: give more of them, or --tracks and --artists")
+        measured, artists = sizes.measured_spreads(result), result.predictions.n_clusters
+        comparisons = comparisons or int(result.pairs.groupby("question").size().max())
+    elif tracks is None or artists is None or tracks < artists:
+        raise GenreError("give the runs of a comparison, or --tracks and --artists (at most one per track)")
+    else:
+        measured = {"accuracy": (sizes.paired_variance(tracks, artists, disagreement, correlation), float("nan"))}
+    for name, (variance, deviation) in measured.items():
+        deviation = deviation if seed_sd is None else seed_sd / 100
+        print_power(
+            name, sizes.power_table(variance, artists, deviation, comparisons or 1), deviation, comparisons or 1
+        )
+
+
 @app.command("search-report")
 def search_report(
     folder: Annotated[Path, typer.Argument(help="Search folder: runs/search/<model>-<data>")],

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from genre.config.renamed import with_current_names
 
 IGNORED_KEYS = (
-    *("run_dir", "paths", "logger", "executor", "finished", "search", "trust", "print_config", "probe"),
+    *("against", "run_dir", "paths", "logger", "executor", "finished", "search", "trust", "print_config", "probe"),
     *("data.num_workers", "trainer.accelerator", "trainer.devices", "trainer.deterministic", "trainer.benchmark"),
     *("trainer.profiler", "trainer.detect_anomaly", "trainer.log_every_n_steps"),
     *("trainer.enable_progress_bar", "trainer.enable_model_summary"),

@@ -145,6 +145,7 @@ class TrainConfig:
     early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
     label: str = MISSING
+    against: str | None = MISSING
     test_last: bool = MISSING
     best: str | None = MISSING
     finished: str = _choice("refuse", "skip", "extend")

@@ -20,6 +20,7 @@ from genre.run_folder import CONFIG
 EXTENDED = ("data", "model", "monitor", "size")
 """Sections to which keys were added; other sections are stored whole or not at all."""
 ADDED: dict[str, Any] = {
+    "against": None,
     "best": None,
     "callbacks": {},
     "ckpt_path": None,

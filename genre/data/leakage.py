@@ -24,9 +24,9 @@ def leakage_split(tracks: pd.DataFrame, level: str, seed: int) -> pd.DataFrame:
     """Split tracks for one level of the leakage experiment.
 
     All levels have the same test and validation sets. Training of `leak_nothing` shares no artist or album with them.
-    The other levels replace training tracks by an equal number of the same genre that leak: other tracks of the test
-    artists, but not from the test albums (`leak_artists`); other tracks of the test albums (`leak_albums`); the other
-    halves of the test tracks (`leak_segments`).
+    The other levels all replace the same number of training tracks by tracks of the same genre that leak: other tracks
+    of the test artists, but not from the test albums (`leak_artists`); other tracks of the test albums
+    (`leak_albums`); the other halves of the test tracks (`leak_segments`).
 
     Args:
         tracks: A track table.
@@ -45,7 +45,8 @@ def leakage_split(tracks: pd.DataFrame, level: str, seed: int) -> pd.DataFrame:
     group = connected_groups(ordered, ["artist", "album"])
     pools = _pools(ordered, group, rng)
     sizes = pd.DataFrame({name: ordered.loc[rows, "genre"].value_counts() for name, rows in pools.items()}).fillna(0)
-    if not sizes[["test", "leak_artists", "leak_albums"]].min(axis=1).any():
+    available = sizes[["test", "leak_artists", "leak_albums"]].min(axis=1)  # the same at all levels
+    if not available.any():
         raise GenreError(
             "the leakage experiment needs artists with several albums, at least one of them with two tracks, and this "
             "data has too few: use more tracks"
@@ -53,7 +54,6 @@ def leakage_split(tracks: pd.DataFrame, level: str, seed: int) -> pd.DataFrame:
     train = pools["train"]
     if level != "leak_nothing":
         leaking = pools["test" if level == "leak_segments" else level]
-        available = sizes["test" if level == "leak_segments" else level]
         counts = np.minimum(available, (sizes["train"] - 1).clip(lower=0)).astype(int)
         removed, added = (_sample(ordered, pool, counts, seed) for pool in (train, leaking))
         train = np.concatenate([np.setdiff1d(train, removed), added])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +11,18 @@ import pandas as pd
 from genre import run_folder
 from genre.config.schema import LEAKAGE_LEVELS
 from genre.errors import GenreError
-from genre.evaluation.bootstrap import bootstrap_scores, percentile_interval
+from genre.evaluation.bootstrap import Sampled, bootstrap_scores, score_interval, seed_spreads
 from genre.evaluation.ensembles import add_ensembles
 from genre.evaluation.model_runs import ModelRuns, group_runs, keep_common_folds
 from genre.evaluation.predictions import Predictions
 from genre.evaluation.runs import load_run
-from genre.evaluation.significance import holm_correction, mcnemar_test, paired_permutation_test, seed_t_test
+from genre.evaluation.significance import TESTED_SCORES, holm_correction, permutation_test, t_test
 
 ALPHA = 0.05
 """Significance level."""
 OF_VALIDATION = "Scores on validation tracks are too high where these tracks selected the checkpoint or the settings."
-OF_ENSEMBLES = "An ensemble is one model: its differences are tested over artists, and not over seeds."
+STEPS = "each step with the one before"
+ALL_PAIRS, OTHER_PAIRS = "all pairs", "all other pairs"
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ class Comparison:
         table: Their scores, as returned by `score_table`.
         pairs: Tests between them, as returned by `pairwise_tests`.
         notes: Sentences on what was left out, and why.
-        reference: Label that all others are compared with; None if all pairs are compared.
+        samples: The scores of each model, as returned by `bootstrap_scores`.
     """
 
     models: list[ModelRuns]
     table: pd.DataFrame
     pairs: pd.DataFrame
     notes: list[str]
-    reference: str | None = None
+    samples: list[dict[str, Sampled]]
 
     @property
     def predictions(self) -> Predictions:
@@ -70,14 +71,10 @@ def compare(folders: list[Path], trust: Sequence[str] = (), split: str = "test",
     notes = [f"{folder} is unfinished: resume it with run_dir={folder}." for folder in unfinished]
     runs, fold_notes = keep_common_folds([load_run(folder, trust, split) for folder in finished])
     models = group_runs(runs)
-    labels = [model.label for model in models]
-    reference = LEAKAGE_LEVELS[0] if LEAKAGE_LEVELS[0] in labels and set(labels) <= set(LEAKAGE_LEVELS) else None
-    if reference:
-        models.sort(key=lambda model: LEAKAGE_LEVELS.index(model.label))
-    if reference and ensemble:
+    if ensemble and any(model.label in LEAKAGE_LEVELS for model in models):
         raise GenreError("ensemble=true cannot average leakage levels, whose training sets differ: leave it out")
     models = add_ensembles(models) if ensemble else models
-    notes += [*fold_notes, *[OF_VALIDATION] * (split == "val"), *[OF_ENSEMBLES] * ensemble]
+    notes += [*fold_notes, *[OF_VALIDATION] * (split == "val")]
     notes += [
         f"{count} {predictions.split_name} tracks of {model.label}{f' (seed {seed})' * (model.members == 1)} have "
         "non-finite logits: they count as errors and are excluded from the log loss."
@@ -85,31 +82,32 @@ def compare(folders: list[Path], trust: Sequence[str] = (), split: str = "test",
         for seed, predictions in model.predictions.items()
         if (count := int((~predictions.is_finite).sum()))
     ]
-    return Comparison(models, score_table(models), pairwise_tests(models, reference), notes, reference)
+    samples = [bootstrap_scores(model.counts, len(runs[0].predictions.genres)) for model in models]
+    return Comparison(models, score_table(models, samples), pairwise_tests(models, samples), notes, samples)
 
 
-def score_table(models: list[ModelRuns]) -> pd.DataFrame:
+def score_table(models: list[ModelRuns], samples: list[dict[str, Sampled]]) -> pd.DataFrame:
     """Tabulate the scores and costs of models.
 
     Args:
         models: As returned by `group_runs` or `add_ensembles`.
+        samples: The scores of each, as returned by `bootstrap_scores`.
 
     Returns:
         One row per model: `label, split, seeds, folds, members, tracks`; for each score its mean over seeds (folds
-        joined), `_low` and `_high` (confidence interval), `_sd` (standard deviation over seeds; missing if predictions
-        do not depend on the seed) and, with folds, `_fold_mean` and `_fold_sd`; `parameters, epochs, train_seconds,
-        clips_per_second`.
+        joined), `_low` and `_high` (confidence interval), `_sd` (standard deviation over seeds; missing for one seed)
+        and, with folds, `_fold_mean` and `_fold_sd`; `parameters, epochs, train_seconds, clips_per_second`.
     """
+    spreads = {name: seed_spreads([sample[name] for sample in samples]) for name in samples[0]}
     rows = []
-    for model in models:
-        seeds = list(model.predictions.values())
-        row = {"label": model.label, "split": seeds[0].split, "seeds": len(seeds), "folds": model.n_folds}
-        row |= {"members": model.members, "tracks": len(seeds[0].target)}
-        for name, resampled in bootstrap_scores(seeds).items():
-            values = model.score_per_seed(name)
-            low, high = percentile_interval(resampled)
-            deviation = _deviation(values) if model.depends_on_seed else float("nan")
-            row |= {name: values.mean(), f"{name}_low": low, f"{name}_high": high, f"{name}_sd": deviation}
+    for number, (model, sample) in enumerate(zip(models, samples, strict=True)):
+        tested = next(iter(model.predictions.values()))
+        row = {"label": model.label, "split": tested.split, "seeds": len(model.predictions), "folds": model.n_folds}
+        row |= {"members": model.members, "tracks": len(tested.target)}
+        for name, score in sample.items():
+            low, high = score_interval(name, score, tested, spreads[name][number])
+            row |= {name: score.values.mean(), f"{name}_low": low, f"{name}_high": high}
+            row[f"{name}_sd"] = _deviation(score.values)
             if model.n_folds > 1:
                 values = model.score_per_run(name)
                 row |= {f"{name}_fold_mean": values.mean(), f"{name}_fold_sd": _deviation(values)}
@@ -118,41 +116,77 @@ def score_table(models: list[ModelRuns]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def pairwise_tests(models: list[ModelRuns], reference: str | None = None) -> pd.DataFrame:
-    """Test all pairs of models, or all models against one.
+def planned_pairs(models: list[ModelRuns]) -> dict[str, list[tuple[int, int]]]:
+    """Choose the comparisons to test by the key `against` of the runs: only these share a correction.
 
     Args:
         models: As returned by `group_runs` or `add_ensembles`.
-        reference: Label of the model that all others are compared with; None for all pairs.
 
     Returns:
-        One row per pair: `first, second, split`; the differences (first minus second) `accuracy` and `f1_macro` with
-        paired confidence intervals; p-values `p_artists` (permutation test), `p_seeds` (t-test, where seeds vary), `p`
-        (the larger of the two), `p_holm` (`p` adjusted over pairs), `p_mcnemar` (where no seed varies and no track is
-        repeated); `significant`.
+        Pairs of indices of models by question. The closed-form baseline that is best on the validation tracks is
+        compared with each network; this, and all other pairs, are two questions.
     """
-    resampled = {model.label: bootstrap_scores(list(model.predictions.values())) for model in models}
-    pairs = [(one, other) for other in models if other.label == reference for one in models if one is not other]
-    rows = []
-    for first, second in pairs if reference else combinations(models, 2):
-        row: dict[str, object] = {"first": first.label, "second": second.label}
-        row["split"] = next(iter(first.predictions.values())).split
-        for name in ("accuracy", "f1_macro"):
-            low, high = percentile_interval(resampled[first.label][name] - resampled[second.label][name])
-            difference = first.score_per_seed(name).mean() - second.score_per_seed(name).mean()
-            row |= {name: difference, f"{name}_low": low, f"{name}_high": high}
-        seeds, other_seeds = list(first.predictions.values()), list(second.predictions.values())
-        row["p_artists"] = paired_permutation_test(seeds, other_seeds)
-        row["p_seeds"] = seed_t_test(first.score_per_seed("accuracy"), second.score_per_seed("accuracy"))
-        row["p"] = np.nanmax([row["p_artists"], row["p_seeds"]])  # has to hold for other artists and for other seeds
-        single = not first.depends_on_seed and not second.depends_on_seed and not seeds[0].has_repeats
-        row["p_mcnemar"] = mcnemar_test(seeds[0], other_seeds[0]) if single else np.nan
-        rows.append(row)
-    if not rows:
-        return pd.DataFrame()
-    table = pd.DataFrame(rows)
-    table["p_holm"] = holm_correction(table["p"].tolist())
-    return table.assign(significant=table["p_holm"] < ALPHA)
+    numbers = range(len(models))
+    labels = [model.label for model in models]
+    wanted = {run.config.get("against") for model in models for run in model.runs}
+    against = wanted.pop() if len(wanted) == 1 else None
+    if against == "previous":
+        steps = [number for number in numbers if models[number].members == 1]
+        return {STEPS: [(second, first) for first, second in pairwise(steps)]}
+    if against in labels:
+        reference = labels.index(against)
+        return {f"each with {against}": [(number, reference) for number in numbers if number != reference]}
+    pairs = list(combinations(numbers, 2))
+    baselines = [number for number in numbers if models[number].deterministic]
+    if len(baselines) in (0, len(models)):
+        return {ALL_PAIRS: pairs}
+    best = max(baselines, key=lambda number: np.nan_to_num(models[number].mean("val/f1_macro")))
+    first = [(number, best) for number in numbers if number not in baselines]
+    others = [pair for pair in pairs if pair not in first and pair[::-1] not in first]
+    return {f"each network with {labels[best]}, the best baseline": first, OTHER_PAIRS: others}
+
+
+def pairwise_tests(models: list[ModelRuns], samples: list[dict[str, Sampled]]) -> pd.DataFrame:
+    """Test the planned pairs of models.
+
+    Args:
+        models: As returned by `group_runs` or `add_ensembles`.
+        samples: The scores of each, as returned by `bootstrap_scores`.
+
+    Returns:
+        One row per pair: `first, second, split, question, test` (`t` over artists and seeds; `permutation` over artists
+        if a model has a single seed, or both are deterministic); for accuracy and F1 macro the difference (first minus
+        second), `_low` and `_high` (confidence interval), `_p`, `_p_holm` (adjusted within the question) and
+        `_significant`.
+    """
+    spreads = {name: seed_spreads([sample[name] for sample in samples]) for name in TESTED_SCORES}
+    tested = next(iter(models[0].predictions.values()))
+    tables = []
+    for question, pairs in planned_pairs(models).items():
+        rows = []
+        for pair in pairs:
+            first, second = (models[number] for number in pair)
+            row = {"first": first.label, "second": second.label, "split": tested.split, "question": question}
+            over_seeds = not (
+                first.has_single_seed or second.has_single_seed or (first.deterministic and second.deterministic)
+            )
+            row["test"] = "t" if over_seeds else "permutation"
+            p_values = {} if over_seeds else permutation_test(first.counts, second.counts, len(tested.genres))
+            for name in TESTED_SCORES:
+                scores, seeds = (
+                    [each[number] for number in pair] for each in ([s[name] for s in samples], spreads[name])
+                )
+                found = t_test(*scores, tested.n_clusters, seeds if over_seeds else [])
+                row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+                row[f"{name}_p"] = p_values.get(name, found.p)
+            rows.append(row)
+        if rows:
+            table = pd.DataFrame(rows)
+            for name in TESTED_SCORES:
+                table[f"{name}_p_holm"] = holm_correction(table[f"{name}_p"].tolist())
+                table[f"{name}_significant"] = table[f"{name}_p_holm"] < ALPHA
+            tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def _deviation(values: np.ndarray) -> float:

@@ -27,7 +27,7 @@ def add_ensembles(models: list[ModelRuns]) -> list[ModelRuns]:
     rows = []
     for model in models:
         rows.append(model)
-        if model.depends_on_seed:
+        if len(model.predictions) > 1:
             label = f"{model.label} ensemble ({len(model.predictions)} seeds)"
             rows.append(_ensemble(label, model.runs, models[0]))
     if len(models) > 1:
@@ -50,7 +50,7 @@ def _ensemble(label: str, runs: list[FinishedRun], reference: ModelRuns) -> Mode
     joined = Predictions.concatenate([run.predictions for run in averaged])
     names = next(iter(reference.predictions.values()))  # equal names, so that all models resample the same artists
     joined = replace(joined, artist=names.artist, has_artists=names.has_artists)
-    return ModelRuns(label, averaged, {averaged[0].seed: joined}, len(runs) // len(folds))
+    return ModelRuns(label, averaged, {averaged[0].seed: joined}, members=len(runs) // len(folds))
 
 
 def _average(label: str, members: list[FinishedRun]) -> FinishedRun:

@@ -1,7 +1,6 @@
 """Group the runs of a comparison by model, and check that all models have predictions for the same tracks."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -22,21 +21,27 @@ class ModelRuns:
 
     Attributes:
         label: Name of the model.
-        runs: Its runs, sorted by seed and fold.
+        runs: Its runs, sorted by seed and fold. A deterministic model counts once, with its first seed.
         predictions: Predictions by seed; those of several folds are joined.
+        deterministic: Whether another seed gives the same predictions, as for a closed-form fit.
         members: Number of runs whose probabilities are averaged in each of `runs`: 1 unless it is an ensemble.
     """
 
     label: str
     runs: list[FinishedRun]
     predictions: dict[int, Predictions]
+    deterministic: bool = False
     members: int = 1
 
-    @cached_property
-    def depends_on_seed(self) -> bool:
-        """Whether the predictions differ between seeds, which those of a closed-form fit do not."""
-        first, *others = (predictions.logits for predictions in self.predictions.values())
-        return any(not np.array_equal(first, other, equal_nan=True) for other in others)
+    @property
+    def has_single_seed(self) -> bool:
+        """Whether another seed may give other scores, and none is known."""
+        return len(self.predictions) == 1 and not self.deterministic
+
+    @property
+    def counts(self) -> np.ndarray:
+        """`Predictions.cluster_counts` of each seed, shape (seeds, clusters, columns)."""
+        return np.stack([predictions.cluster_counts for predictions in self.predictions.values()])
 
     @property
     def has_epochs(self) -> bool:
@@ -103,7 +108,12 @@ def _join_folds(label: str, runs: list[FinishedRun]) -> ModelRuns:
                 "data.folds"
             )
         predictions[seed] = joined
-    return ModelRuns(label, [run for members in seeds.values() for run in members], predictions)
+    model = ModelRuns(label, [run for members in seeds.values() for run in members], predictions)
+    first, *others = (each.logits for each in predictions.values())
+    if model.has_epochs and not (others and all(np.array_equal(first, each, equal_nan=True) for each in others)):
+        return model
+    seed = min(seeds)
+    return ModelRuns(label, seeds[seed], {seed: predictions[seed]}, deterministic=True)
 
 
 def _check_settings(label: str, runs: list[FinishedRun]) -> None:

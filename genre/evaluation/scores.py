@@ -34,7 +34,7 @@ def scores_from_counts(counts: np.ndarray, n_genres: int) -> dict[str, np.ndarra
         Each score in `SCORE_LABELS`, shape (...). Means over genres include those with at least one target. With three
         genres or fewer there is no top-3 accuracy, which would be 1.
     """
-    support, _, correct = _by_genre(counts, n_genres)
+    support, _, correct = genre_counts(counts, n_genres)
     top3, loss, with_loss, tracks = np.moveaxis(counts[..., 3 * n_genres :], -1, 0)
     with np.errstate(invalid="ignore"):
         per_class = per_class_scores(counts, n_genres)
@@ -54,7 +54,7 @@ def scores_from_counts(counts: np.ndarray, n_genres: int) -> dict[str, np.ndarra
 
 def per_class_scores(counts: np.ndarray, n_genres: int) -> dict[str, np.ndarray]:
     """Compute precision, recall and F1 of each genre, shape (..., genres); NaN where the denominator is 0."""
-    support, predicted, correct = _by_genre(counts, n_genres)
+    support, predicted, correct = genre_counts(counts, n_genres)
     with np.errstate(invalid="ignore"):
         return {
             "precision": correct / predicted,
@@ -63,7 +63,8 @@ def per_class_scores(counts: np.ndarray, n_genres: int) -> dict[str, np.ndarray]
         }
 
 
-def _by_genre(counts: np.ndarray, n_genres: int) -> list[np.ndarray]:
+def genre_counts(counts: np.ndarray, n_genres: int) -> list[np.ndarray]:
+    """Tracks of each genre, tracks predicted as it, and those predicted correctly, each of shape (..., genres)."""
     return np.split(counts[..., : 3 * n_genres], 3, axis=-1)
 
 

@@ -1,65 +1,91 @@
 """Significance tests between two models on the same test set."""
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.stats import binom, permutation_test, ttest_ind_from_stats
+from scipy.stats import t
 
-from genre.evaluation.predictions import Predictions
+from genre.evaluation.bootstrap import MIN_CLUSTERS, TAIL, Sampled, Spread, artist_spread, satterthwaite_df
+from genre.evaluation.scores import scores_from_counts
 
+TESTED_SCORES = ("accuracy", "f1_macro")
 PERMUTATIONS = 9999
-MAX_EXACT_CLUSTERS = 14
-"""Up to this many discordant artists the permutation test is exact (2^14 = 16,384 permutations)."""
+MAX_EXACT_CLUSTERS = 13
+"""Up to this many discordant artists the permutation test is exact (2^13 = 8,192 permutations)."""
 
 
-def paired_permutation_test(first: list[Predictions], second: list[Predictions]) -> float:
-    """Test whether two models are equally accurate, by exchanging their predictions for whole artists.
+@dataclass(frozen=True)
+class Difference:
+    """Difference between two models in one score.
+
+    Attributes:
+        value: Mean of the first over its seeds minus that of the second.
+        low: Lower limit of its 95 % interval.
+        high: Upper limit.
+        p: Two-sided p-value.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+
+def t_test(first: Sampled, second: Sampled, clusters: int, seeds: list[Spread]) -> Difference:
+    """Test whether two models would have the same score with other artists and other seeds.
+
+    The variance is that of the paired difference over a bootstrap of artists, plus that of each mean over its seeds;
+    its degrees of freedom are those of Satterthwaite (1946).
 
     Args:
-        first: Predictions of one model, one item per seed.
-        second: Predictions of the other model for the same tracks, one item per seed.
+        first: A score of one model.
+        second: The same score of the other model, in the same resamples.
+        clusters: Number of artists.
+        seeds: Variance of the mean of either model over its seeds, as returned by `seed_spreads`.
 
     Returns:
-        Two-sided p-value. The test is exact if few artists tell the models apart; it is 1 for fewer than two.
+        The difference; its limits are missing and p is 1 for fewer than five artists, or if no resample differs.
     """
-    correct = [np.sum([one.correct for one in seeds], axis=0) for seeds in (first, second)]
-    weights = (len(second), len(first))  # integers, so that ties remain ties
-    sums = [np.bincount(first[0].cluster_ids, each * weight) for each, weight in zip(correct, weights, strict=True)]
-    discordant = sums[0] != sums[1]  # exchanging the others changes nothing
-    number = np.count_nonzero(discordant)
+    value = float(first.values.mean() - second.values.mean())
+    parts = [artist_spread(first.resampled.mean(axis=0) - second.resampled.mean(axis=0), max(clusters, 2)), *seeds]
+    error = np.sqrt(sum(part.variance for part in parts))
+    if clusters < MIN_CLUSTERS or error < 1e-9:  # rounding
+        return Difference(value, float("nan"), float("nan"), 1.0)
+    df = satterthwaite_df(parts)
+    half = float(t.ppf(1 - TAIL, df) * error)
+    return Difference(value, value - half, value + half, float(2 * t.sf(abs(value) / error, df)))
+
+
+def permutation_test(first: np.ndarray, second: np.ndarray, n_genres: int) -> dict[str, float]:
+    """Test whether two models are equally good as they are trained, by exchanging their predictions of whole artists.
+
+    Args:
+        first: `Predictions.cluster_counts` of each seed of one model, shape (seeds, clusters, columns).
+        second: The same of the other model.
+        n_genres: Number of genres.
+
+    Returns:
+        Two-sided p-value of each of `TESTED_SCORES`. The test is exact if few artists tell the models apart; p is 1 for
+        fewer than two.
+    """
+    differs = (first[:, None] != second[None])[..., : 3 * n_genres].any(axis=(0, 1, 3))
+    number = np.count_nonzero(differs)  # exchanging the others changes nothing
     if number < 2:
-        return 1.0
-    result = permutation_test(
-        [each[discordant] for each in sums],
-        lambda x, y, axis: (x - y).sum(axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=np.inf if number <= MAX_EXACT_CLUSTERS else PERMUTATIONS,
-        batch=1000,
-        rng=np.random.default_rng(0),
-    )
-    return float(result.pvalue)
-
-
-def seed_t_test(first: np.ndarray, second: np.ndarray) -> float:
-    """Test whether two models would be equally accurate if trained again: Welch's t-test over seeds.
-
-    Args:
-        first: Accuracy of each seed of one model, shape (seeds,).
-        second: Accuracy of each seed of the other model, shape (seeds,).
-
-    Returns:
-        Two-sided p-value; NaN if a model has a single seed or no accuracy varies.
-    """
-    if min(len(first), len(second)) < 2 or not (np.ptp(first) or np.ptp(second)):
-        return float("nan")
-    moments = [(each.mean(), each.std(ddof=1), len(each)) for each in (first, second)]
-    return float(ttest_ind_from_stats(*moments[0], *moments[1], equal_var=False).pvalue)
-
-
-def mcnemar_test(first: Predictions, second: Predictions) -> float:
-    """Test whether two runs are equally accurate, taking tracks as independent: exact, two-sided p-value."""
-    only_first = np.count_nonzero(first.correct & ~second.correct)
-    only_second = np.count_nonzero(second.correct & ~first.correct)
-    return min(1.0, 2 * float(binom.cdf(min(only_first, only_second), only_first + only_second, 0.5)))
+        return dict.fromkeys(TESTED_SCORES, 1.0)
+    if number <= MAX_EXACT_CLUSTERS:
+        exchanged = np.arange(2**number)[:, None] >> np.arange(number) & 1
+    else:
+        exchanged = np.random.default_rng(0).integers(0, 2, (PERMUTATIONS + 1, number))
+        exchanged[0] = 0  # as observed
+    sums = dict.fromkeys(TESTED_SCORES, np.zeros(len(exchanged)))
+    for one in first:
+        for other in second:
+            moved = exchanged @ (other - one)[differs]
+            ours, theirs = (
+                scores_from_counts(each, n_genres) for each in (one.sum(axis=0) + moved, other.sum(axis=0) - moved)
+            )
+            sums = {name: total + ours[name] - theirs[name] for name, total in sums.items()}
+    return {name: float(np.mean(np.abs(total) >= abs(total[0]) - 1e-9)) for name, total in sums.items()}
 
 
 def holm_correction(p_values: list[float]) -> np.ndarray:

@@ -29,11 +29,9 @@ def write_comparison_report(result: Comparison, folder: Path) -> Path:
     if len(result.pairs):
         page.section("Differences")
         page.text(text.conclusion(result), "result")
-        shown = text.pair_table(result.pairs, first.cluster_name)
+        shown = text.pair_table(result.pairs)
         caption = text.TEST_CAPTION.format(first.split_name.capitalize(), first.cluster_name)
         page.table(result.pairs, "pairs", caption, shown=shown)
-        if result.table["seeds"].max() == 1:
-            page.text(text.SINGLE_SEED, "note")
     _add_curves(page, result)
     _add_folds_and_cost(page, result)
     return page.write(folder)
@@ -42,7 +40,7 @@ def write_comparison_report(result: Comparison, folder: Path) -> Path:
 def _add_scores(page: Page, result: Comparison) -> None:
     page.section("Scores")
     table, first = result.table, result.predictions
-    caption = text.SCORE_CAPTION.format(first.split_name.capitalize(), first.cluster_name)
+    caption = text.SCORE_CAPTION.format(first.split_name.capitalize())
     every = tuple(name for name in SCORE_LABELS if name in table)
     page.table(table, "scores", caption, shown=text.format_scores(table, every))
     final = text.format_scores(table)

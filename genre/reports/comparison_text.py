@@ -3,22 +3,19 @@
 import numpy as np
 import pandas as pd
 
-from genre.evaluation.comparison import ALPHA, Comparison
+from genre.config.schema import LEAKAGE_LEVELS
+from genre.evaluation.comparison import ALL_PAIRS, ALPHA, OTHER_PAIRS, Comparison
 from genre.evaluation.scores import SCORE_LABELS
-from genre.reports.formatting import format_interval, format_number
+from genre.evaluation.significance import TESTED_SCORES
+from genre.reports.formatting import INTERVAL, format_interval, format_number
 
 FINAL = ("accuracy", "f1_weighted", "f1_macro")
 """Scores of the study's final table."""
-SCORE_CAPTION = (
-    "{} tracks. Mean over seeds ± their standard deviation, all folds together. Brackets: 95 % interval of a bootstrap "
-    "over {}s."
-)
+SCORE_CAPTION = "{} tracks. Mean over seeds ± their standard deviation, all folds together. " + INTERVAL
 TEST_CAPTION = (
-    "{} tracks. First minus second in percentage points, with paired 95 % intervals. p-values: permutation test over "
-    "{}s; Welch's t-test over seeds; Holm: the larger of both, corrected for the number of pairs; McNemar: exact test "
-    "over tracks."
-)
-SINGLE_SEED = "Single seed per model: retraining may give larger differences."
+    "{} tracks. First minus second in percentage points. p: t-test over {}s and seeds, or permutation test over them, "
+    "for single seeds and baselines; Holm's correction for each question. "
+) + INTERVAL
 
 
 def format_scores(table: pd.DataFrame, names: tuple[str, ...] = FINAL) -> pd.DataFrame:
@@ -33,52 +30,68 @@ def format_scores(table: pd.DataFrame, names: tuple[str, ...] = FINAL) -> pd.Dat
 
 
 def conclusion(result: Comparison) -> str:
-    """State which differences in accuracy are significant."""
-    pairs = result.pairs
-    level = f"({ALPHA:.0%}".replace("%", " % level, Holm-corrected)")
-    if result.reference:
-        effects = [
-            f"{row['first']} ({_leakage(result, row['first'])}) {_points(row, 'accuracy')} points"
-            + ("" if row["significant"] else ", not significant")
-            for row in pairs.to_dict("records")
-        ]
-        return f"Effect of leakage on accuracy: {'; '.join(effects)} {level}."
-    if not pairs["significant"].any():
-        return f"No difference in accuracy between the {len(result.models)} models is significant {level}."
-    best = result.table.loc[result.table["accuracy"].idxmax(), "label"]
-    of_best = pairs[(pairs["first"] == best) | (pairs["second"] == best)]
-    others = of_best["first"].where(of_best["first"] != best, of_best["second"])
-    rest = pairs.drop(of_best.index)["significant"]
+    """State which differences in accuracy and in F1 macro are significant."""
     sentences = []
-    if of_best["significant"].any():
-        sentences.append(f"{best} is significantly more accurate than {', '.join(others[of_best['significant']])}")
-    if not of_best["significant"].all():
-        sentences.append(f"{best} is not significantly more accurate than {', '.join(others[~of_best['significant']])}")
-    if len(rest):
-        sentences.append(f"{rest.sum()} of {len(rest)} differences between the other models are significant")
-    return f"{'; '.join(sentences)} {level}."
+    for name in TESTED_SCORES:
+        parts = [
+            _better(pairs, name, str(question))
+            if question in (ALL_PAIRS, OTHER_PAIRS)
+            else "; ".join(_against(result, row, name) for row in pairs.to_dict("records"))
+            for question, pairs in result.pairs.groupby("question", sort=False)
+        ]
+        label = SCORE_LABELS[name]
+        sentences.append(f"{label[0].upper()}{label[1:]}: {'; '.join(parts)}")
+    level = f"({ALPHA:.0%}".replace("%", " % level, Holm-corrected)")
+    return " ".join([". ".join(sentences), f"{level}.", *_scope(result)])
 
 
-def _leakage(result: Comparison, label: str) -> str:
-    """How many training tracks of a leakage level are not in the reference's training set."""
+def _against(result: Comparison, row: dict, name: str) -> str:
+    first, second = row["first"], row["second"]
+    leak = f" ({_leakage(result, first, second)})" if {first, second} <= set(LEAKAGE_LEVELS) else ""
+    verdict = "significant" if row[f"{name}_significant"] else "not significant"
+    return f"{first}{leak} {_points(row, name)} points against {second}, {verdict}"
+
+
+def _better(pairs: pd.DataFrame, name: str, question: str) -> str:
+    found = pairs[pairs[f"{name}_significant"]]
+    better: dict[str, list[str]] = {}
+    for first, second, difference in zip(found["first"], found["second"], found[name], strict=True):
+        winner, loser = (first, second) if difference > 0 else (second, first)
+        better.setdefault(winner, []).append(loser)
+    named = ", ".join(f"{winner} above {' and '.join(losers)}" for winner, losers in better.items())
+    count = f"{len(found)} of {len(pairs)}" if len(found) else "none"
+    return f"of {question}, {count} differ significantly" + (f" ({named})" if named else "")
+
+
+def _scope(result: Comparison) -> list[str]:
+    labels = [model.label for model in result.models if model.has_single_seed]
+    which = "The verdicts" if len(labels) == len(result.models) else f"The verdicts on {', '.join(labels)} (one seed)"
+    return [f"{which} are for these trained weights; other seeds may differ."] if labels else []
+
+
+def _leakage(result: Comparison, first: str, second: str) -> str:
+    """How many training tracks of a leakage level are not in the training set of another."""
     train_ids = {model.label: model.runs[0].train_ids for model in result.models}
-    leaking = len(train_ids[label] - train_ids[str(result.reference)])
-    return f"{leaking} of {len(train_ids[label])} training tracks leak"
+    return f"{len(train_ids[first] - train_ids[second])} of {len(train_ids[first])} training tracks leak"
 
 
 def _points(row: dict, name: str) -> str:
     return format_interval("+.1f", *(100 * row[f"{name}{end}"] for end in ("", "_low", "_high")))
 
 
-def pair_table(pairs: pd.DataFrame, cluster_name: str) -> pd.DataFrame:
-    """Format the tests of pairs as text: differences in percentage points with intervals, and p-values."""
+def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Format the tests of pairs as text: differences in percentage points with intervals, p-values, verdicts."""
     shown = pairs[["first", "second"]].copy()
-    for name in ("accuracy", "f1_macro"):
-        shown[SCORE_LABELS[name]] = [_points(row, name) for row in pairs.to_dict("records")]
-    tests = {f"{cluster_name}s": "p_artists", "seeds": "p_seeds", "Holm": "p_holm", "McNemar": "p_mcnemar"}
-    for label, name in tests.items():
-        shown[f"p ({label})"] = ["<0.0001" if p < 0.0001 else format_number(p, ".4f") for p in pairs[name]]
-    return shown.assign(significant=np.where(pairs["significant"], "yes", "no"))
+    if pairs["question"].nunique() > 1:
+        shown.insert(0, "question", pairs["question"])
+    for name in TESTED_SCORES:
+        label = SCORE_LABELS[name]
+        shown[label] = [_points(row, name) for row in pairs.to_dict("records")]
+        for title, column in (("p", "p"), ("p (Holm)", "p_holm")):
+            values = pairs[f"{name}_{column}"]
+            shown[f"{title}, {label}"] = ["<0.0001" if p < 0.0001 else format_number(p, ".4f") for p in values]
+        shown[f"significant, {label}"] = np.where(pairs[f"{name}_significant"], "yes", "no")
+    return shown.assign(test=pairs["test"])
 
 
 def fold_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -17,8 +18,9 @@ from genre.evaluation.baselines import fitted_baselines, verdicts
 from genre.evaluation.bootstrap import interval_warnings, per_class_table, score_intervals
 from genre.evaluation.comparison import Comparison
 from genre.evaluation.runs import EvaluatedRun
+from genre.evaluation.scores import SCORE_LABELS
 from genre.reports import comparison_text
-from genre.reports.formatting import format_number
+from genre.reports.formatting import INTERVAL, format_number
 from genre.reports.run import run_notes
 
 MAX_LISTED = 5
@@ -74,11 +76,12 @@ def print_run(run: EvaluatedRun) -> None:
     for label, value, low, high in score_intervals(run.predictions).itertuples(index=False):
         table.add_row(label, format_number(value), f"{format_number(low)} to {format_number(high)}")
     console.print(table)
-    for note in run_notes(run):
+    for note in [INTERVAL, *run_notes(run)]:
         console.print(note)
-    table = Table("genre", "precision", "recall", "F1", "test tracks", title="Test by genre")
+    table = Table("genre", "precision", "recall", "F1", "test tracks", "artists", title="Test by genre")
     for row in per_class_table(run.predictions).itertuples():
-        table.add_row(escape(row.genre), *map(format_number, (row.precision, row.recall, row.f1)), str(row.support))
+        numbers = map(format_number, (row.precision, row.recall, row.f1))
+        table.add_row(escape(row.genre), *numbers, str(row.support), str(row.clusters))
     console.print(table)
 
 
@@ -97,6 +100,26 @@ def print_comparison(result: Comparison) -> None:
         sentences.append(comparison_text.conclusion(result))
     for sentence in sentences:
         console.print(escape(sentence), soft_wrap=True)
+
+
+def print_power(score: str, table: pd.DataFrame, seed_sd: float, comparisons: int) -> None:
+    """Print the smallest differences that tests find.
+
+    Args:
+        score: One of `TESTED_SCORES`.
+        table: As returned by `power_table`.
+        seed_sd: Standard deviation of the score over seeds; NaN if unknown.
+        comparisons: Number of comparisons that are corrected for.
+    """
+    names = {"artists": "test artists", "fixed": "these trained weights"}
+    title = f"Smallest difference in {SCORE_LABELS[score]} found with 80 % power, in points"
+    shown = Table(*(names.get(name, f"{name} seeds") for name in table), title=title)
+    for row in table.itertuples(index=False):
+        shown.add_row(str(row.artists), *(f"{100 * value:.1f}" for value in row[1:]))
+    console = Console()
+    console.print(shown)
+    seeds = "unknown: give --seed-sd" if np.isnan(seed_sd) else f"{100 * seed_sd:.1f} points"
+    console.print(f"Deviation over seeds: {seeds}. Comparisons at the 5 % level: {comparisons} (Holm's first step).")
 
 
 def print_config(config: DictConfig) -> None:

@@ -10,7 +10,7 @@ from genre import run_folder
 from genre.evaluation.bootstrap import interval_warnings, per_class_table, score_intervals
 from genre.evaluation.runs import FinishedRun, load_run
 from genre.evaluation.scores import SCORE_LABELS
-from genre.reports.formatting import format_interval, format_number
+from genre.reports.formatting import INTERVAL, format_interval, format_number
 
 METRICS = {"accuracy": "accuracy", "f1_macro": "f1"}
 """Scores in the card's metadata, and Hugging Face's names of their metrics."""
@@ -60,8 +60,7 @@ def model_card(folder: Path, facts: dict[str, Any], trust: tuple[str, ...] = ())
         "",
         "## Test scores",
         "",
-        f"On {run.scores['test/tracks']} tracks of the same collection. Brackets: 95 % interval of a bootstrap over "
-        f"{run.predictions.cluster_name}s, for these trained weights; another training may give other scores.",
+        f"On {run.scores['test/tracks']} tracks of the same collection. {INTERVAL}",
         "",
         "| score | value |",
         "|---|---|",

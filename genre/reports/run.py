@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 
 from genre import run_folder
-from genre.evaluation.bootstrap import interval_warnings, per_class_table, score_intervals
+from genre.evaluation.bootstrap import MIN_CLUSTERS, interval_warnings, per_class_table, score_intervals
 from genre.evaluation.runs import EvaluatedRun
 from genre.evaluation.scores import confusion_table
 from genre.reports.figures import confusion_figure, learning_curves
-from genre.reports.formatting import format_interval, format_number
+from genre.reports.formatting import INTERVAL, format_interval, format_number
 from genre.reports.page import Page
 from genre.reports.run_diagnostics import add_calibration, add_embedding_map, add_errors
 
@@ -49,8 +49,7 @@ def _add_scores(page: Page, run: EvaluatedRun) -> None:
     page.section("Scores")
     table = score_intervals(run.predictions)
     shown = table.assign(**{name: table[name].map(format_number) for name in ("value", "low", "high")})
-    caption = f"With 95 % intervals of a bootstrap over {run.predictions.cluster_name}s."
-    page.table(table, "scores", caption, shown=shown)
+    page.table(table, "scores", INTERVAL, shown=shown)
     for note in run_notes(run):
         page.text(note, "note")
 
@@ -65,9 +64,8 @@ def _add_genres(page: Page, run: EvaluatedRun) -> None:
     page.table(
         table,
         "per_genre",
-        "With 95 % intervals. A zero-width interval means that the few artists of a genre score alike, not that the "
-        "score is certain.",
-        shown=shown.assign(**{"test tracks": table["support"]}),
+        f"{INTERVAL} They are left out for fewer than {MIN_CLUSTERS} {run.predictions.cluster_name}s.",
+        shown=shown.assign(**{"test tracks": table["support"], "artists": table["clusters"]}),
     )
     if absent := table.loc[table["support"] == 0, "genre"].tolist():
         page.text(f"No test tracks: {', '.join(absent)}.", "note")

@@ -1,0 +1,100 @@
+"""How small a difference between two models a test set finds, by the t-test of `significance`."""
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.stats import nct, t
+
+from genre.evaluation.bootstrap import TAIL, Spread, artist_spread, satterthwaite_df, seed_spreads
+from genre.evaluation.comparison import Comparison, planned_pairs
+from genre.evaluation.significance import TESTED_SCORES
+
+POWER = 0.8
+MORE_ARTISTS = (1, 2, 5)
+"""Test sets with so many times the artists; five folds of a fifth each test five times as many as one of them."""
+SEEDS = (2, 3, 5, 10)
+
+
+def smallest_difference(variance: float, artists: int, seed_sd: float, seeds: int, comparisons: int = 1) -> float:
+    """Compute the smallest difference between two models that is significant in 80 % of cases.
+
+    Args:
+        variance: Variance of the difference over the choice of artists.
+        artists: Number of artists.
+        seed_sd: Standard deviation of the score of either model over its seeds; 0 for these trained weights.
+        seeds: Seeds per model, at least 2 if their scores differ.
+        comparisons: Number of comparisons; the first step of Holm's correction is assumed.
+
+    Returns:
+        The difference, in the unit of the score.
+    """
+    of_seeds = 2 * seed_sd**2 / seeds
+    parts = [Spread(variance, variance, artists - 1), Spread(of_seeds, of_seeds, max(2 * (seeds - 1), 1))]
+    df = satterthwaite_df(parts)
+    critical = t.isf(TAIL / comparisons, df)
+    shift = brentq(lambda shift: nct.sf(critical, df, shift) - POWER, 0, 3 * critical + 5)
+    return float(shift * np.sqrt(variance + of_seeds))
+
+
+def paired_variance(tracks: int, artists: int, disagreement: float, correlation: float) -> float:
+    """Variance of the difference in accuracy of two models over the choice of artists.
+
+    Args:
+        tracks: Number of test tracks.
+        artists: Number of their artists, with equally many tracks each.
+        disagreement: Share of the tracks for which exactly one of the two models is correct.
+        correlation: Correlation of the difference between two tracks of one artist.
+
+    Returns:
+        The variance.
+    """
+    return disagreement / tracks * (1 + (tracks / artists - 1) * correlation)
+
+
+def measured_spreads(result: Comparison) -> dict[str, tuple[float, float]]:
+    """Measure what `smallest_difference` needs on a comparison.
+
+    Args:
+        result: The comparison.
+
+    Returns:
+        For accuracy and F1 macro the variance over the choice of artists, median over the tested pairs, and the
+        standard deviation over seeds, NaN if no model has several.
+    """
+    pairs = [pair for each in planned_pairs(result.models).values() for pair in each]
+    found = {}
+    for name in TESTED_SCORES:
+        scores = [sample[name] for sample in result.samples]
+        means = [score.resampled.mean(axis=0) for score in scores]
+        clusters = result.predictions.n_clusters
+        variances = [artist_spread(means[one] - means[other], clusters).variance for one, other in pairs]
+        of_seeds = [
+            spread.variance * len(score.values)
+            for spread, score in zip(seed_spreads(scores), scores, strict=True)
+            if len(score.values) > 1
+        ]
+        found[name] = float(np.median(variances)), float(np.sqrt(np.mean(of_seeds))) if of_seeds else float("nan")
+    return found
+
+
+def power_table(variance: float, artists: int, seed_sd: float, comparisons: int) -> pd.DataFrame:
+    """Tabulate the smallest difference for test sets and numbers of seeds.
+
+    Args:
+        variance: Variance of the difference over the choice of artists, in this test set.
+        artists: Number of artists in it.
+        seed_sd: Standard deviation over seeds; NaN if unknown.
+        comparisons: Number of comparisons.
+
+    Returns:
+        One row per number of artists: `artists, fixed` (for these trained weights, whatever the seeds) and one column
+        per number of seeds.
+    """
+    rows = []
+    for factor in MORE_ARTISTS:
+        here = (variance / factor, artists * factor)
+        row = {"artists": here[1], "fixed": smallest_difference(*here, 0, 1, comparisons)}
+        if np.isfinite(seed_sd):
+            row |= {str(seeds): smallest_difference(*here, seed_sd, seeds, comparisons) for seeds in SEEDS}
+        rows.append(row)
+    return pd.DataFrame(rows)
