@@ -151,7 +151,12 @@ def intervals(cell: Cell, repetitions: int, random: np.random.Generator) -> np.n
         counts = draw(cell, models, random).counts[0]
         sampled = bootstrap_scores(counts, len(cell.share), RESAMPLES)
         limits = [
-            interval(sampled[name].resampled.mean(axis=0), counts[0, :, -1], *seed_spreads([sampled[name]]))
+            interval(
+                sampled[name].values.mean(),
+                sampled[name].resampled.mean(axis=0),
+                counts[0, :, -1],
+                *seed_spreads([sampled[name]]),
+            )
             for name in TESTED_SCORES
         ]
         inside.append([low <= true <= high for (low, high), true in zip(limits, models[0][2], strict=True)])

@@ -117,7 +117,7 @@ def power(
     disagreement: Annotated[
         float, typer.Option(help="Without runs: share of tracks that one of two gets right.")
     ] = 0.35,
-    correlation: Annotated[float, typer.Option(help="Without runs: of the difference within an artist.")] = 0.1,
+    correlation: Annotated[float, typer.Option(help="Without runs: of the difference within an artist.")] = 0.2,
     comparisons: Annotated[
         int | None, typer.Option(min=1, help="Tests to correct for; those of the runs, else 1.")
     ] = None,

@@ -134,15 +134,17 @@ def artist_spread(resampled: np.ndarray, clusters: int) -> Spread:
 
 
 def interval(
-    resampled: np.ndarray, cluster_sizes: np.ndarray, seeds: Spread = FIXED, highest: float = 1.0
+    value: float, resampled: np.ndarray, cluster_sizes: np.ndarray, seeds: Spread = FIXED, highest: float = 1.0
 ) -> tuple[float, float]:
     """Compute the 95 % interval of a score: a t-expanded percentile interval (Hesterberg, 2015).
 
-    Its tails are wider than 2.5 %, because a bootstrap of few clusters varies too little. Where all or none are
-    correct, every resample is alike: the interval is then that of Clopper and Pearson (1934) for the effective number
-    of clusters (Kish, 1965).
+    Its tails are wider than usual, because a bootstrap of few clusters varies too little, and it is shifted by the bias
+    of the bootstrap: F1 macro is lower in resamples, which lack some artists. Where all or none are correct, every
+    resample is alike: the interval is then that of Clopper and Pearson (1934) for the effective number of clusters
+    (Kish, 1965).
 
     Args:
+        value: The score, mean over seeds.
         resampled: The score in each resample, mean over seeds, shape (resamples,).
         cluster_sizes: Number of tracks of each cluster, shape (clusters,); clusters of size 0 do not count.
         seeds: Variance over seeds, which widens the interval.
@@ -151,7 +153,7 @@ def interval(
     Returns:
         Lower and upper limit; NaN for fewer than five clusters.
     """
-    finite, n = resampled[np.isfinite(resampled)], np.count_nonzero(cluster_sizes)
+    finite, n = resampled[np.isfinite(resampled)], int(np.count_nonzero(cluster_sizes))
     if not len(finite) or n < MIN_CLUSTERS:
         return float("nan"), float("nan")
     if finite[0] in (0, 1) and not np.ptp(finite) and not seeds.variance:
@@ -160,7 +162,8 @@ def interval(
     df = satterthwaite_df([artist_spread(finite, n), seeds])
     noise = np.sqrt(seeds.variance) * np.random.default_rng(1).standard_normal(len(finite))
     tail = 100 * norm.cdf(np.sqrt(n / (n - 1)) * t.ppf(TAIL, df))
-    low, high = np.clip(np.percentile(finite + noise, [tail, 100 - tail]), 0, highest)
+    limits = np.percentile(finite + noise, [tail, 100 - tail]) + value - finite.mean()
+    low, high = np.clip(limits, 0, highest)
     return float(low), float(high)
 
 
@@ -176,7 +179,7 @@ def score_intervals(predictions: Predictions) -> pd.DataFrame:
 def score_interval(name: str, score: Sampled, tested: Predictions, seeds: Spread = FIXED) -> tuple[float, float]:
     """The interval of one score of `SCORE_LABELS` on a test set, as returned by `interval`."""
     highest = np.inf if name == "log_loss" else 1.0
-    return interval(score.resampled.mean(axis=0), np.bincount(tested.cluster_ids), seeds, highest)
+    return interval(score.values.mean(), score.resampled.mean(axis=0), np.bincount(tested.cluster_ids), seeds, highest)
 
 
 def per_class_table(predictions: Predictions) -> pd.DataFrame:
@@ -197,7 +200,7 @@ def per_class_table(predictions: Predictions) -> pd.DataFrame:
     table = pd.DataFrame(columns | {"support": support.sum(axis=0).astype(int), "clusters": (support > 0).sum(axis=0)})
     for name, values in resampled.items():
         sizes = predicted if name == "precision" else support
-        limits = [interval(*both) for both in zip(values.T, sizes.T, strict=True)]
+        limits = [interval(*each) for each in zip(columns[name], values.T, sizes.T, strict=True)]
         table[[f"{name}_low", f"{name}_high"]] = limits
     return table
 

@@ -46,18 +46,21 @@ def test_each_level_leaks_what_its_name_says_and_nothing_else() -> None:
     levels = all_levels(collection())
     test = part(levels["leak_nothing"], "test")
     assert len(test) >= 10
+    doses = []
     for level, table in levels.items():
         train = part(table, "train")
         new = train[~train["path"].isin(part(levels["leak_nothing"], "train")["path"])]
         assert (len(new) == 0) == (level == "leak_nothing")
+        doses += [tuple(new["genre"].value_counts().sort_index())] * (level not in ("leak_nothing", "leak_segments"))
+        if level == "leak_segments":  # the other halves have the paths of the test tracks
+            doses.append(tuple(train.loc[train["path"].isin(test["path"]), "genre"].value_counts().sort_index()))
         assert new["artist"].isin(test["artist"]).all()
         assert new["album"].isin(test["album"]).all() == (level != "leak_artists" or len(new) == 0)
         assert new["path"].isin(test["path"]).all() == (level in ("leak_nothing", "leak_segments"))
         kept = train.drop(new.index)
         assert not kept["artist"].isin(test["artist"]).any()
         assert not kept["album"].isin(test["album"]).any()
-    leaked = [len(part(table, "train")) for table in levels.values()]
-    assert len(set(leaked)) == 1
+    assert len(set(doses)) == 1  # the same number of tracks of each genre at all levels
     artists = part(levels["leak_artists"], "train")
     assert not artists["album"].isin(test["album"]).any()
     albums = part(levels["leak_albums"], "train")

@@ -1,11 +1,12 @@
 """Comparisons: scores over seeds and folds, tests of pairs, what is left out."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ttest_1samp, ttest_ind
+from scipy.stats import t
 
 from genre import run_folder
 from genre.errors import GenreError
@@ -31,8 +32,9 @@ def test_seeds_are_averaged(tmp_path: Path) -> None:
     pair = result.pairs.iloc[0]
     assert pair["accuracy"] == pytest.approx(23.5 / 60)
     assert 0 < pair["accuracy_low"] < 0.39 < pair["accuracy_high"]
-    assert np.isnan(pair["p_mcnemar"])  # McNemar's test takes one seed per model
-    assert pair["significant"]
+    assert pair["test"] == "t"
+    assert pair["accuracy_significant"]
+    assert pair["f1_macro_significant"]
 
 
 def test_folds_are_joined(tmp_path: Path) -> None:
@@ -41,7 +43,8 @@ def test_folds_are_joined(tmp_path: Path) -> None:
     assert (row["seeds"], row["folds"], row["tracks"]) == (1, 3, 60)
     assert row["accuracy"] == row["accuracy_fold_mean"] == pytest.approx(0.9)
     assert row["accuracy_fold_sd"] == 0
-    assert result.pairs["p_mcnemar"].notna().all()
+    assert result.pairs["test"].tolist() == ["permutation"]
+    assert result.pairs["question"].tolist() == ["each network with logreg, the best baseline"]
 
 
 def test_a_difference_has_to_hold_across_seeds_too(tmp_path: Path) -> None:
@@ -52,42 +55,81 @@ def test_a_difference_has_to_hold_across_seeds_too(tmp_path: Path) -> None:
             write_run(tmp_path / label / str(seed), np.arange(60) < 60 * each, overrides, artists=60)
     pairs = compare(find_run_folders([str(tmp_path)])).pairs.set_index(["first", "second"])
     shaky, low = pairs.loc[("shaky", "steady")], pairs.loc[("low", "steady")]
-    assert shaky["p_artists"] < 0.01
-    welch = ttest_ind([57 / 60, 30 / 60, 21 / 60], [54 / 60, 54 / 60, 53 / 60], equal_var=False)
-    assert shaky["p_seeds"] == pytest.approx(welch.pvalue)
-    assert shaky["p"] == shaky["p_seeds"]
-    assert not shaky["significant"]
-    assert low["significant"]
+    assert shaky["accuracy"] == pytest.approx(0.6 - 161 / 180)
+    assert not shaky["accuracy_significant"]
+    assert low["accuracy_significant"]
 
 
-def test_models_that_ignore_the_seed_have_no_deviation_and_no_test_over_seeds(tmp_path: Path) -> None:
+def test_a_deterministic_model_counts_once_and_is_tested_over_artists(tmp_path: Path) -> None:
     for label, correct in (("fixed", GOOD), ("fixed too", BAD)):
         for seed in range(3):
             write_run(tmp_path / label / str(seed), correct, (f"label={label}", f"seed={seed}"), artists=60)
     result = compare(find_run_folders([str(tmp_path)]))
+    assert result.table["seeds"].tolist() == [1, 1]
     assert result.table["accuracy_sd"].isna().all()
+    assert [model.has_single_seed for model in result.models] == [False, False]
     pair = result.pairs.iloc[0]
-    assert np.isnan(pair["p_seeds"])
-    assert pair["p"] == pair["p_artists"] > 0
-    assert pair["p_mcnemar"] > 0
+    assert pair["test"] == "permutation"
+    assert pair["accuracy_p"] < 0.001
 
 
-def test_a_model_that_ignores_the_seed_is_tested_against_the_seeds_of_the_other(tmp_path: Path) -> None:
-    for seed, right in enumerate((0.5, 0.6, 0.7)):
-        write_run(tmp_path / "fixed" / str(seed), GOOD, ("label=fixed", f"seed={seed}"))
-        write_run(tmp_path / "other" / str(seed), np.arange(60) < 60 * right, ("label=other", f"seed={seed}"))
+def test_seeds_of_a_network_are_tested_against_a_deterministic_model(tmp_path: Path) -> None:
+    right = np.arange(60) % 2 == 0
+    for seed, errors in enumerate((0, 12, 24)):
+        write_run(tmp_path / "fixed" / str(seed), right, ("label=fixed", f"seed={seed}"), artists=60)
+        other = right | (np.arange(60) < errors)
+        write_run(tmp_path / "other" / str(seed), other, ("label=other", f"seed={seed}"), artists=60)
     pair = compare(find_run_folders([str(tmp_path)])).pairs.iloc[0]
-    assert pair["p_seeds"] == pytest.approx(ttest_1samp([0.5, 0.6, 0.7], 0.9).pvalue)
+    assert pair[["first", "second", "test"]].tolist() == ["other", "fixed", "t"]
+    assert pair["accuracy"] == pytest.approx(0.1)
+    # each of the first 12 odd-numbered tracks is right in two seeds of three, or in one
+    difference = np.zeros(60)
+    difference[1:12:2], difference[13:24:2] = 2 / 3, 1 / 3
+    of_artists = difference.var() / 59
+    noise = [np.var(each - difference) / 59 for each in (0 * difference, difference > 0.5, difference > 0)]
+    of_seeds = (np.var([0, 0.1, 0.2], ddof=1) - sum(noise) * 59 / 60 / 2) / 3
+    df = (of_artists + of_seeds) ** 2 / (of_artists**2 / 59 + (0.01 / 3) ** 2 / 2)
+    expected = 2 * t.sf(0.1 / np.sqrt(of_artists + of_seeds), df)
+    assert pair["accuracy_p"] == pytest.approx(expected, rel=0.05)
+
+
+def test_steps_are_compared_with_the_one_before(tmp_path: Path) -> None:
+    for number, label in enumerate("xab"):
+        write_run(tmp_path / f"{number}", GOOD, (f"label={label}", "against=previous"))
+    result = compare(find_run_folders([str(tmp_path)]))
+    assert result.pairs[["first", "second"]].to_numpy().tolist() == [["a", "x"], ["b", "a"]]
+
+
+def test_networks_are_compared_with_the_baseline_that_is_best_on_validation_tracks(tmp_path: Path) -> None:
+    for label, f1 in (("majority", 0.1), ("logreg", 0.4), ("cnn1d_gru", 0.9), ("cnn2d_gru", 0.2)):
+        folder = write_run(tmp_path / label, GOOD, (f"model={label}",))
+        scores = json.loads((folder / run_folder.SCORES).read_text())
+        (folder / run_folder.SCORES).write_text(json.dumps(scores | {"val/f1_macro": f1}))
+    pairs = compare(find_run_folders([str(tmp_path)])).pairs
+    first, others = (rows for _, rows in pairs.groupby("question", sort=False))
+    assert first[["first", "second"]].to_numpy().tolist() == [["cnn1d_gru", "logreg"], ["cnn2d_gru", "logreg"]]
+    assert len(others) == 4
+    assert not {("cnn1d_gru", "logreg"), ("cnn2d_gru", "logreg")} & set(
+        zip(others["first"], others["second"], strict=True)
+    )
+
+
+def test_each_question_has_its_own_correction(tmp_path: Path) -> None:
+    correct = {"majority": BAD, "logreg": np.roll(BAD, 1), "cnn1d_gru": GOOD, "cnn2d_gru": GOOD}
+    for label, each in correct.items():
+        write_run(tmp_path / label, each, (f"model={label}",), artists=60)
+    pairs = compare(find_run_folders([str(tmp_path)])).pairs
+    for _, rows in pairs.groupby("question"):
+        assert rows["accuracy_p_holm"].min() == pytest.approx(len(rows) * rows["accuracy_p"].min())
 
 
 def test_leakage_levels_are_compared_with_the_lowest(tmp_path: Path) -> None:
     write_leakage_levels(tmp_path)
     result = compare(find_run_folders([str(tmp_path)]))
-    assert result.reference == "leak_nothing"
-    assert result.table["label"].tolist() == ["leak_nothing", "leak_artists", "leak_albums"]
+    assert result.pairs["question"].tolist() == ["each with leak_nothing"] * 2
     assert result.pairs[["first", "second"]].to_numpy().tolist() == [
-        ["leak_artists", "leak_nothing"],
         ["leak_albums", "leak_nothing"],
+        ["leak_artists", "leak_nothing"],
     ]
 
 
@@ -149,8 +191,7 @@ def test_a_validation_track_of_several_folds_counts_in_each_and_is_resampled_wit
     assert predictions.n_clusters == 10
     assert np.bincount(predictions.cluster_ids).tolist() == [6] * 10
     assert predictions.describe() == "40 validation tracks by 10 artists, 60 predictions (folds share tracks)"
-    assert result.pairs["p_mcnemar"].isna().all()  # it takes tracks as independent
-    assert result.pairs["p_artists"].notna().all()
+    assert result.pairs["accuracy_p"].notna().all()
     assert "Folds compared: 3 of 5." in result.notes
 
 

@@ -2,27 +2,34 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, kstest, ttest_ind
+from scipy.stats import kstest, t, ttest_1samp
 
-from genre.evaluation.significance import holm_correction, mcnemar_test, paired_permutation_test, seed_t_test
+from genre.evaluation.bootstrap import FIXED, Sampled, bootstrap_scores, seed_spreads
+from genre.evaluation.predictions import Predictions
+from genre.evaluation.significance import holm_correction, permutation_test, t_test
 from tests.evaluation.conftest import make_predictions
 from tests.evaluation.test_bootstrap import clustered
+
+
+def permuted(first: list[Predictions], second: list[Predictions]) -> dict[str, float]:
+    counts = [np.stack([each.cluster_counts for each in seeds]) for seeds in (first, second)]
+    return permutation_test(*counts, 2)
 
 
 def test_p_values_of_the_permutation_test_are_uniform_without_a_difference() -> None:
     random = np.random.default_rng(3)
     # many tracks per artist, so that ties are rare
-    values = [paired_permutation_test([clustered(random, 40, 40)], [clustered(random, 40, 40)]) for _ in range(300)]
+    values = [permuted([clustered(random, 40, 40)], [clustered(random, 40, 40)])["accuracy"] for _ in range(100)]
     assert kstest(values, "uniform").pvalue > 0.01
-    assert np.mean(np.array(values) < 0.05) < 0.09
+    assert np.mean(np.array(values) < 0.05) < 0.12
 
 
 def test_the_permutation_test_of_few_artists_is_exact() -> None:
     names = [f"artist {number}" for number in range(6)]
     right = make_predictions([(0, 0)] * 6, ["a", "b"], names)
     wrong = make_predictions([(0, 1)] * 6, ["a", "b"], names)
-    assert paired_permutation_test([right], [wrong]) == pytest.approx(2 / 2**6)
-    assert paired_permutation_test([right], [right]) == 1.0
+    assert permuted([right], [wrong]) == {"accuracy": 2 / 2**6, "f1_macro": 2 / 2**6}
+    assert permuted([right], [right]) == {"accuracy": 1, "f1_macro": 1}
 
 
 def test_only_discordant_artists_count_as_few() -> None:
@@ -30,8 +37,16 @@ def test_only_discordant_artists_count_as_few() -> None:
     names = [f"A{number}" for number in range(40)]
     first = make_predictions([(0, 0)] * 40, ["a", "b"], names)
     second = make_predictions([(0, int(number < 7)) for number in range(40)], ["a", "b"], names)
-    assert paired_permutation_test([first], [second]) == pytest.approx(2 / 2**7)
-    assert paired_permutation_test([first] * 3, [second] * 2) == pytest.approx(2 / 2**7)
+    assert permuted([first], [second])["accuracy"] == 2 / 2**7
+    assert permuted([first], [second] * 2)["f1_macro"] == 2 / 2**7
+
+
+def test_more_artists_are_sampled() -> None:
+    # 15 artists for one model and 5 for the other: the binomial test, 2 * P(X <= 5) for 20 throws of a coin
+    names = [f"A{number}" for number in range(20)]
+    first = make_predictions([(0, int(number < 5)) for number in range(20)], ["a", "b"], names)
+    second = make_predictions([(0, int(number >= 5)) for number in range(20)], ["a", "b"], names)
+    assert permuted([first], [second])["accuracy"] == pytest.approx(0.0414, abs=0.006)
 
 
 @pytest.mark.parametrize("discordant", [0, 1])
@@ -39,31 +54,37 @@ def test_a_single_discordant_artist_is_no_evidence(discordant: int) -> None:
     names = [f"A{number}" for number in range(10)]
     first = make_predictions([(0, 0)] * 10, ["a", "b"], names)
     second = make_predictions([(0, int(number < discordant)) for number in range(10)], ["a", "b"], names)
-    assert paired_permutation_test([first], [second]) == 1.0
+    assert permuted([first], [second])["accuracy"] == 1.0
 
 
-def test_seeds_are_compared_by_welchs_t_test() -> None:
-    first, second = np.array([0.8, 0.82, 0.79]), np.array([0.7, 0.75])
-    assert seed_t_test(first, second) == pytest.approx(ttest_ind(first, second, equal_var=False).pvalue)
-    assert np.isnan(seed_t_test(first, second[:1]))
-    assert np.isnan(seed_t_test(np.full(3, 0.5), np.full(3, 0.5)))
-    assert np.isnan(seed_t_test(np.full(3, 0.5), np.full(3, 0.6)))  # no spread to compare the difference with
+def test_without_seeds_the_t_test_is_that_of_paired_means() -> None:
+    random = np.random.default_rng(5)
+    first, second = clustered(random, 30), clustered(random, 30)
+    means = [each.correct.reshape(30, 5).mean(axis=1) for each in (first, second)]
+    expected = ttest_1samp(means[0] - means[1], 0)
+    scores = [bootstrap_scores(each.cluster_counts[None], 2)["accuracy"] for each in (first, second)]
+    found = t_test(*scores, 30, [FIXED, FIXED])
+    assert found.value == pytest.approx((means[0] - means[1]).mean())
+    assert found.p == pytest.approx(expected.pvalue, rel=0.15)
+    limits = expected.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((limits.low, limits.high), abs=0.01)
 
 
-@pytest.mark.parametrize(("only_first", "only_second"), [(8, 2), (2, 8), (5, 5), (6, 5), (1, 0), (0, 12)])
-def test_mcnemar_is_a_binomial_test_of_the_discordant_tracks(only_first: int, only_second: int) -> None:
-    first = make_predictions([(0, 0)] * only_first + [(0, 1)] * only_second + [(0, 0)] * 5, ["a", "b"])
-    second = make_predictions([(0, 1)] * only_first + [(0, 0)] * only_second + [(0, 0)] * 5, ["a", "b"])
-    expected = binomtest(only_first, only_first + only_second).pvalue
-    assert mcnemar_test(first, second) == pytest.approx(expected)
+def test_the_t_test_over_seeds_by_hand() -> None:
+    # the artists do not matter: each mean has a variance of 0.01 / 3 and the pooled 4 degrees of freedom
+    models = [Sampled(np.array(each), np.tile(np.array(each)[:, None], 9)) for each in ([0.5, 0.6, 0.7], [0.8, 0.9, 1])]
+    found = t_test(*models, 50, seed_spreads(models))
+    assert found.p == pytest.approx(2 * t.sf(0.3 / np.sqrt(0.02 / 3), 8))
+    assert found.high - found.low == pytest.approx(2 * t.ppf(0.975, 8) * np.sqrt(0.02 / 3))
+    assert np.isnan(t_test(*models, 4, seed_spreads(models)).low)
+    assert t_test(*models, 4, seed_spreads(models)).p == 1
 
 
-def test_mcnemar_by_hand() -> None:
-    # 8 against 2 of 10 discordant tracks: 2 * (1 + 10 + 45) / 2^10
-    first = make_predictions([(0, 0)] * 8 + [(0, 1)] * 2, ["a", "b"])
-    second = make_predictions([(0, 1)] * 8 + [(0, 0)] * 2, ["a", "b"])
-    assert mcnemar_test(first, second) == pytest.approx(112 / 1024)
-    assert mcnemar_test(first, first) == 1.0
+def test_models_that_never_differ_are_equal() -> None:
+    model = bootstrap_scores(clustered(np.random.default_rng(6), 20).cluster_counts[None], 2)["accuracy"]
+    found = t_test(model, model, 20, [FIXED, FIXED])
+    assert (found.value, found.p) == (0, 1)
+    assert np.isnan(found.low)
 
 
 def test_holm_by_hand() -> None:

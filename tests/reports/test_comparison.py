@@ -11,6 +11,7 @@ from genre.evaluation.comparison import compare
 from genre.evaluation.runs import find_run_folders
 from genre.reports import comparison
 from genre.reports.comparison import write_comparison_report
+from genre.reports.formatting import INTERVAL
 from tests.evaluation.conftest import BAD, GOOD, add_validation, write_folds, write_run, write_seeds
 
 
@@ -30,12 +31,14 @@ def test_a_report_holds_tables_and_figures_in_all_formats(tmp_path: Path) -> Non
         assert f">{score}&nbsp;%</th>" in page
     assert "top-3" not in page  # there are three genres
     assert "With only 10 artists in the test set, the intervals understate the uncertainty." in page
-    assert comparison.text.SINGLE_SEED not in page
+    assert INTERVAL in page
+    assert "trained weights" not in page
 
 
 def test_single_seeds_are_noted(tmp_path: Path) -> None:
     folders = [write_run(tmp_path / name, GOOD, (f"label={name}",)) for name in "ab"]
-    assert comparison.text.SINGLE_SEED in write_comparison_report(compare(folders), tmp_path / "report").read_text()
+    page = write_comparison_report(compare(folders), tmp_path / "report").read_text()
+    assert "The verdicts are for these trained weights; other seeds may differ." in page
 
 
 def test_folds_have_a_section(tmp_path: Path) -> None:
@@ -104,7 +107,7 @@ def test_ensembles_are_rows_of_all_tables_and_figures_but_have_no_curve(
     assert [(name.strip(), int(runs)) for name, runs in rows] == list(zip(labels, [2, 2, 2, 2, 4], strict=True))
     assert "Trained without epochs" not in page
     assert "Ensembles: all members together." in page
-    assert "its differences are tested over artists, and not over seeds." in page
+    assert "(one seed) are for these trained weights; other seeds may differ." in page
 
 
 def test_a_page_and_tables_of_validation_tracks_say_so(tmp_path: Path) -> None:

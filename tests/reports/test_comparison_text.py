@@ -15,20 +15,25 @@ LEVEL = "(5 % level, Holm-corrected)."
 
 def test_a_significant_difference_is_stated(tmp_path: Path) -> None:
     result = compare(write_seeds(tmp_path, artists=60))
-    assert conclusion(result) == f"cnn1d_gru is significantly more accurate than cnn2d_gru {LEVEL}"
+    found = "of all pairs, 1 of 1 differ significantly (cnn1d_gru above cnn2d_gru)"
+    assert conclusion(result) == f"Accuracy: {found}. F1 macro: {found} {LEVEL}"
 
 
-def test_equal_models_do_not_differ(tmp_path: Path) -> None:
+def test_equal_models_do_not_differ_and_single_seeds_are_named(tmp_path: Path) -> None:
     folders = [write_run(tmp_path / name, GOOD, (f"label={name}",)) for name in "ab"]
-    assert conclusion(compare(folders)) == f"No difference in accuracy between the 2 models is significant {LEVEL}"
+    none = "of all pairs, none differ significantly"
+    scope = "The verdicts are for these trained weights; other seeds may differ."
+    assert conclusion(compare(folders)) == f"Accuracy: {none}. F1 macro: {none} {LEVEL} {scope}"
+    fixed = write_run(tmp_path / "fixed", GOOD, ("model=logreg",))
+    scope = "The verdicts on a, b (one seed) are for these trained weights; other seeds may differ."
+    assert conclusion(compare([*folders, fixed])).endswith(f"{LEVEL} {scope}")
 
 
-def test_the_best_model_is_compared_with_each_and_the_others_are_counted(tmp_path: Path) -> None:
+def test_models_are_named_with_those_that_they_are_better_than(tmp_path: Path) -> None:
     correct = {"best": GOOD, "second": GOOD & (np.arange(60) != 1), "bad": BAD, "worse": np.arange(60) % 3 == 0}
     folders = [write_run(tmp_path / name, each, (f"label={name}",), artists=60) for name, each in correct.items()]
-    assert conclusion(compare(folders)) == (
-        "best is significantly more accurate than bad, worse; best is not significantly more accurate than second; "
-        f"2 of 3 differences between the other models are significant {LEVEL}"
+    assert conclusion(compare(folders)).startswith(
+        "Accuracy: of all pairs, 4 of 6 differ significantly (best above bad and worse, second above bad and worse). "
     )
 
 
@@ -36,30 +41,36 @@ def test_the_effect_of_leakage_is_stated(tmp_path: Path) -> None:
     write_leakage_levels(tmp_path)
     text = conclusion(compare(find_run_folders([str(tmp_path)])))
     leak = "(1 of 10 training tracks leak)"
-    assert text.startswith(
-        f"Effect of leakage on accuracy: leak_artists {leak} +0.0 [+0.0, +0.0] points, not significant; "
-        f"leak_albums {leak} +40.0 ["
+    assert text.startswith(f"Accuracy: leak_albums {leak} +40.0 [")
+    assert (
+        f"] points against leak_nothing, significant; leak_artists {leak} +0.0 points against leak_nothing, not "
+        in text
     )
-    assert text.endswith(f"] points {LEVEL}")
 
 
 def test_tests_of_pairs_as_text() -> None:
     nan = float("nan")
-    pair = {"first": "a", "second": "b", "accuracy": 0.1, "accuracy_low": -0.05, "accuracy_high": 0.25}
-    pair |= {"f1_macro": -0.2, "f1_macro_low": nan, "f1_macro_high": nan, "significant": True}
-    pair |= {"p_artists": 0.00001, "p_seeds": nan, "p_holm": 0.02345, "p_mcnemar": 1.0}
-    (row,) = pair_table(pd.DataFrame([pair]), "track").to_dict("records")
+    pair = {"first": "a", "second": "b", "question": "all pairs", "test": "t"}
+    pair |= {"accuracy": 0.1, "accuracy_low": -0.05, "accuracy_high": 0.25}
+    pair |= {"accuracy_p": 0.00001, "accuracy_p_holm": 0.02345, "accuracy_significant": True}
+    pair |= {"f1_macro": -0.2, "f1_macro_low": nan, "f1_macro_high": nan}
+    pair |= {"f1_macro_p": 0.2, "f1_macro_p_holm": 0.4, "f1_macro_significant": False}
+    (row,) = pair_table(pd.DataFrame([pair])).to_dict("records")
     assert row == {
         "first": "a",
         "second": "b",
         "accuracy": "+10.0 [-5.0, +25.0]",
+        "p, accuracy": "<0.0001",
+        "p (Holm), accuracy": "0.0234",
+        "significant, accuracy": "yes",
         "F1 macro": "-20.0",
-        "p (tracks)": "<0.0001",
-        "p (seeds)": "–",
-        "p (Holm)": "0.0234",
-        "p (McNemar)": "1.0000",
-        "significant": "yes",
+        "p, F1 macro": "0.2000",
+        "p (Holm), F1 macro": "0.4000",
+        "significant, F1 macro": "no",
+        "test": "t",
     }
+    both = pair_table(pd.DataFrame([pair, pair | {"question": "all other pairs"}]))
+    assert both["question"].tolist() == ["all pairs", "all other pairs"]
 
 
 def test_scores_folds_and_costs_as_text(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_non_finite_logits_and_unfinished_runs_are_noted(run: EvaluatedRun, tmp_
     finally:
         (run.folder / "hidden").rename(run.folder / run_folder.SCORES)
     assert notes == [
-        "With only 3 tracks in the test set, the intervals understate the uncertainty.",
+        "No intervals: the test set has only 3 tracks.",
         "1 test tracks have non-finite logits: they count as errors.",
         "The run is unfinished: these are the scores of its best checkpoint so far.",
     ]

@@ -52,8 +52,8 @@ NAMES = {
 """Parts of the options of data and model."""
 UNTESTED = {"trainer.num_nodes"}
 """Takes several machines."""
-OF_OTHERS = {"search", "trust", "print_config"}
-"""Not about training: tests/search and tests/config test them."""
+OF_OTHERS = {"against", "search", "trust", "print_config"}
+"""Not about training: tests/evaluation, tests/search and tests/config test them."""
 
 
 @pytest.mark.parametrize(("group", "row"), CASES)
