@@ -122,9 +122,12 @@ def seed_spreads(models: list[Sampled]) -> list[Spread]:
 
 
 def satterthwaite_df(parts: list[Spread]) -> float:
-    """Degrees of freedom of a sum of estimated variances (Satterthwaite, 1946); infinite if all are 0."""
-    error = sum(part.observed**2 / part.df for part in parts)
-    return sum(part.variance for part in parts) ** 2 / error if error else float("inf")
+    """Degrees of freedom of a sum of estimated variances (Satterthwaite, 1946), not below the lowest of them."""
+    observed = [part for part in parts if part.observed > 0]
+    if not observed:
+        return float("inf")
+    error = sum(part.observed**2 / part.df for part in observed)
+    return max(sum(part.variance for part in parts) ** 2 / error, min(part.df for part in observed))
 
 
 def artist_spread(resampled: np.ndarray, clusters: int) -> Spread:
@@ -196,11 +199,12 @@ def per_class_table(predictions: Predictions) -> pd.DataFrame:
     n_genres, counts = len(predictions.genres), predictions.cluster_counts
     total, resampled = counts.sum(axis=0), per_class_scores(bootstrap_counts(counts), n_genres)
     support, predicted, _ = genre_counts(counts, n_genres)
-    columns = {"genre": predictions.genres, **per_class_scores(total, n_genres)}
-    table = pd.DataFrame(columns | {"support": support.sum(axis=0).astype(int), "clusters": (support > 0).sum(axis=0)})
+    scores = per_class_scores(total, n_genres)
+    table = pd.DataFrame({"genre": predictions.genres, **scores})
+    table = table.assign(support=support.sum(axis=0).astype(int), clusters=(support > 0).sum(axis=0))
     for name, values in resampled.items():
         sizes = predicted if name == "precision" else support
-        limits = [interval(*each) for each in zip(columns[name], values.T, sizes.T, strict=True)]
+        limits = [interval(*each) for each in zip(scores[name], values.T, sizes.T, strict=True)]
         table[[f"{name}_low", f"{name}_high"]] = limits
     return table
 

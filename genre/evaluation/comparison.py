@@ -166,17 +166,17 @@ def pairwise_tests(models: list[ModelRuns], samples: list[dict[str, Sampled]]) -
         rows = []
         for pair in pairs:
             first, second = (models[number] for number in pair)
-            row = {"first": first.label, "second": second.label, "split": tested.split, "question": question}
+            row: dict[str, object] = {"first": first.label, "second": second.label}
+            row |= {"split": tested.split, "question": question}
             over_seeds = not (
                 first.has_single_seed or second.has_single_seed or (first.deterministic and second.deterministic)
             )
             row["test"] = "t" if over_seeds else "permutation"
             p_values = {} if over_seeds else permutation_test(first.counts, second.counts, len(tested.genres))
             for name in TESTED_SCORES:
-                scores, seeds = (
-                    [each[number] for number in pair] for each in ([s[name] for s in samples], spreads[name])
-                )
-                found = t_test(*scores, tested.n_clusters, seeds if over_seeds else [])
+                ours, theirs = (samples[number][name] for number in pair)
+                seeds = [spreads[name][number] for number in pair] if over_seeds else []
+                found = t_test(ours, theirs, tested.n_clusters, seeds)
                 row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
                 row[f"{name}_p"] = p_values.get(name, found.p)
             rows.append(row)

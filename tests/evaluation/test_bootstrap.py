@@ -147,7 +147,8 @@ def test_seeds_that_differ_only_by_their_tracks_add_nothing() -> None:
 def test_degrees_of_freedom_by_hand() -> None:
     assert satterthwaite_df([Spread(2, 2, 4), Spread(2, 2, 4)]) == 8
     assert satterthwaite_df([Spread(3, 3, 9), Spread()]) == 9
-    assert satterthwaite_df([Spread(1, 1, 9), Spread(0, 3, 2)]) == pytest.approx(1 / (1 / 9 + 9 / 2))
+    assert satterthwaite_df([Spread(8, 8, 9), Spread(1, 3, 2)]) == pytest.approx(81 / (64 / 9 + 9 / 2))
+    assert satterthwaite_df([Spread(0, 0, 9), Spread(0, 3, 2)]) == 2
     assert satterthwaite_df([Spread()]) == np.inf
 
 
