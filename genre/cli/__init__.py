@@ -1,5 +1,6 @@
 """The `genre` command: data sets, caches, splits, searches, and trained models."""
 
+from genre.cli import scripts
 from genre.cli.app import app
 from genre.cli.data import audit, eda, precompute, split, verify, weights
 from genre.cli.models import export, info, power, predict, search_report
@@ -14,6 +15,7 @@ __all__ = [
     "power",
     "precompute",
     "predict",
+    "scripts",
     "search_report",
     "split",
     "verify",

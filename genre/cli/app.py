@@ -1,20 +1,16 @@
 """The `genre` command, and the configurations that its subcommands use."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import hydra
 import typer
 
 import genre
-from genre.config import schema  # noqa: F401 (registers the schema with Hydra)
+from genre.config.compose import compose
 from genre.config.validate import validate
 
 if TYPE_CHECKING:
     from genre.config.schema import TrainConfig
     from genre.training.components import Components
-
-CONF = Path(genre.__file__).parents[1] / "conf"
 
 app = typer.Typer(
     help=genre.__doc__,
@@ -33,8 +29,7 @@ def commands() -> None:
 
 def compose_settings(overrides: list[str]) -> "TrainConfig":
     """Compose and validate the configuration of a command line."""
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        settings: TrainConfig = validate(hydra.compose("train", overrides))
+    settings: TrainConfig = validate(compose("train", overrides))
     return settings
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import hydra
 import typer
 
-from genre.cli.app import CONF, Overrides, app, compose_components, compose_settings
+from genre.cli.app import Overrides, app, compose_components, compose_settings
+from genre.config.compose import compose
 from genre.config.validate import validate
 from genre.errors import GenreError
 from genre.files import atomic_write
@@ -143,6 +143,5 @@ def _of_run(overrides: list[str]) -> "PreparedData":
         raise GenreError(f"{others[0]}= cannot be combined with run_dir=: only data_root=, cache= and trust= can")
     folder = Path(given["run_dir"])
     logging_setup.configure_logging()
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        evaluation = validate(hydra.compose("evaluate", overrides))
+    evaluation = validate(compose("evaluate", overrides))
     return build_components(restore_settings(folder, evaluation), folder / run_folder.TRACKS).datamodule.data

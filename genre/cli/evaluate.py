@@ -1,0 +1,60 @@
+"""`python evaluate.py` and `genre evaluate`: report on one trained run, or compare several."""
+
+import os
+import sys
+from pathlib import Path
+
+import genre.interrupt  # noqa: F401  # isort: skip (first, because libraries take a second to load)
+import hydra
+from omegaconf import DictConfig
+
+from genre.config.compose import CONF
+from genre.config.errors import exit_with_one_line
+from genre.config.overrides import refuse_stored
+from genre.config.validate import validate
+from genre.errors import GenreError
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="evaluate")
+def main(config: DictConfig) -> None:
+    """Test one run again, or compare the stored predictions of several; print scores and write a report."""
+    with exit_with_one_line():  # before Hydra prints a message of its own
+        _report(config)
+
+
+def _report(config: DictConfig) -> None:
+    from genre import run_folder  # torch takes seconds to load: `--help` must not wait for it
+    from genre.evaluation.comparison import compare
+    from genre.evaluation.evaluate import reevaluate_run
+    from genre.evaluation.runs import find_run_folders
+    from genre.logging_setup import configure_logging
+    from genre.reports.comparison import write_comparison_report
+    from genre.reports.console import print_comparison, print_run, print_test_scores
+    from genre.reports.run import write_run_report
+
+    configure_logging()
+    evaluation = validate(config)
+    given = evaluation.run_dir
+    folders = find_run_folders([str(pattern) for pattern in (given if isinstance(given, list) else [given])])
+    home = Path(os.path.commonpath([folder.absolute() for folder in folders]))
+    if evaluation.out_dir is None and home in Path.cwd().parents and len(folders) > 1:
+        raise GenreError(f"the common folder of these runs is {home}: set out_dir=...")
+    name = run_folder.REPORT_VAL if evaluation.split == "val" else run_folder.REPORT
+    report = Path(evaluation.out_dir or home / name)
+    if len(folders) == 1:
+        run = reevaluate_run(evaluation, folders[0])
+        write_run_report(run, report)
+        print_test_scores(run.scores, run.folder)
+        print_run(run)
+    else:
+        comparison = compare(folders, evaluation.trust, evaluation.split, evaluation.ensemble)
+        write_comparison_report(comparison, report)
+        print_comparison(comparison)
+    print(f"report: {report / 'index.html'}")
+
+
+def run() -> None:
+    """Run the command line."""
+    with exit_with_one_line():
+        refuse_stored(sys.argv[1:])
+        main()
