@@ -17,6 +17,7 @@ PREDICTIONS_LAST = "predictions_last.parquet"
 SCORES = "scores.json"
 REPORT = "report"
 REPORT_VAL = "report_val"
+EXTERNAL = "on"
 
 
 def is_started(folder: Path) -> bool:

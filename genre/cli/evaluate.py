@@ -24,8 +24,9 @@ def main(config: DictConfig) -> None:
 
 def _report(config: DictConfig) -> None:
     from genre import run_folder  # torch takes seconds to load: `--help` must not wait for it
-    from genre.evaluation.comparison import compare
+    from genre.evaluation.comparison import compare, compare_runs
     from genre.evaluation.evaluate import reevaluate_run
+    from genre.evaluation.external import evaluate_externally
     from genre.evaluation.runs import find_run_folders
     from genre.logging_setup import configure_logging
     from genre.reports.comparison import write_comparison_report
@@ -40,16 +41,24 @@ def _report(config: DictConfig) -> None:
     if evaluation.out_dir is None and home in Path.cwd().parents and len(folders) > 1:
         raise GenreError(f"the common folder of these runs is {home}: set out_dir=...")
     name = run_folder.REPORT_VAL if evaluation.split == "val" else run_folder.REPORT
+    external = evaluate_externally(folders, evaluation) if evaluation.on is not None else None
+    if external:
+        name = f"{run_folder.EXTERNAL}/{external.name}"
     report = Path(evaluation.out_dir or home / name)
     if len(folders) == 1:
-        run = reevaluate_run(evaluation, folders[0])
+        run = external.evaluated[0] if external else reevaluate_run(evaluation, folders[0])
         write_run_report(run, report)
         print_test_scores(run.scores, run.folder)
         print_run(run)
     else:
-        comparison = compare(folders, evaluation.trust, evaluation.split, evaluation.ensemble)
+        if external:
+            comparison = compare_runs(external.runs, external.notes, evaluation.ensemble)
+        else:
+            comparison = compare(folders, evaluation.trust, evaluation.split, evaluation.ensemble)
         write_comparison_report(comparison, report)
         print_comparison(comparison)
+    if external:
+        external.write(report)
     print(f"report: {report / 'index.html'}")
 
 

@@ -6,10 +6,9 @@ import hydra
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-import genre
 from genre.config import schema  # noqa: F401 (registers the schema with Hydra)
 
-PACKAGE = Path(genre.__file__).parent
+PACKAGE = Path(__file__).parents[1]
 CONF = next((folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir()), PACKAGE / "conf")
 """Folder of the configuration files: in the installed package, or beside it in a checkout."""
 

@@ -165,6 +165,8 @@ class EvaluateConfig:
     out_dir: str | None = MISSING
     split: str = _choice("test", "val")
     ensemble: bool = MISSING
+    on: Any = MISSING
+    on_genres: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
     accelerator: str | None = MISSING
     data_root: str | None = MISSING
     cache: str | None = MISSING

@@ -15,7 +15,7 @@ from genre.evaluation.bootstrap import Sampled, bootstrap_scores, score_interval
 from genre.evaluation.ensembles import add_ensembles
 from genre.evaluation.model_runs import ModelRuns, group_runs, keep_common_folds
 from genre.evaluation.predictions import Predictions
-from genre.evaluation.runs import load_run
+from genre.evaluation.runs import FinishedRun, load_run
 from genre.evaluation.significance import TESTED_SCORES, holm_correction, permutation_test, t_test
 
 ALPHA = 0.05
@@ -70,11 +70,28 @@ def compare(folders: list[Path], trust: Sequence[str] = (), split: str = "test",
     unfinished = [folder for folder in folders if folder not in finished]
     notes = [f"{folder} is unfinished: resume it with run_dir={folder}." for folder in unfinished]
     runs, fold_notes = keep_common_folds([load_run(folder, trust, split) for folder in finished])
-    models = group_runs(runs)
+    return compare_runs(runs, [*notes, *fold_notes], ensemble)
+
+
+def compare_runs(runs: list[FinishedRun], notes: list[str], ensemble: bool = False) -> Comparison:
+    """Compare runs whose predictions are for the same tracks.
+
+    Args:
+        runs: The runs.
+        notes: Sentences on what was left out, and why.
+        ensemble: Whether to add the ensembles of the runs, see `add_ensembles`.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        GenreError: The runs cannot be compared.
+    """
+    models, split = group_runs(runs), runs[0].predictions.split
     if ensemble and any(model.label in LEAKAGE_LEVELS for model in models):
         raise GenreError("ensemble=true cannot average leakage levels, whose training sets differ: leave it out")
     models = add_ensembles(models) if ensemble else models
-    notes += [*fold_notes, *[OF_VALIDATION] * (split == "val")]
+    notes = [*notes, *[OF_VALIDATION] * (split == "val")]
     notes += [
         f"{count} {predictions.split_name} tracks of {model.label}{f' (seed {seed})' * (model.members == 1)} have "
         "non-finite logits: they count as errors and are excluded from the log loss."

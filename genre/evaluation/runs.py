@@ -59,6 +59,7 @@ class EvaluatedRun:
         datamodule: The data with the run's split.
         device: Device that was used.
         monitor: Score that selected the best epoch, and whether it was minimized (`min`) or maximized (`max`).
+        notes: Sentences on the tracks, if they are not those of the run.
     """
 
     folder: Path
@@ -69,6 +70,7 @@ class EvaluatedRun:
     datamodule: GenreDataModule
     device: str
     monitor: tuple[str, str]
+    notes: Sequence[str] = ()
 
 
 def find_run_folders(patterns: list[str]) -> list[Path]:

@@ -37,7 +37,7 @@ def write_run_report(run: EvaluatedRun, folder: Path) -> Path:
 
 def run_notes(run: EvaluatedRun) -> list[str]:
     """List what to keep in mind about the scores of a run, as sentences."""
-    notes = interval_warnings(run.predictions)
+    notes = [*run.notes, *interval_warnings(run.predictions)]
     if broken := int((~run.predictions.is_finite).sum()):
         notes.append(f"{broken} test tracks have non-finite logits: they count as errors.")
     if not run_folder.is_finished(run.folder):

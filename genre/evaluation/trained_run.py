@@ -1,0 +1,137 @@
+"""A trained run, and its test on tracks that are not its own."""
+
+import json
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from genre import run_folder
+from genre.config.schema import EvaluateConfig
+from genre.data.datamodule import GenreDataModule
+from genre.data.leakage import is_leakage_level
+from genre.data.prepare import PreparedData
+from genre.data.shared_genres import SharedGenres
+from genre.errors import GenreError
+from genre.evaluation.evaluate import predict_splits
+from genre.evaluation.logit_adjustment import adjust_logits
+from genre.evaluation.predictions import Predictions
+from genre.evaluation.runs import EvaluatedRun, FinishedRun, load_run
+from genre.models.checkpoint import TrainedModel, load_model, resolve_device
+from genre.models.merged import MergedGenres, merge_genres
+from genre.training.components import Components, build_components
+from genre.training.metrics import compute_metrics
+from genre.training.resume import restore_settings
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A finished run with its network.
+
+    Attributes:
+        run: The run, as stored.
+        components: Components built from its configuration.
+        model: Network of the best checkpoint.
+        tracks: Its track table.
+    """
+
+    run: FinishedRun
+    components: Components
+    model: TrainedModel
+    tracks: pd.DataFrame
+
+    @classmethod
+    def load(cls, folder: Path, evaluation: EvaluateConfig) -> "TrainedRun":
+        """Read a finished run.
+
+        Args:
+            folder: Run folder.
+            evaluation: Trusted packages, and the location of the cache if it moved.
+
+        Returns:
+            The run.
+
+        Raises:
+            GenreError: The run is unfinished, or a file is missing or damaged.
+        """
+        if not run_folder.is_finished(folder):
+            raise GenreError(f"{folder} is unfinished: resume it with run_dir={folder}, or leave it out")
+        components = build_components(restore_settings(folder, evaluation), folder / run_folder.TRACKS)
+        run = load_run(folder, evaluation.trust)
+        model = load_model(folder / run_folder.BEST, components.trust(run.predictions.genres))
+        return cls(run, components, model, pd.read_parquet(folder / run_folder.TRACKS))
+
+    @property
+    def seen(self) -> pd.DataFrame:
+        """The tracks that it was trained or validated on."""
+        return self.tracks[self.tracks["split"] != "test"]
+
+    @property
+    def data_key(self) -> str:
+        """Equal for runs that need the same features of the same tracks."""
+        key = self.components.cache.spec.cache_key | {"min_seconds": self.components.settings.data.min_seconds}
+        return json.dumps(key, sort_keys=True)
+
+    def test_on(self, data: PreparedData, genres: SharedGenres, accelerator: str | None) -> tuple[EvaluatedRun, int]:
+        """Test the network on other tracks.
+
+        Args:
+            data: The tracks, all of them test tracks.
+            genres: Their genres. Those of the network are merged into these or left out.
+            accelerator: Accelerator to compute on; None for that of the run.
+
+        Returns:
+            The run with its predictions for these tracks, and for how many a genre that is left out is more probable.
+        """
+        settings, half_clips = self.components.settings, is_leakage_level(self.components.settings.data.splits)
+        datamodule = GenreDataModule(
+            lambda: data, nn.Identity(), settings.data.batch_size, None, 0, settings.seed, half_clips=half_clips
+        )
+        device = resolve_device(accelerator or settings.trainer.get("accelerator", "auto"))
+        table = predict_splits(self.model, datamodule, device, ["test"])
+        logits, groups = self._adjusted(torch.from_numpy(np.stack(table["logits"].to_list()))), self._groups(genres)
+        merged, target = merge_genres(logits, groups), torch.from_numpy(table["target"].to_numpy(copy=True))
+        facts = {"model": settings.model.name, "genres": genres.names}
+        counts = {"test/tracks": len(table), "test/genres": len(genres.names)}
+        run = EvaluatedRun(
+            self.run.folder,
+            compute_metrics(merged, target, "test/") | facts | counts,
+            Predictions.from_table(table.assign(logits=list(merged.numpy())), data.tracks, genres.names),
+            self._validation(genres),
+            TrainedModel(MergedGenres(self.model.net, groups), self.model.metadata | {"genres": genres.names}),
+            datamodule,
+            device,
+            (settings.monitor.metric, settings.monitor.mode),
+        )
+        return run, int((~np.isin(logits.argmax(dim=1), list(chain.from_iterable(groups)))).sum())
+
+    def _groups(self, genres: SharedGenres) -> list[list[int]]:
+        return genres.groups(self.model.genres)
+
+    def _adjusted(self, logits: Tensor) -> Tensor:
+        """Adjust logits by class frequencies as in the run's own test."""
+        tau = self.run.scores.get("tau")
+        if not tau:
+            return logits
+        counts = self.tracks.loc[self.tracks["split"] == "train", "genre"].value_counts()[self.model.genres]
+        return adjust_logits(logits, torch.tensor((counts / counts.sum()).to_numpy()).float(), tau)
+
+    def _validation(self, genres: SharedGenres) -> Predictions:
+        """The stored predictions of the validation tracks of shared genres; runs of earlier versions have none."""
+        stored = pd.read_parquet(self.run.folder / run_folder.PREDICTIONS)
+        split = "val" if (stored["split"] == "val").any() else "test"
+        found = Predictions.from_table(stored, self.tracks, self.model.genres, split)
+        names = [genres.find(genre) for genre in found.genres]
+        numbers = np.array([genres.names.index(name) if name in genres.names else -1 for name in names])
+        kept = (numbers[found.target] >= 0) & (split == "val")
+        logits = merge_genres(torch.from_numpy(found.logits[kept]), self._groups(genres)).numpy()
+        columns = {
+            "track_id": found.track_id[kept],
+            "artist": found.artist[kept],
+            "target": numbers[found.target[kept]],
+        }
+        return replace(found, logits=logits, genres=genres.names, **columns)
