@@ -93,6 +93,9 @@ def test_the_commands_of_the_readme_run(tmp_path: Path, music_folder: Path) -> N
     made = ["python", "train.py", "model=cnn2d_gru"]  # by `make run`, which writes the synthetic data set
     for words in [made, *OTHERS]:
         command = [re.sub(r"\bruns/", f"{tmp_path}/runs/", word) for word in words if word != "paths.runs=runs/tuned"]
+        command = [
+            word.replace("on=path/to/music", f"on={{data: fma, root: {tmp_path}/data/synthetic}}") for word in command
+        ]
         command = [word.replace("path/to/music", str(music_folder)) for word in command]
         command = [word.replace("path/to/fma", str(tmp_path / "data/synthetic")) for word in command]
         command = [word.replace("subset=small", "subset=large") for word in command]
