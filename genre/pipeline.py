@@ -1,6 +1,7 @@
 """One run: train, test, log and save."""
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from genre.evaluation.predictions import Predictions
 from genre.evaluation.scores import confusion_table
 from genre.files import atomic_write, write_json
 from genre.logging_setup import configure_logging
+from genre.models.checkpoint import resolve_device
+from genre.provenance import recorded
 from genre.reports.console import print_config, print_test_scores
 from genre.reports.figures import confusion_figure
 from genre.training.components import Components
@@ -49,7 +52,7 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
     if config.print_config and is_main():
         print_config(config)
     # Validates the configuration, builds its components, prepares the data and creates the run folder
-    with start_run(config, folder, overrides) as (components, loggers):
+    with start_run(config, folder, overrides) as (components, loggers), _recorded(components, folder, overrides):
         if is_main():
             log_split_warnings(components.datamodule.data.tracks, components.settings.data)
         best_score = fit(components, folder, loggers)
@@ -62,6 +65,13 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
             write_json(folder / run_folder.SCORES, scores)
             print_test_scores(scores, folder)
     return best_score
+
+
+def _recorded(components: Components, folder: Path, overrides: list[str]) -> AbstractContextManager[None]:
+    if not is_main():
+        return nullcontext()
+    device = resolve_device(components.settings.trainer.get("accelerator", "auto"))
+    return recorded(folder, overrides, components.datamodule.data.tracks, device)
 
 
 def _test(components: Components, folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -1,6 +1,5 @@
 """Describe a trained model from its files."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from genre.errors import GenreError
 from genre.evaluation.scores import SCORE_LABELS
 from genre.inference.hub import read_model
 from genre.inference.onnx_model import OnnxModel
+from genre.provenance import DATA_COLUMNS, data_id
 
 SHOWN = ("accuracy", "f1_macro", "f1_weighted")
 
@@ -75,10 +75,11 @@ def _facts(folder: Path) -> dict[str, str]:
     try:
         config = yaml.safe_load((folder / run_folder.CONFIG).read_text())
         data = config["data"]
+        tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=DATA_COLUMNS)
         fold = "" if data.get("fold") is None else f", fold {data['fold']} of {data['folds']}"
         found = {
             "model": str(config["model"]["name"]),
-            "data": f"{data['name']}, split {data['splits']}{fold}, id {_data_id(folder)}",
+            "data": f"{data['name']}, split {data['splits']}{fold}, id {data_id(tracks)}",
             "seed": str(config["seed"]),
             "test scores": "none: the run is not finished",
         }
@@ -89,11 +90,3 @@ def _facts(folder: Path) -> dict[str, str]:
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise GenreError(f"{folder} is not a run folder: one of its files is missing or damaged") from error
     return found
-
-
-def _data_id(folder: Path) -> str:
-    """Hash of the tracks of a run: their ids, audio, genres and splits."""
-    columns = ["track_id", "audio_digest", "genre", "split"]
-    tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=columns)
-    text = tracks.sort_values(columns).to_csv(index=False, header=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
