@@ -64,12 +64,12 @@ def weights(
 @app.command()
 def eda(
     overrides: Overrides = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the report; runs/eda/<data set> by default.")] = None,
-    genres: Annotated[str | None, typer.Option(help="Genres to show example tracks of: Rock,Pop")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the report; runs/eda/<collection> by default.")] = None,
+    genres: Annotated[str | None, typer.Option(help="Show example tracks of these genres only: Rock,Pop")] = None,
 ) -> None:
     """Write a report of a data set.
 
-    It shows genres, artists, files, rejected tracks and spectrograms.
+    It shows genres, artists, licenses, files, rejected tracks and spectrograms, with a data card in Markdown beside it.
     """
     from genre.data import split_report
     from genre.reports import eda as page
@@ -80,7 +80,7 @@ def eda(
     wanted = [name.strip() for name in genres.split(",")] if genres else None
     if unknown := sorted(set(wanted or []) - set(prepared.genres)):
         raise GenreError(f"--genres: {', '.join(unknown)} is unknown here; the genres are {', '.join(prepared.genres)}")
-    name = components.settings.data.name
+    name = page.collection_name(components.settings.data)
     folder = out or Path(components.settings.paths.runs) / "eda" / name
     print(f"report: {page.write_eda_report(prepared, Path(components.source.root), name, folder, wanted)}")
 

@@ -49,6 +49,7 @@ class DataConfig:
     fold: int | None = _number(low=0)
     folds: int = _number(low=2)
     exclude_genres: list[str] = MISSING
+    licenses: list[str] = MISSING
     min_tracks_per_genre: int = _number(low=1)
     min_seconds: float = _number(low=0)
 
@@ -158,6 +159,13 @@ class TrainConfig:
 
 
 @dataclass
+class ReportConfig:
+    """What the report of a run shows."""
+
+    audio: bool = MISSING
+
+
+@dataclass
 class EvaluateConfig:
     """What evaluate.py needs beside the run folder."""
 
@@ -167,6 +175,7 @@ class EvaluateConfig:
     ensemble: bool = MISSING
     on: Any = MISSING
     on_genres: dict[str, Any] = field(default_factory=dict, metadata=OPEN)
+    report: ReportConfig = field(default_factory=ReportConfig)
     accelerator: str | None = MISSING
     data_root: str | None = MISSING
     cache: str | None = MISSING

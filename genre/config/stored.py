@@ -30,6 +30,7 @@ ADDED: dict[str, Any] = {
         "fractions": [0.8, 0.1, 0.1],
         "fold": None,
         "folds": 5,
+        "licenses": [],
         "min_batches": None,
         "sampler": "random",
         "split_seed": None,

@@ -128,6 +128,7 @@ def select_tracks(
         source.index_folder = cache.folder.parent
     selection = Selection(unify_names(source.tracks()))
     selection.reject_genres(config.exclude_genres, getattr(source, "known_genres", ()))
+    selection.reject_licenses(config.licenses)
     root = Path(source.root)
     missing = ~selection.kept["path"].map(lambda path: (root / path).is_file()).astype(bool)
     selection.reject(missing, "missing_file", "no such file")

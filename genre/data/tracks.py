@@ -5,16 +5,18 @@ import re
 import shlex
 from collections.abc import Collection
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 import pandas as pd
 
 from genre.errors import GenreError
 
-COLUMNS = ["track_id", "path", "genre", "artist", "album", "title", "split"]
+COLUMNS = ["track_id", "path", "genre", "artist", "album", "title", "split", "license"]
 """Columns of the track table, all text. `path` is POSIX and relative to the source's root; `split` is an official one.
 """
 SPLITS = ("train", "val", "test")
+MAX_NAMED_LICENSES = 5
 
 
 class Source(Protocol):
@@ -124,6 +126,26 @@ class Selection:
             )
         self.reject(self.kept["genre"].isna(), "missing_genre")
         self.reject(self.kept["genre"].isin(exclude), "excluded_genre")
+
+    def reject_licenses(self, allowed: list[str]) -> None:
+        """Reject tracks whose license is unknown or is none of those allowed.
+
+        Args:
+            allowed: Names of licenses in any case, in which `*` stands for any text; empty to allow all.
+
+        Raises:
+            GenreError: No track has one of these licenses.
+        """
+        if not allowed:
+            return
+        names = self.kept.reindex(columns=["license"])["license"].fillna("").str.casefold()
+        known = self.kept.reindex(columns=["license"])["license"].value_counts().index
+        matches = {name: names.map(lambda text, name=name: fnmatchcase(text, name.casefold())) for name in allowed}
+        for name, mask in matches.items():
+            if not mask.any():
+                found = f"they are {'; '.join(known[:MAX_NAMED_LICENSES])}" if len(known) else "they are unknown here"
+                raise GenreError(f"data.licenses: no track has the license {name}: {found}")
+        self.reject(~pd.DataFrame(matches).any(axis=1), "excluded_license")
 
     def reject_rare_genres(self, min_tracks: int) -> None:
         """Reject genres with fewer than `min_tracks` tracks."""

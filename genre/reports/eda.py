@@ -6,20 +6,22 @@ import numpy as np
 import pandas as pd
 
 from genre.audio.decoding import load_clip
+from genre.config.schema import DataConfig
 from genre.data.prepare import PreparedData
 from genre.data.tracks import SPLITS
+from genre.reports.data_card import count_by_genre, count_licenses, data_card
 from genre.reports.eda_figures import histogram, waveform_plot, word_cloud
 from genre.reports.figures import bar_chart
 from genre.reports.page import Page
 from genre.reports.spectrograms import SpectrogramPanel, denormalize, spectrograms_figure
 from genre.reports.theme import truncate_middle
 
-EXAMPLE_GENRES = ("Rock", "Pop", "Electronic")
-EXAMPLES = 3
+EXAMPLES = 2
 """Tracks shown per genre."""
 REASONS = {
     "missing_genre": "genre unknown",
     "excluded_genre": "genre excluded by data.exclude_genres",
+    "excluded_license": "license is none of data.licenses",
     "missing_file": "file does not exist",
     "rare_genre": "genre has fewer tracks than data.min_tracks_per_genre",
     "undecodable": "cannot be decoded",
@@ -39,7 +41,7 @@ def write_eda_report(data: PreparedData, root: Path, name: str, folder: Path, ge
         root: Folder that the paths of the tracks are relative to.
         name: Name of the data set.
         folder: Folder of the report.
-        genres: Genres of which example tracks are shown; None for a default choice.
+        genres: Genres of which example tracks are shown; None for all.
 
     Returns:
         Path of the page.
@@ -50,31 +52,19 @@ def write_eda_report(data: PreparedData, root: Path, name: str, folder: Path, ge
     hours = tracks["duration"].sum() / 3600
     page = Page(f"Data set: {name}", f"{len(tracks)} tracks{by}, {len(data.genres)} genres, {hours:.1f} hours")
     _add_genres(page, tracks)
+    _add_licenses(page, tracks)
     _add_files(page, tracks)
     _add_rejected(page, data.rejected)
     _add_track(page, data, root)
     _add_examples(page, data, genres)
+    page.file("data_card.md", data_card(data, name))
     return page.write(folder)
 
 
-def count_by_genre(tracks: pd.DataFrame) -> pd.DataFrame:
-    """Count the tracks and artists of each genre, in total and per split.
-
-    Args:
-        tracks: Track table with `split`.
-
-    Returns:
-        One row per genre, the largest first: `genre, tracks, share, artists`, and for each split its tracks as
-        `<split>` and its artists as `<split> artists`.
-    """
-    grouped = tracks.groupby("genre")
-    table = pd.DataFrame({"tracks": grouped.size(), "artists": grouped["artist"].nunique()})
-    table.insert(1, "share", table["tracks"] / len(tracks))
-    for split in SPLITS:
-        rows = tracks[tracks["split"] == split].groupby("genre")
-        table[split] = rows.size().reindex(table.index, fill_value=0)
-        table[f"{split} artists"] = rows["artist"].nunique().reindex(table.index, fill_value=0)
-    return table.sort_values(["tracks", "genre"], ascending=[False, True]).reset_index()
+def collection_name(data: DataConfig) -> str:
+    """Name of a collection: that of its folder where `data.name` only says how its tracks are listed."""
+    name = Path(data.root).resolve().name if data.name in ("folder", "table") else data.name
+    return f"{name}_{data.subset}" if data.subset else name
 
 
 def _add_genres(page: Page, tracks: pd.DataFrame) -> None:
@@ -91,6 +81,13 @@ def _add_genres(page: Page, tracks: pd.DataFrame) -> None:
         "Tracks and artists, in total and per split." if known else "Tracks, in total and per split; artists unknown.",
         shown=shown if known else shown[["genre", "tracks", "share", *SPLITS]],
     )
+
+
+def _add_licenses(page: Page, tracks: pd.DataFrame) -> None:
+    table = count_licenses(tracks)
+    if len(table):
+        page.section("Licenses")
+        page.table(table, "licenses", "Tracks by license, as the source states it.")
 
 
 def _add_files(page: Page, tracks: pd.DataFrame) -> None:
@@ -146,9 +143,7 @@ def _add_track(page: Page, data: PreparedData, root: Path) -> None:
 def _add_examples(page: Page, data: PreparedData, genres: list[str] | None) -> None:
     page.section("Examples")
     column = data.tracks["genre"]
-    largest = column.value_counts().index[: len(EXAMPLE_GENRES)].tolist()
-    default = list(EXAMPLE_GENRES) if set(EXAMPLE_GENRES) <= set(data.genres) else largest
-    for genre in genres or default:
+    for genre in genres or data.genres:
         rows = np.flatnonzero(column == genre)
         rows = rows[np.linspace(0, len(rows) - 1, min(EXAMPLES, len(rows))).astype(int)]
         panels = [

@@ -26,7 +26,7 @@ def word_cloud(counts: pd.Series) -> Figure:
         random_state=0,
         color_func=lambda word, **_: color(names.index(word)),
     )
-    figure = Figure(figsize=(8, 4), layout="constrained")
+    figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     axes.imshow(cloud.generate_from_frequencies(counts.to_dict()).to_array(), interpolation="bilinear")
     axes.axis("off")
@@ -36,7 +36,7 @@ def word_cloud(counts: pd.Series) -> Figure:
 @theme()
 def histogram(values: pd.Series, label: str) -> Figure:
     """Draw the number of tracks by value, on a logarithmic scale if the numbers differ a lot."""
-    figure = Figure(figsize=(8, 2.6), layout="constrained")
+    figure = Figure(figsize=(7, 2.6), layout="constrained")
     axes = figure.subplots()
     heights, edges = np.histogram(values, 40 if values.max() > values.min() else 1)
     axes.stairs(heights, edges, fill=True, color=color(0))
@@ -59,7 +59,7 @@ def waveform_plot(samples: np.ndarray, sample_rate: int, title: str) -> Figure:
     """
     size = max(1, len(samples) // BUCKETS)
     buckets = samples[: len(samples) // size * size].reshape(-1, size)
-    figure = Figure(figsize=(8, 2.4), layout="constrained")
+    figure = Figure(figsize=(7, 2.4), layout="constrained")
     axes = figure.subplots()
     seconds = np.arange(len(buckets)) * size / sample_rate
     axes.fill_between(seconds, buckets.min(axis=1), buckets.max(axis=1), color=color(0), linewidth=0.3)

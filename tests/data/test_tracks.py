@@ -69,6 +69,30 @@ def test_tracks_without_a_genre_are_rejected_even_if_none_is_excluded():
     assert chosen.reason_counts == {"missing_genre": 2}
 
 
+def licensed(*licenses: str | None) -> Selection:
+    table = track_table(dict.fromkeys("abcd"[: len(licenses)], "Rock"), license=list(licenses))
+    return Selection(table)
+
+
+def test_tracks_without_an_allowed_license_are_rejected():
+    chosen = licensed("CC0 1.0", "Attribution 3.0", "Attribution-Noncommercial 3.0", None)
+    chosen.reject_licenses([])
+    assert ids(chosen.kept) == "abcd"
+    chosen.reject_licenses(["cc0*", "attribution 3.0"])
+    assert ids(chosen.kept) == "ab"
+    assert chosen.reason_counts == {"excluded_license": 2}
+
+
+def test_a_license_that_no_track_has_is_refused():
+    for chosen, said in (
+        (licensed("CC0", "CC0", "MIT", None), "they are CC0; MIT"),
+        (licensed(None, None), "they are unknown here"),
+    ):
+        with pytest.raises(GenreError) as caught:
+            chosen.reject_licenses(["GPL*"])
+        assert str(caught.value) == f"data.licenses: no track has the license GPL*: {said}"
+
+
 @pytest.mark.parametrize(("least", "kept"), [(1, "abcdef"), (2, "abcde"), (3, "abc"), (4, "")])
 def test_genres_with_too_few_tracks_are_rejected(least, kept):
     chosen = selection()

@@ -13,6 +13,7 @@ from genre.config.validate import validate
 from genre.data.cache import extraction
 from genre.errors import GenreError
 from genre.reports import eda
+from genre.reports.data_card import count_by_genre
 from genre.reports.page import Page
 from genre.training.components import build_components
 from tests.composing import TINY, compose
@@ -25,18 +26,31 @@ def test_tracks_and_artists_are_counted_in_total_and_per_split() -> None:
         artist=["A", "A", "B", None],
         split=["train", "train", "test", "val"],
     )
-    table = eda.count_by_genre(tracks)
+    table = count_by_genre(tracks)
     assert table["genre"].tolist() == ["Rock", "Folk"]
     assert table["share"].tolist() == [0.75, 0.25]
     columns = ["tracks", "artists", "train", "train artists", "val", "val artists", "test", "test artists"]
     assert table[columns].to_numpy().tolist() == [[3, 2, 2, 1, 0, 0, 1, 1], [1, 0, 0, 0, 1, 0, 0, 0]]
 
 
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        (["data=folder", "data.root=music/my songs"], "my songs"),
+        (["data=folder", "data.root=music", "data.name=emotify"], "emotify"),
+        (["data=fma", "data.root=x", "data.subset=small"], "fma_small"),
+        (["data=synthetic"], "synthetic"),
+    ],
+)
+def test_the_collection_has_a_name(overrides: list[str], name: str) -> None:
+    assert eda.collection_name(validate(compose(overrides)).data) == name
+
+
 def test_the_command_writes_the_report(music_folder: Path, tmp_path: Path) -> None:
     tiny = [*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}", f"paths.runs={tmp_path}/runs"]
     done = CliRunner().invoke(app, ["eda", *tiny, "--genres", "jazz"])
     assert done.exit_code == 0, done.output
-    folder = tmp_path / "runs/eda/folder"
+    folder = tmp_path / "runs/eda" / music_folder.name
     names = {path.name for path in (folder / "figures").glob("*.svg")}
     wanted = ("genres", "cloud", "durations", "bit_rates", "waveform", "spectrogram", "examples_1")
     assert names == {f"{name}.svg" for name in wanted}
@@ -44,6 +58,10 @@ def test_the_command_writes_the_report(music_folder: Path, tmp_path: Path) -> No
     formats = pd.read_csv(folder / "tables/formats.csv").iloc[0].tolist()
     assert formats == ["wav", 22050, 1, 30]
     page = (folder / "index.html").read_text()
+    assert f"<h1>Data set: {music_folder.name}</h1>" in page
+    assert (
+        (folder / "data_card.md").read_text().startswith(f"# Data card: {music_folder.name}\n\n30 tracks of 3 genres")
+    )
     assert "30 tracks, 3 genres, 0.0 hours" in page
     assert "Tracks, in total and per split; artists unknown." in page
     assert "Durations: 2.0 to 2.0 s, median 2.0 s." in page
@@ -56,6 +74,7 @@ def test_cached_tracks_are_not_decoded_again(
 ) -> None:
     settings = validate(compose([*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}"]))
     eda.write_eda_report(build_components(settings).datamodule.data, music_folder, "x", tmp_path / "a")
+    assert {path.stem for path in (tmp_path / "a/figures").glob("examples*.svg")} == {f"examples_{n}" for n in range(3)}
     decoded = []
     load_clip = eda.load_clip
 

@@ -102,6 +102,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
     codes = [(part, code) for part, codes in TRACKS.items() for code in codes]
     for number, (part, code) in enumerate(codes, 2):
         fields[number] = {"set.split": part, "set.subset": "small", "track.genre_top": "AB"[genre_of(code)]}
+        fields[number]["track.license"] = "All rights reserved" if number == 2 else "CC0 1.0"
         fields[number] |= {"artist.id": str(number), "artist.name": f"Band {number}", "album.id": str(number)}
         path = root / "fma_small" / "000" / f"{number:06d}.mp3"
         write_sound(path, sound(number, pitch=PITCH[code]))

@@ -54,6 +54,7 @@ DATA = [
             Row("data.segment_seconds=null", see.windows, (87, None)),
         ]
     ),
+    Group([Row("data.licenses=[CC0*]", see.reason("fma_small/000/000002.mp3"), "excluded_license")], FMA),
     Group([Row("data.clip_start=middle", see.loudest(CHANGING), see.near(1200, 0.2))]),
     Group([Row("data.root=FMA", lambda b: (Path(b.parts.source.root) / "fma_small").is_dir(), True)]),
     Group([Row("data.subset=medium", lambda b: b.parts.source.subset, "medium")], FMA),

@@ -22,6 +22,8 @@ USED_COLUMNS = [
     "set.split", "set.subset", "track.genre_top", "track.title", "artist.id", "artist.name", "album.id", "album.title",
 ]  # fmt: skip
 
+OPTIONAL_COLUMNS = ["track.license"]
+
 
 class Fma:
     """FMA as unpacked: `fma_metadata/tracks.csv` and `fma_<subset>/000/000002.mp3` in one folder.
@@ -69,6 +71,7 @@ class Fma:
                 "album": _unique_names(table, "album", "title"),
                 "title": table["track.title"],
                 "split": table["set.split"].map(SPLIT_NAMES),
+                "license": table.get("track.license"),
             },
             columns=COLUMNS,
         ).reset_index(drop=True)
@@ -103,7 +106,7 @@ def _read(path: Path) -> pd.DataFrame:
     if missing or levels[2][:1] != ["track_id"]:
         what = f"lacks the columns {', '.join(missing)}" if missing else "lacks the third header line `track_id`"
         raise GenreError(f"{path} {what}: use the original fma_metadata/tracks.csv")
-    columns = ["track_id", *USED_COLUMNS]
+    columns = ["track_id", *USED_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in names)]
     try:
         table = arrow_csv.read_csv(
             path,

@@ -37,7 +37,7 @@ def source(folder: Path, table: pd.DataFrame = ROWS, suffix: str = ".csv", **col
 def test_a_table_of_any_format_is_a_track_table(tmp_path: Path, suffix: str) -> None:
     one = source(tmp_path, suffix=suffix)
     tracks = one.tracks()
-    assert list(tracks.columns) == ["track_id", "path", "genre", "artist", "album", "title", "split"]
+    assert list(tracks.columns) == ["track_id", "path", "genre", "artist", "album", "title", "split", "license"]
     assert tracks["path"].tolist() == tracks["track_id"].tolist() == ["a/1.mp3", "b/2.mp3", "c.wav"]
     assert tracks["genre"].tolist()[:2] == ["jazz", "rock"]
     assert tracks["genre"].isna().tolist() == [False, False, True]
