@@ -1,6 +1,6 @@
 """Compare finished runs: join folds, average seeds, and test models against each other on the same tracks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -49,7 +49,13 @@ class Comparison:
         return next(iter(self.models[0].predictions.values()))
 
 
-def compare(folders: list[Path], trust: Sequence[str] = (), split: str = "test", ensemble: bool = False) -> Comparison:
+def compare(
+    folders: list[Path],
+    trust: Sequence[str] = (),
+    split: str = "test",
+    ensemble: bool = False,
+    labels: Mapping[Path, str | None] | None = None,
+) -> Comparison:
     """Compare finished runs; unfinished ones are left out.
 
     Args:
@@ -57,6 +63,7 @@ def compare(folders: list[Path], trust: Sequence[str] = (), split: str = "test",
         trust: Packages that their configurations may name.
         split: Split whose stored predictions are compared, val or test.
         ensemble: Whether to add the ensembles of the runs, see `add_ensembles`.
+        labels: Labels of run folders in place of their own.
 
     Returns:
         The comparison.
@@ -69,7 +76,8 @@ def compare(folders: list[Path], trust: Sequence[str] = (), split: str = "test",
         raise GenreError(f"none of these runs is finished: resume one first, with run_dir={folders[0]}")
     unfinished = [folder for folder in folders if folder not in finished]
     notes = [f"{folder} is unfinished: resume it with run_dir={folder}." for folder in unfinished]
-    runs, fold_notes = keep_common_folds([load_run(folder, trust, split) for folder in finished])
+    given = labels or {}
+    runs, fold_notes = keep_common_folds([load_run(folder, trust, split, given.get(folder)) for folder in finished])
     return compare_runs(runs, [*notes, *fold_notes], ensemble)
 
 

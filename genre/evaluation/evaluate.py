@@ -184,5 +184,6 @@ def reevaluate_run(evaluation: EvaluateConfig, folder: Path) -> EvaluatedRun:
     scores, table = evaluate_checkpoint(components, folder, accelerator)
     tracks = components.datamodule.data.tracks
     test, val = (Predictions.from_table(table, tracks, model.genres, split) for split in ("test", "val"))
-    monitor = (components.settings.monitor.metric, components.settings.monitor.mode)
-    return EvaluatedRun(folder, scores, test, val, model, components.datamodule, resolve_device(accelerator), monitor)
+    stored = run_folder.read_scores(folder) if run_folder.is_finished(folder) else {}
+    device = resolve_device(accelerator)
+    return EvaluatedRun(folder, stored | scores, test, val, model, components.datamodule, device, components.settings)

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from genre import run_folder
 from genre.config import stored
+from genre.config.schema import TrainConfig
 from genre.data.datamodule import GenreDataModule
 from genre.errors import GenreError
 from genre.evaluation.predictions import Predictions
@@ -52,13 +53,13 @@ class EvaluatedRun:
 
     Attributes:
         folder: The run folder.
-        scores: Test scores, as in scores.json.
+        scores: Test scores, as in scores.json; those of the baselines are the stored ones.
         predictions: Predictions for the test set.
         val_predictions: Predictions for the validation set.
         model: Network of the best checkpoint.
         datamodule: The data with the run's split.
         device: Device that was used.
-        monitor: Score that selected the best epoch, and whether it was minimized (`min`) or maximized (`max`).
+        settings: The run's configuration.
         notes: Sentences on the tracks, if they are not those of the run.
     """
 
@@ -69,7 +70,7 @@ class EvaluatedRun:
     model: TrainedModel
     datamodule: GenreDataModule
     device: str
-    monitor: tuple[str, str]
+    settings: TrainConfig
     notes: Sequence[str] = ()
 
 
@@ -99,6 +100,39 @@ def find_run_folders(patterns: list[str]) -> list[Path]:
     return list(found.values())
 
 
+def find_labeled_runs(given: Any) -> dict[Path, str | None]:
+    """Find the run folders that `run_dir` names, and their labels.
+
+    Args:
+        given: A pattern as for `find_run_folders`; a list of patterns, each of which may be `label=pattern`; or
+            patterns by label.
+
+    Returns:
+        The label of each run folder; None for the one that it was trained with.
+
+    Raises:
+        GenreError: A pattern matches no run folder, or two labels are given to one folder.
+    """
+    pairs: list[tuple[str | None, str]]
+    if isinstance(given, dict):
+        pairs = [(str(label), str(pattern)) for label, pattern in given.items()]
+    else:
+        pairs = [_split_label(str(text)) for text in (given if isinstance(given, list) else [given])]
+    found: dict[Path, tuple[Path, str | None]] = {}
+    for label, pattern in pairs:
+        for folder in find_run_folders([pattern]):
+            _, other = found.setdefault(folder.resolve(), (folder, label))
+            if other != label:
+                raise GenreError(f"{folder} has two labels, {other} and {label}: give it once")
+    return dict(found.values())
+
+
+def _split_label(text: str) -> tuple[str | None, str]:
+    label, equals, pattern = text.partition("=")
+    is_path = "/" in label or glob.glob(text)  # noqa: PTH207
+    return (None, text) if is_path or not equals else (label, pattern)
+
+
 def _run_folders_in(folder: Path) -> list[Path]:
     if run_folder.is_started(folder):
         return [folder]
@@ -111,13 +145,14 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(word), "") if word.isdecimal() else (-1, word) for word in name.replace("-", "/").split("/")]
 
 
-def load_run(folder: Path, trust: Sequence[str] = (), split: str = "test") -> FinishedRun:
+def load_run(folder: Path, trust: Sequence[str] = (), split: str = "test", label: str | None = None) -> FinishedRun:
     """Read a finished run.
 
     Args:
         folder: The run folder.
         trust: Packages that its configuration may name.
         split: Split whose predictions are read, val or test.
+        label: Name of the model in a comparison; None for that of the configuration.
 
     Returns:
         The run.
@@ -138,8 +173,8 @@ def load_run(folder: Path, trust: Sequence[str] = (), split: str = "test") -> Fi
             )
         predictions = Predictions.from_table(table, tracks, scores["genres"], split)
         train_ids = frozenset(tracks.loc[tracks["split"] == "train", "track_id"])
-        label, seed, fold = config.label, config.seed, config.data.get("fold")
+        own_label, seed, fold = config.label, config.seed, config.data.get("fold")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, OmegaConfBaseException) as error:
         text = next(iter(str(error).splitlines()), type(error).__name__)
         raise GenreError(f"{folder} cannot be read ({text}): train it again") from error
-    return FinishedRun(folder, label, seed, fold, config, scores, predictions, train_ids, epochs)
+    return FinishedRun(folder, label or own_label, seed, fold, config, scores, predictions, train_ids, epochs)

@@ -105,7 +105,7 @@ class TrainedRun:
             TrainedModel(MergedGenres(self.model.net, groups), self.model.metadata | {"genres": genres.names}),
             datamodule,
             device,
-            (settings.monitor.metric, settings.monitor.mode),
+            settings,
         )
         return run, int((~np.isin(logits.argmax(dim=1), list(chain.from_iterable(groups)))).sum())
 

@@ -1,28 +1,43 @@
 """Report of a comparison of several runs."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from genre import run_folder
+from genre.config.schema import LEAKAGE_LEVELS
 from genre.evaluation.bootstrap import interval_warnings
 from genre.evaluation.comparison import Comparison
-from genre.evaluation.scores import SCORE_LABELS
+from genre.evaluation.model_runs import ModelRuns
+from genre.evaluation.predictions import Predictions
+from genre.evaluation.scores import SCORE_LABELS, compute_scores
 from genre.reports import comparison_text as text
 from genre.reports.figures import forest_plot, learning_curves_overlay
-from genre.reports.page import TABLES, Page
+from genre.reports.page import INDEX, TABLES, Page
+
+LISTED = 20
+"""Tracks in the table of those on which models disagree; the csv file has all."""
 
 
-def write_comparison_report(result: Comparison, folder: Path) -> Path:
+def write_comparison_report(result: Comparison, folder: Path, source: str = "") -> Path:
     """Write the report of a comparison, its figures and its tables.
 
     Args:
         result: The comparison.
         folder: Folder of the report.
+        source: What is compared, see `Page`.
 
     Returns:
         Path of the page.
     """
-    first = result.predictions
+    first, result = result.predictions, _by_accuracy(result)
     subtitle = f"{len(result.models)} models, {first.describe()}, {len(first.genres)} genres"
-    page = Page(f"Comparison on {first.split_name} tracks", subtitle)
+    page = Page(f"Comparison on {first.split_name} tracks", subtitle, source=source)
     _add_scores(page, result)
     for note in [*interval_warnings(first), *result.notes]:
         page.text(note, "note")
@@ -32,9 +47,20 @@ def write_comparison_report(result: Comparison, folder: Path) -> Path:
         shown = text.pair_table(result.pairs)
         caption = text.TEST_CAPTION.format(first.split_name.capitalize(), first.cluster_name)
         page.table(result.pairs, "pairs", caption, shown=shown)
+    _add_disagreements(page, result)
     _add_curves(page, result)
+    _add_runs(page, result, folder)
     _add_folds_and_cost(page, result)
     return page.write(folder)
+
+
+def _by_accuracy(result: Comparison) -> Comparison:
+    """Order the models, the most accurate first; leakage levels stay in their order."""
+    if all(model.label in LEAKAGE_LEVELS for model in result.models):
+        return result
+    order = result.table["accuracy"].sort_values(ascending=False, kind="stable").index
+    models, samples = ([each[row] for row in order] for each in (result.models, result.samples))
+    return replace(result, models=models, samples=samples, table=result.table.loc[order].reset_index(drop=True))
 
 
 def _add_scores(page: Page, result: Comparison) -> None:
@@ -56,6 +82,64 @@ def _add_scores(page: Page, result: Comparison) -> None:
         f"Accuracy and F1 macro of {len(result.models)} models on {first.split_name} tracks with 95 % intervals.",
         "Large dots: mean over seeds. Lines: 95 % intervals. Small dots: runs.",
     )
+
+
+def _add_disagreements(page: Page, result: Comparison) -> None:
+    """Add the tracks that some models classify correctly and others do not, the most divided first."""
+    models = [model for model in result.models if model.members == 1]
+    each = {model.label: Predictions.average(list(model.predictions.values())) for model in models}
+    each = {label: one for label, one in each.items() if np.ptp(one.prediction)}  # one genre for all says nothing
+    if len(each) < 2:
+        return
+    page.section("Disagreements")
+    first = next(iter(each.values()))
+    right = np.mean([one.correct for one in each.values()], axis=0)
+    rows = np.flatnonzero((right > 0) & (right < 1))
+    sure = [np.where(one.is_finite, one.log_probability.max(axis=1), -np.inf) for one in each.values()]
+    rows = rows[np.lexsort((-np.mean(sure, axis=0)[rows], np.abs(right[rows] - 0.5).round(6)))]
+    if not len(rows):
+        page.text("All models are right about the same tracks.")
+        return
+    titles = _titles(models[0]).reindex(first.track_id[rows])
+    table = pd.DataFrame({"track": first.track_id[rows]})
+    table["genre"] = [first.genres[number] for number in first.target[rows]]
+    for label, one in each.items():
+        named = [first.genres[number] if number >= 0 else None for number in one.prediction[rows]]
+        table[label] = np.where(one.correct[rows], "✓", np.array(named, object))
+    if first.has_artists:
+        table["artist"] = [name.partition(" ")[2] for name in first.artist[rows]]
+    table["title"] = titles.to_numpy()
+    caption = f"{len(rows)} of {len(right)} tracks, those first that divide the models most and most confidently. "
+    caption += "✓: right; otherwise the predicted genre."
+    caption += " Seeds: their mean probability." * any(len(model.predictions) > 1 for model in models)
+    page.table(table, "disagreements", caption, shown=table.head(LISTED))
+
+
+def _titles(model: ModelRuns) -> pd.Series:
+    """Titles of the tracks of a model's runs, by track id."""
+    tables = [pd.read_parquet(run.folder / run_folder.TRACKS) for run in model.runs]
+    every = pd.concat(tables).reindex(columns=["track_id", "title"]).drop_duplicates("track_id")
+    return every.set_index("track_id")["title"]
+
+
+def _add_runs(page: Page, result: Comparison, folder: Path) -> None:
+    """Add one row per run, with a link to its report or folder."""
+    page.section("Runs")
+    rows, links = [], []
+    for model in result.models:
+        for run in model.runs if model.members == 1 else []:
+            place = Path(os.path.relpath(run.folder.absolute(), folder.absolute()))
+            report = Path(run_folder.REPORT) / INDEX
+            target = place / report if (run.folder / report).is_file() else place
+            links.append(Markup('<a href="{}">{}</a>').format(quote(target.as_posix()), model.label))
+            row = {"model": model.label, "seed": run.seed, "fold": "" if run.fold is None else run.fold}
+            rows.append(row | compute_scores(run.predictions) | {"folder": place.as_posix()})
+    table = pd.DataFrame(rows)
+    shown = table[["seed", "fold"]].copy()
+    shown.insert(0, "model", pd.Series(links, dtype=object))  # a column of text would lose the markup
+    for name in ("accuracy", "f1_macro"):
+        shown[f"{SCORE_LABELS[name]} %"] = table[name].map(lambda value: f"{100 * value:.1f}")
+    page.table(table, "runs", "One row per run, linked to its report or folder.", shown=shown)
 
 
 def _add_curves(page: Page, result: Comparison) -> None:

@@ -23,6 +23,16 @@ from tests.evaluation.conftest import (
 )
 
 
+def test_variants_of_one_model_are_compared_under_given_labels(tmp_path: Path) -> None:
+    settings = (("plain", GOOD, "model.net.dropout=0"), ("dropout", BAD, "model.net.dropout=0.5"))
+    folders = {tmp_path / label: label for label, _, _ in settings}
+    for label, correct, override in settings:
+        write_run(tmp_path / label, correct, ("model=cnn1d_gru", override))
+    with pytest.raises(GenreError, match=r"share the label cnn1d_gru but differ in model\.net\.dropout"):
+        compare(list(folders))
+    assert compare(list(folders), labels=folders).table["label"].tolist() == ["plain", "dropout"]
+
+
 def test_seeds_are_averaged(tmp_path: Path) -> None:
     result = compare(write_seeds(tmp_path, artists=60))
     assert result.table["label"].tolist() == ["cnn1d_gru", "cnn2d_gru"]

@@ -9,7 +9,7 @@ import pytest
 
 from genre import run_folder
 from genre.errors import GenreError
-from genre.evaluation.runs import find_run_folders, load_run
+from genre.evaluation.runs import find_labeled_runs, find_run_folders, load_run
 from tests.evaluation.conftest import GOOD, write_run, write_seeds
 
 
@@ -36,6 +36,26 @@ def test_job_9_comes_before_job_10(tmp_path: Path) -> None:
 def test_a_pattern_without_runs_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(GenreError, match=r"is not a run folder and contains none: give one made by train\.py, with "):
         find_run_folders([str(tmp_path / "nowhere")])
+
+
+def test_runs_may_be_given_with_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("A", "B/1", "B/2", "x=1"):
+        write_run(tmp_path / name, GOOD)
+    monkeypatch.chdir(tmp_path)
+    labeled = {Path("A"): "plain", Path("B/1"): "ema", Path("B/2"): "ema"}
+    assert find_labeled_runs({"plain": "A", "ema": "B"}) == labeled
+    assert find_labeled_runs(["plain=A", "ema=B/*"]) == labeled
+    assert find_labeled_runs(["plain=A", "B", "x=1"]) == {
+        **dict.fromkeys(map(Path, ("B/1", "B/2", "x=1"))),
+        **{Path("A"): "plain"},
+    }
+    assert find_labeled_runs("B") == dict.fromkeys(map(Path, ("B/1", "B/2")))
+    with pytest.raises(GenreError, match="A has two labels, plain and ema: give it once"):
+        find_labeled_runs(["plain=A", "ema=./A"])
+
+
+def test_a_given_label_replaces_that_of_the_run(tmp_path: Path) -> None:
+    assert load_run(write_run(tmp_path, GOOD), label="plain").label == "plain"
 
 
 def test_training_tracks_and_test_predictions_are_read(tmp_path: Path) -> None:

@@ -12,7 +12,15 @@ from genre.evaluation.runs import find_run_folders
 from genre.reports import comparison
 from genre.reports.comparison import write_comparison_report
 from genre.reports.formatting import INTERVAL
-from tests.evaluation.conftest import BAD, GOOD, add_validation, write_folds, write_run, write_seeds
+from tests.evaluation.conftest import (
+    BAD,
+    GOOD,
+    add_validation,
+    write_folds,
+    write_leakage_levels,
+    write_run,
+    write_seeds,
+)
 
 
 def test_a_report_holds_tables_and_figures_in_all_formats(tmp_path: Path) -> None:
@@ -21,11 +29,11 @@ def test_a_report_holds_tables_and_figures_in_all_formats(tmp_path: Path) -> Non
     assert {path.name for path in (report / "figures").iterdir()} == {
         f"{name}.{suffix}" for name in ("scores", "curves") for suffix in ("png", "svg")
     }
-    names = {"scores.csv", "scores.md", "scores.tex", "pairs.csv", "cost.csv"}
+    names = {"scores.csv", "scores.md", "scores.tex", "pairs.csv", "cost.csv", "disagreements.csv", "runs.csv"}
     assert {path.name for path in (report / "tables").iterdir()} == names
     assert "| cnn1d_gru |      2 | 89.2 ± 1.2 [" in (report / "tables/scores.md").read_text()
     assert r"cnn1d\_gru & 2 & 89.2 ± 1.2 [" in (report / "tables/scores.tex").read_text()
-    assert page.count("data:image/svg+xml;base64,") == 2
+    assert page.count("data:image/svg+xml,") == 2
     assert "12,345" in page
     for score in ("accuracy", "F1 weighted", "F1 macro", "balanced accuracy"):
         assert f">{score}&nbsp;%</th>" in page
@@ -33,6 +41,49 @@ def test_a_report_holds_tables_and_figures_in_all_formats(tmp_path: Path) -> Non
     assert "With only 10 artists in the test set, the intervals understate the uncertainty." in page
     assert INTERVAL in page
     assert "trained weights" not in page
+
+
+def test_models_are_ordered_by_accuracy_and_leakage_levels_are_not(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / name, right, (f"label={name}",)) for name, right in (("bad", BAD), ("good", GOOD))]
+    write_comparison_report(compare(folders), tmp_path / "report")
+    assert pd.read_csv(tmp_path / "report/tables/scores.csv")["label"].tolist() == ["good", "bad"]
+    write_leakage_levels(tmp_path / "leakage")
+    write_comparison_report(compare(find_run_folders([str(tmp_path / "leakage")])), tmp_path / "report")
+    assert (
+        pd.read_csv(tmp_path / "report/tables/scores.csv")["label"].tolist()[-1] == "leak_albums"
+    )  # the most accurate
+
+
+def test_there_is_a_row_per_run_with_a_link(tmp_path: Path) -> None:
+    folders = write_folds(tmp_path / "my runs")
+    (folders[0] / "report").mkdir()
+    (folders[0] / "report/index.html").touch()
+    page = write_comparison_report(compare(folders), tmp_path / "report").read_text()
+    table = pd.read_csv(tmp_path / "report/tables/runs.csv")
+    assert table["model"].tolist() == ["cnn1d_gru"] * 3 + ["logreg"] * 3
+    assert table["fold"].tolist() == [0, 1, 2] * 2
+    expected = [np.mean(right[20 * fold :][:20]) for right in (GOOD, BAD) for fold in range(3)]
+    assert table["accuracy"].tolist() == pytest.approx(expected)
+    assert table["folder"][0] == "../my runs/cnn1d_gru-0"
+    assert '<a href="../my%20runs/cnn1d_gru-0/report/index.html">cnn1d_gru</a>' in page
+    assert '<a href="../my%20runs/cnn1d_gru-1">cnn1d_gru</a>' in page
+
+
+def test_tracks_on_which_models_disagree_are_listed(tmp_path: Path) -> None:
+    right = {"a": np.ones(6, bool), "b": np.arange(6) < 4, "c": np.arange(6) < 5}
+    folders = [write_run(tmp_path / name, each, (f"label={name}",), artists=3) for name, each in right.items()]
+    for folder in folders:
+        tracks = pd.read_parquet(folder / run_folder.TRACKS)
+        tracks.assign(title="Song " + tracks["track_id"]).to_parquet(folder / run_folder.TRACKS)
+    page = write_comparison_report(compare(folders), tmp_path / "report").read_text()
+    table = pd.read_csv(tmp_path / "report/tables/disagreements.csv", dtype=str)
+    assert table.to_numpy().tolist() == [
+        ["000004", "Pop", "✓", "✓", "Rock", "Artist 1", "Song 000004"],
+        ["000005", "Rock", "✓", "Folk", "Folk", "Artist 2", "Song 000005"],
+    ]
+    assert "2 of 6 tracks, those first that divide" in page
+    same = write_comparison_report(compare([folders[0], folders[0]][:1]), tmp_path / "one").read_text()
+    assert ">Disagreements</h2>" not in same
 
 
 def test_single_seeds_are_noted(tmp_path: Path) -> None:
@@ -101,10 +152,14 @@ def test_ensembles_are_rows_of_all_tables_and_figures_but_have_no_curve(
     labels = ["cnn1d_gru", "cnn1d_gru ensemble (2 seeds)", "cnn2d_gru", "cnn2d_gru ensemble (2 seeds)"]
     labels.append("ensemble of 2 models (4 members)")
     tables = {name: pd.read_csv(tmp_path / f"report/tables/{name}.csv") for name in ("scores", "cost", "pairs")}
-    assert tables["scores"]["label"].tolist() == tables["cost"]["label"].tolist() == given[0][0] == labels
+    shown = tables["scores"]["label"].tolist()
+    assert shown == tables["cost"]["label"].tolist() == given[0][0]
+    assert sorted(shown) == sorted(labels)
     assert set(tables["pairs"]["first"]) | set(tables["pairs"]["second"]) == set(labels)
     rows = [line.split("|")[1:3] for line in (tmp_path / "report/tables/scores.md").read_text().splitlines()[2:]]
-    assert [(name.strip(), int(runs)) for name, runs in rows] == list(zip(labels, [2, 2, 2, 2, 4], strict=True))
+    assert [(name.strip(), int(runs)) for name, runs in rows] == [
+        (label, 4 if "models" in label else 2) for label in shown
+    ]
     assert "Trained without epochs" not in page
     assert "Ensembles: all members together." in page
     assert "(one seed) are for these trained weights; other seeds may differ." in page
