@@ -27,16 +27,17 @@ def _report(config: DictConfig) -> None:
     from genre.evaluation.comparison import compare, compare_runs
     from genre.evaluation.evaluate import reevaluate_run
     from genre.evaluation.external import evaluate_externally
-    from genre.evaluation.runs import find_run_folders
+    from genre.evaluation.runs import find_labeled_runs
     from genre.logging_setup import configure_logging
     from genre.reports.comparison import write_comparison_report
     from genre.reports.console import print_comparison, print_run, print_test_scores
+    from genre.reports.page import own_folder
     from genre.reports.run import write_run_report
 
     configure_logging()
     evaluation = validate(config)
-    given = evaluation.run_dir
-    folders = find_run_folders([str(pattern) for pattern in (given if isinstance(given, list) else [given])])
+    labels = find_labeled_runs(evaluation.run_dir)
+    folders = list(labels)
     home = Path(os.path.commonpath([folder.absolute() for folder in folders]))
     if evaluation.out_dir is None and home in Path.cwd().parents and len(folders) > 1:
         raise GenreError(f"the common folder of these runs is {home}: set out_dir=...")
@@ -47,19 +48,20 @@ def _report(config: DictConfig) -> None:
     report = Path(evaluation.out_dir or home / name)
     if len(folders) == 1:
         run = external.evaluated[0] if external else reevaluate_run(evaluation, folders[0])
-        write_run_report(run, report)
+        page = write_run_report(run, report, evaluation.report.audio)
         print_test_scores(run.scores, run.folder)
         print_run(run)
     else:
         if external:
             comparison = compare_runs(external.runs, external.notes, evaluation.ensemble)
         else:
-            comparison = compare(folders, evaluation.trust, evaluation.split, evaluation.ensemble)
-        write_comparison_report(comparison, report)
+            comparison = compare(folders, evaluation.trust, evaluation.split, evaluation.ensemble, labels)
+        source = f"{evaluation.run_dir} {evaluation.ensemble}"
+        page = write_comparison_report(comparison, report if evaluation.out_dir else own_folder(report, source), source)
         print_comparison(comparison)
     if external:
-        external.write(report)
-    print(f"report: {report / 'index.html'}")
+        external.write(page.parent)
+    print(f"report: {page}")
 
 
 def run() -> None:

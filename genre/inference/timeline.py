@@ -10,9 +10,11 @@ from genre.audio.features import LogMel
 from genre.audio.streaming import stream_clips
 from genre.files import atomic_write
 from genre.inference.prediction import Classifier, Prediction
-from genre.reports.spectrograms import MAX_COLUMNS, TICKS_HZ
+from genre.reports.spectrograms import TICKS_HZ
 from genre.reports.theme import color, theme, truncate_middle
 
+MAX_COLUMNS = 700
+"""Columns of the spectrogram."""
 SHOWN = 6
 """Genres with a color of their own; the rest is one."""
 

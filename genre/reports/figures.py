@@ -7,14 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from genre.reports.theme import TEXT_COLOR, color, line_style, marker_style, theme, truncate_middle
+from genre.reports.theme import TEXT_COLOR, color, line_style, marker_style, theme
 
-LEGEND_GROUPS = 16
-"""Groups named in a legend: all genres of FMA, but not all artists."""
-MAX_VECTOR_POINTS = 1500
-"""More points are drawn as an image, which keeps the page small."""
 MAX_LABELED_RATES = 8
 LABEL_LENGTH = 36
 """Longer names of models are wrapped beside their rows."""
@@ -30,7 +27,7 @@ def bar_chart(values: pd.Series, label: str, decimals: int = 0) -> Figure:
         label: Label of the value axis.
         decimals: Decimals of the numbers beside the bars.
     """
-    figure = Figure(figsize=(8, 0.9 + 0.3 * len(values)), layout="constrained")
+    figure = Figure(figsize=(7, 0.9 + 0.3 * len(values)), layout="constrained")
     axes = figure.subplots()
     bars = axes.barh(values.index, values, color=color(0))
     axes.bar_label(bars, padding=3, fmt=f"{{:,.{decimals}f}}")
@@ -43,25 +40,30 @@ def bar_chart(values: pd.Series, label: str, decimals: int = 0) -> Figure:
 
 @theme()
 def confusion_figure(counts: pd.DataFrame) -> Figure:
-    """Draw a confusion matrix: counts as text, the share of the true genre as color.
+    """Draw a confusion matrix: counts and shares of the true genre as text, shares as color, the diagonal framed.
 
     Args:
         counts: As returned by `scores.confusion_table`.
     """
     size = len(counts)
-    figure = Figure(figsize=(3 + 0.55 * size, 2.4 + 0.5 * size), layout="constrained")
+    figure = Figure(figsize=(2.4 + 0.56 * size, 2.0 + 0.5 * size), layout="constrained")
     axes = figure.subplots()
     shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0).to_numpy()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row, column in np.ndindex(shares.shape):
+    for row, column in np.argwhere(counts.to_numpy() > 0):
         ink = "white" if shares[row, column] > 0.5 else TEXT_COLOR
-        axes.text(column, row, str(counts.iat[row, column]), ha="center", va="center", color=ink)
-    axes.set(xlabel="predicted genre", ylabel="true genre", title="Test tracks")
+        text = f"{counts.iat[row, column]}\n{100 * shares[row, column]:.0f} %"
+        axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=8)
+    for place in range(size):
+        axes.add_patch(Rectangle((place - 0.5, place - 0.5), 1, 1, fill=False, edgecolor=TEXT_COLOR, linewidth=1.2))
+    axes.set(xlabel="predicted genre", ylabel="true genre")
     axes.set_xticks(range(size), counts.columns, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(size), counts.index)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    figure.colorbar(image, label="share of the true genre", shrink=0.8).outline.set_visible(False)
+    bar = figure.colorbar(image, label="share of the true genre", shrink=0.8)
+    bar.outline.set_visible(False)
+    bar.solids.set_rasterized(True)
     return figure
 
 
@@ -71,15 +73,15 @@ def learning_curves(epochs: pd.DataFrame, best: int) -> Figure:
 
     Args:
         epochs: Content of metrics.csv.
-        best: Index of the best epoch, which is marked.
+        best: Index of the tested epoch, which is marked.
     """
-    figure = Figure(figsize=(9, 5.6), layout="constrained")
+    figure = Figure(figsize=(7, 5.2), layout="constrained")
     *panels, rate = figure.subplots(2, 2, sharex=True).flat
     titles = {"loss": "loss", "accuracy": "accuracy", "f1_macro": "F1 macro"}
     for axes, (name, title) in zip(panels, titles.items(), strict=True):
         for number, (split, label) in enumerate((("train", "training"), ("val", "validation"))):
             if (column := f"{split}/{name}") in epochs:
-                axes.plot(epochs["epoch"] + 1, epochs[column], **line_style(number), marker=".", label=label)
+                axes.plot(epochs["epoch"] + 1, epochs[column], **line_style(number), **_point(epochs), label=label)
         axes.set_title(title)
         axes.legend()
     rate.step(epochs["epoch"] + 1, epochs["learning_rate"], where="mid", color=color(2))
@@ -104,22 +106,26 @@ def learning_curves_overlay(curves: dict[str, list[pd.DataFrame]]) -> Figure:
     Args:
         curves: Content of metrics.csv of each run, by label.
     """
-    legend_rows = -(-len(curves) // 3)
-    figure = Figure(figsize=(9.5, 4.2 + 0.26 * legend_rows), layout="constrained")
+    legend_rows = -(-len(curves) // 2)
+    figure = Figure(figsize=(7.5, 4.2 + 0.26 * legend_rows), layout="constrained")
     panels = figure.subplots(1, 2)
     titles = {"val/loss": "validation loss", "val/f1_macro": "validation F1 macro"}
     for axes, (column, title) in zip(panels, titles.items(), strict=True):
         for number, (label, runs) in enumerate(curves.items()):
             for position, epochs in enumerate(runs):
                 style = {"alpha": 1 if len(runs) == 1 else 0.55, "label": None if position else label}
-                point = {"marker": "o", "markersize": 4} if len(epochs) == 1 else {}
                 if column in epochs:
-                    axes.plot(epochs["epoch"] + 1, epochs[column], **line_style(number), **style, **point)
+                    axes.plot(epochs["epoch"] + 1, epochs[column], **line_style(number), **style, **_point(epochs))
         axes.set_title(title)
         axes.grid(visible=True, axis="y")
         _epoch_axis(axes)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
+
+
+def _point(epochs: pd.DataFrame) -> dict[str, Any]:
+    """Style of the only epoch, which as a line would be invisible."""
+    return {"marker": "o", "markersize": 4} if len(epochs) == 1 else {}
 
 
 def _epoch_axis(axes: Axes) -> None:
@@ -138,7 +144,7 @@ def forest_plot(labels: list[str], panels: dict[str, np.ndarray], runs: dict[str
     """
     wrapped = [fill(label, LABEL_LENGTH) for label in labels]
     lines = 1 + max(label.count("\n") for label in wrapped)
-    figure = Figure(figsize=(9, 1.4 + (0.14 + 0.18 * lines) * len(labels)), layout="constrained")
+    figure = Figure(figsize=(7.5, 1.4 + (0.14 + 0.18 * lines) * len(labels)), layout="constrained")
     rows = np.arange(len(labels))[::-1]
     every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (title, (value, low, high)) in zip(every, panels.items(), strict=True):
@@ -170,33 +176,4 @@ def reliability_diagram(bins: dict[str, pd.DataFrame]) -> Figure:
     axes.legend(loc="upper left")
     axes.grid(visible=True)
     sizes.set(xlabel="confidence", ylabel="tracks")
-    return figure
-
-
-@theme()
-def embedding_scatter(points: np.ndarray, groupings: dict[str, list[str]]) -> Figure:
-    """Draw points of the plane, colored by group; one panel per grouping.
-
-    Args:
-        points: Shape (tracks, 2).
-        groupings: For each panel, by title, the group of each track. The legend names the largest groups.
-    """
-    figure = Figure(figsize=(5.2 * len(groupings), 6.4), layout="constrained")
-    panels = figure.subplots(1, len(groupings), squeeze=False)[0]
-    size = float(np.clip(13000 / len(points), 4, 26))
-    style = {"linewidths": 0, "alpha": 0.85, "rasterized": len(points) > MAX_VECTOR_POINTS}
-    for axes, (title, groups) in zip(panels, groupings.items(), strict=True):
-        counts = pd.Series(groups).value_counts()
-        named = counts.index[:LEGEND_GROUPS]
-        for number, name in enumerate(named):
-            rows = np.array(groups) == name
-            label = f"{truncate_middle(name)}: {counts[name]} ({100 * rows.mean():.0f} %)"
-            axes.scatter(*points[rows].T, s=size, **style, **marker_style(number), label=label)
-        if len(counts) > len(named):
-            rows = ~np.isin(groups, named)
-            label = f"{len(counts) - len(named)} more: {rows.sum()} ({100 * rows.mean():.0f} %)"
-            axes.scatter(*points[rows].T, s=size / 2, **style, color=color(6), label=label)
-        axes.set(title=title, xticks=[], yticks=[])
-        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.02)}
-        axes.legend(**below, ncols=2, fontsize=7, markerscale=1.5, columnspacing=1.0, handletextpad=0.2)
     return figure

@@ -5,13 +5,17 @@ import io
 import re
 import shutil
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
+from PIL import Image
 
 from genre.errors import GenreError
 from genre.files import explain_full_disk
@@ -23,6 +27,8 @@ TABLES = "tables"
 MARK = "<style>\n:root { --ink: "
 """Text in every report, of every version: a page that has it may be replaced."""
 PNG_DPI = 150
+PNG_COLORS = 64
+"""Colors of the spectrograms and other images within a figure."""
 NUMBER = r"[-+<]?\d|–$"
 """Start of a cell that is aligned to the right."""
 
@@ -42,11 +48,15 @@ class Page:
     Args:
         title: Title of the page.
         subtitle: Line below the title.
+        facts: Names and values below it.
+        banner: Warning in large letters above the title.
+        source: What the page was made from, by which `own_folder` recognizes it.
     """
 
-    def __init__(self, title: str, subtitle: str = "") -> None:
-        self.title = title
-        self.subtitle = subtitle
+    def __init__(
+        self, title: str, subtitle: str = "", facts: dict[str, str] | None = None, banner: str = "", source: str = ""
+    ) -> None:
+        self.title, self.subtitle, self.facts, self.banner, self.source = title, subtitle, facts or {}, banner, source
         self.sections: list[Section] = []
         self.files: dict[str, bytes] = {}
 
@@ -65,17 +75,17 @@ class Page:
             table: Values, written to `tables/<name>.csv`.
             name: Name of the file.
             caption: Text below the table.
-            shown: The table as text, with rounded numbers; None to show the values.
+            shown: The table as text, with rounded numbers, or as `Markup`; None to show the values.
         """
         self.files[f"{TABLES}/{name}.csv"] = table.to_csv(index=False).encode()
         view = table if shown is None else shown
-        view = view.astype(object).where(view.notna(), "–").astype(str)
-        numeric = [False] + [bool(view[column].str.match(NUMBER).all()) for column in view.columns[1:]]
-        columns = list(zip(view, numeric, strict=True))
-        self._add(kind="table", name=name, caption=caption, columns=columns, rows=view.to_numpy().tolist())
+        view = view.astype(object).where(view.notna(), "–")
+        numeric = [False] + [bool(view[column].astype(str).str.match(NUMBER).all()) for column in view.columns[1:]]
+        rows = [[cell if isinstance(cell, Markup) else str(cell) for cell in row] for row in view.to_numpy()]
+        self._add(kind="table", name=name, caption=caption, columns=list(zip(view, numeric, strict=True)), rows=rows)
 
     def figure(self, figure: Figure, name: str, alt: str, caption: str = "") -> None:
-        """Add a figure.
+        """Add a figure; consecutive narrow ones stand side by side where there is room.
 
         Args:
             figure: The figure.
@@ -87,10 +97,18 @@ class Page:
             svg, png = io.BytesIO(), io.BytesIO()
             figure.savefig(svg, format="svg", metadata={"Date": None}, dpi=100)
             figure.savefig(png, format="png", dpi=PNG_DPI)
-        self.files |= {f"{FIGURES}/{name}.svg": svg.getvalue(), f"{FIGURES}/{name}.png": png.getvalue()}
-        source = "data:image/svg+xml;base64," + base64.b64encode(svg.getvalue()).decode()
-        width = f"{figure.get_figwidth() * 96:.0f}"
-        self._add(kind="figure", name=name, alt=alt, caption=caption, source=source, width=width)
+        text = re.sub(r"(data:image/png;base64,)([^\"]+)", lambda found: found[1] + _palette_png(found[2]), _text(svg))
+        self.files |= {f"{FIGURES}/{name}.svg": text.encode(), f"{FIGURES}/{name}.png": png.getvalue()}
+        image = Markup('<img src="data:image/svg+xml,{}" width="{:.0f}" alt="{}">').format(
+            quote(text, safe=" /:;=,()!*"), figure.get_figwidth() * 96, alt
+        )
+        self._add(kind="figure", name=name, caption=caption, image=image, half=figure.get_figwidth() < 5)
+
+    def drawing(self, svg: str, name: str, alt: str, caption: str = "") -> None:
+        """Add a figure that is written as SVG, whose titles show where the mouse points; see `figure`."""
+        self.files[f"{FIGURES}/{name}.svg"] = svg.encode()
+        image = Markup('<div role="img" aria-label="{}">{}</div>').format(escape(alt), Markup(svg))
+        self._add(kind="figure", name=name, caption=caption, image=image, half=False)
 
     def file(self, name: str, text: str) -> None:
         """Add a text file beside the page."""
@@ -108,9 +126,9 @@ class Page:
         Raises:
             GenreError: The folder holds files of these names that no report wrote, or the disk is full.
         """
-        index = folder / INDEX
-        if not (index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")):
-            for name in (INDEX, FIGURES, TABLES):
+        index, beside = folder / INDEX, [name for name in self.files if "/" not in name]
+        if not _is_report(index):
+            for name in (INDEX, FIGURES, TABLES, *beside):
                 if (folder / name).exists():
                     raise GenreError(f"{folder / name} was not written by a report: choose another output folder")
         folder.mkdir(parents=True, exist_ok=True)
@@ -124,6 +142,8 @@ class Page:
             for name in (FIGURES, TABLES):
                 shutil.rmtree(folder / name, ignore_errors=True)
                 (new / name).rename(folder / name)
+            for name in beside:
+                (new / name).replace(folder / name)
             return (new / INDEX).replace(index)
 
     def _html(self) -> str:
@@ -133,3 +153,30 @@ class Page:
 
     def _add(self, **block: Any) -> None:
         self.sections[-1].blocks.append(block)
+
+
+def own_folder(folder: Path, source: str) -> Path:
+    """First of `folder`, `folder-2` and so on that holds no report of another source."""
+    mark = str(Markup('<meta name="source" content="{}">').format(source))
+    for number in count(1):
+        candidate = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        text = (candidate / INDEX).read_text(errors="replace") if _is_report(candidate / INDEX) else ""
+        if mark in text or '<meta name="source"' not in text:
+            return candidate
+    raise AssertionError("unreachable")
+
+
+def _is_report(index: Path) -> bool:
+    return index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")
+
+
+def _text(svg: io.BytesIO) -> str:
+    return svg.getvalue().decode()
+
+
+def _palette_png(encoded: str) -> str:
+    """Encode an image within a figure again, with a palette: a third of the size."""
+    image, smaller = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"), io.BytesIO()
+    opaque = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    opaque.convert("RGB").quantize(PNG_COLORS).save(smaller, "png", optimize=True)
+    return base64.b64encode(smaller.getvalue()).decode()

@@ -3,36 +3,92 @@
 from pathlib import Path
 
 import pandas as pd
+from omegaconf import OmegaConf
 
 from genre import run_folder
+from genre.evaluation.baselines import fitted_baselines, verdicts
 from genre.evaluation.bootstrap import MIN_CLUSTERS, interval_warnings, per_class_table, score_intervals
 from genre.evaluation.runs import EvaluatedRun
-from genre.evaluation.scores import confusion_table
+from genre.evaluation.scores import SCORE_LABELS, confusion_table
+from genre.provenance import command, data_id, read_record
 from genre.reports.figures import confusion_figure, learning_curves
 from genre.reports.formatting import INTERVAL, format_interval, format_number
 from genre.reports.page import Page
-from genre.reports.run_diagnostics import add_calibration, add_embedding_map, add_errors
+from genre.reports.run_diagnostics import add_calibration, add_embedding_map
+from genre.reports.run_errors import add_errors
+
+SYNTHETIC = "SYNTHETIC DATA: these scores say nothing about real music"
 
 
-def write_run_report(run: EvaluatedRun, folder: Path) -> Path:
+def write_run_report(run: EvaluatedRun, folder: Path, audio: bool = False) -> Path:
     """Write the report of a run, its figures and its tables.
 
     Args:
         run: The run.
         folder: Folder of the report.
+        audio: Whether excerpts of misclassified tracks are part of the page, rather than links to their files.
 
     Returns:
         Path of the page.
     """
-    test = run.predictions
-    page = Page(f"{run.scores['model']}: test", f"{test.describe()}, {len(test.genres)} genres")
+    test, data = run.predictions, run.settings.data
+    is_synthetic = str(data.source.get("_target_", "")).endswith(".Synthetic")
+    title = f"{run.scores['model']} on {data.name}"
+    subtitle = f"{test.describe()}, {len(test.genres)} genres"
+    page = Page(title, subtitle, run_facts(run), SYNTHETIC if is_synthetic else "", str(run.folder))
     _add_scores(page, run)
     _add_genres(page, run)
+    add_errors(page, run, folder, audio)
     _add_training(page, run)
-    add_calibration(page, run)
     add_embedding_map(page, run)
-    add_errors(page, run)
+    add_calibration(page, run)
     return page.write(folder)
+
+
+def run_facts(run: EvaluatedRun) -> dict[str, str]:
+    """State what identifies a run: its data, settings, code and machine, as far as they are stored."""
+    data, tracks, scores = run.settings.data, run.datamodule.data.tracks, run.scores
+    sessions = read_record(run.folder).get("sessions", [])
+    first = sessions[0] if sessions else {}
+    split_seed = run.settings.seed if data.split_seed is None else data.split_seed
+    fold = "" if data.fold is None else f", fold {data.fold} of {data.folds}"
+    sizes = tracks["split"].value_counts()
+    seconds = f"{scores['train_seconds']:.0f} s of training"
+    if all("seconds" in session for session in sessions) and sessions:
+        seconds += f", {sum(session['seconds'] for session in sessions):.0f} s in all"
+    memory = {
+        name: max((session.get(f"peak_{key}_mib", 0) for session in sessions), default=0)
+        for name, key in {"memory": "memory", "GPU memory": "gpu_memory"}.items()
+    }
+    facts = {
+        "data set": f"{data.name}, {len(tracks)} tracks, id {data_id(tracks)}",
+        "split": f"{data.splits}{fold}, seed {split_seed}",
+        "tracks": f"{sizes['train']} training, {sizes['val']} validation, {sizes['test']} test",
+        "seed": str(run.settings.seed),
+        "parameters": f"{scores['parameters']:,}",
+        "tested epoch": "" if run.settings.model.fit else f"{_tested_epoch(run) + 1} of {scores['epochs']}",
+        "command": first.get("command") or _stored_command(run.folder),
+        "date": first.get("date", "").replace("T", " ").replace("+00:00", " UTC"),
+        "version": ", commit ".join(filter(None, (first.get("version"), first.get("git_commit")))),
+        "hardware": first.get("hardware", ""),
+        "time": seconds,
+        "peak memory": ", ".join(f"{size:,} MiB of {name}" for name, size in memory.items() if size),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _stored_command(folder: Path) -> str:
+    overrides = folder / run_folder.OVERRIDES
+    return command([str(text) for text in OmegaConf.load(overrides)]) if overrides.is_file() else ""
+
+
+def _tested_epoch(run: EvaluatedRun) -> int:
+    """Index of the epoch whose weights are tested; that of a training that diverged means nothing."""
+    epochs, monitor = pd.read_csv(run.folder / run_folder.METRICS), run.settings.monitor
+    values = epochs[monitor.metric]
+    if monitor.select == "last" or values.isna().all():
+        return int(epochs["epoch"].iloc[-1])
+    return int(epochs.loc[values.idxmin() if monitor.mode == "min" else values.idxmax(), "epoch"])
 
 
 def run_notes(run: EvaluatedRun) -> list[str]:
@@ -48,33 +104,45 @@ def run_notes(run: EvaluatedRun) -> list[str]:
 def _add_scores(page: Page, run: EvaluatedRun) -> None:
     page.section("Scores")
     table = score_intervals(run.predictions)
-    shown = table.assign(**{name: table[name].map(format_number) for name in ("value", "low", "high")})
-    page.table(table, "scores", INTERVAL, shown=shown)
-    for note in run_notes(run):
+    shown = pd.DataFrame({"score": table["score"]})
+    shown[run.scores["model"]] = [
+        format_interval(".3f", *row) for row in table[["value", "low", "high"]].itertuples(index=False)
+    ]
+    names = {label: name for name, label in SCORE_LABELS.items()}
+    for baseline in fitted_baselines(run.scores):
+        table[baseline] = [run.scores.get(f"{baseline}/test/{names[label]}") for label in table["score"]]
+        shown[baseline] = table[baseline].astype(float).map(format_number)
+    caption = INTERVAL + " Baselines are fitted on the same training tracks." * (shown.shape[1] > 2)
+    page.table(table, "scores", caption, shown=shown)
+    for note in [*run_notes(run), *(f"{line}." for line in verdicts(run.scores))]:
         page.text(note, "note")
 
 
 def _add_genres(page: Page, run: EvaluatedRun) -> None:
     page.section("Genres")
-    table = per_class_table(run.predictions)
+    test = run.predictions
+    table = per_class_table(test)
     shown = table[["genre"]].copy()
     for name, label in (("precision", "precision"), ("recall", "recall"), ("f1", "F1")):
         columns = table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
         shown[label] = [format_interval(".2f", *row) for row in columns]
+    shown["tracks"] = table["support"]
+    if test.has_artists:
+        shown["artists"] = table["clusters"]
     page.table(
         table,
         "per_genre",
         f"{INTERVAL} They are left out for fewer than {MIN_CLUSTERS} {run.predictions.cluster_name}s.",
-        shown=shown.assign(**{"test tracks": table["support"], "artists": table["clusters"]}),
+        shown=shown,
     )
     if absent := table.loc[table["support"] == 0, "genre"].tolist():
         page.text(f"No test tracks: {', '.join(absent)}.", "note")
-    counts = confusion_table(run.predictions)
+    counts = confusion_table(test)
     page.figure(
         confusion_figure(counts),
         "confusion",
         "Confusion matrix of the test tracks.",
-        "Numbers: test tracks. Color: share of the true genre.",
+        "Test tracks, and their share of the true genre. Frames: correct predictions.",
     )
     page.file("tables/confusion.csv", counts.to_csv())
 
@@ -84,14 +152,14 @@ def _add_training(page: Page, run: EvaluatedRun) -> None:
     if "learning_rate" not in epochs:
         return  # fitted in closed form
     page.section("Training")
-    metric, mode = run.monitor
-    if epochs[metric].isna().all():
-        page.text(f"Skipped: {metric} is not finite in any epoch, training diverged.", "note")
+    monitor = run.settings.monitor
+    if epochs[monitor.metric].isna().all():
+        page.text(f"Skipped: {monitor.metric} is not finite in any epoch, training diverged.", "note")
         return
-    best = int(epochs.loc[epochs[metric].idxmin() if mode == "min" else epochs[metric].idxmax(), "epoch"])
+    tested = "the last epoch" if monitor.select == "last" else f"the best epoch by {monitor.metric}"
     page.figure(
-        learning_curves(epochs, best),
+        learning_curves(epochs, _tested_epoch(run)),
         "curves",
         "Loss, accuracy and F1 macro of training and validation, and the learning rate, by epoch.",
-        f"Vertical line: the best epoch by {metric}, whose weights were tested.",
+        f"Vertical line: {tested}, whose weights were tested.",
     )

@@ -1,4 +1,4 @@
-"""Diagnostics in the report of a run: calibration, embedding map, most confident errors."""
+"""Diagnostics in the report of a run: calibration and embedding map."""
 
 import numpy as np
 import pandas as pd
@@ -7,16 +7,14 @@ from scipy.special import softmax
 from genre.evaluation import calibration
 from genre.evaluation.embeddings import MIN_TRACKS, embed_test_set, tsne
 from genre.evaluation.runs import EvaluatedRun
-from genre.evaluation.saliency import saliency_map
-from genre.reports.figures import embedding_scatter, reliability_diagram
+from genre.reports.embedding_map import embedding_map
+from genre.reports.figures import reliability_diagram
 from genre.reports.page import Page
-from genre.reports.spectrograms import SpectrogramPanel, denormalize, spectrograms_figure
-from genre.reports.theme import truncate_middle
 
 CALIBRATION_TRACKS = 100
 """With fewer tracks the calibration error is mostly noise: with 30, even a perfect model has 0.17."""
-ERRORS = 6
-CORRECT = 2
+MAP_TRACKS = 2000
+"""Tracks in the map; of more, some are drawn at random, which keeps the page small."""
 
 
 def add_calibration(page: Page, run: EvaluatedRun) -> None:
@@ -74,66 +72,21 @@ def add_embedding_map(page: Page, run: EvaluatedRun) -> None:
     if not np.isfinite(embeddings).all():
         page.text("Skipped: some embeddings are not finite.", "note")
         return
-    groupings = {"by genre": [test.genres[number] for number in test.target]}
-    if test.has_artists:
-        groupings["by artist"] = [name.partition(" ")[2] for name in test.artist]
-    page.figure(
-        embedding_scatter(tsne(embeddings), groupings),
-        "map",
-        f"t-SNE of the embeddings of {len(test.target)} test tracks, colored {' and '.join(groupings)}.",
-        "t-SNE of the input of the last layer, with the number of test tracks per group. Distances between groups and "
-        "their sizes mean little in t-SNE.",
-    )
-
-
-def add_errors(page: Page, run: EvaluatedRun) -> None:
-    """Add a section with the most confident errors, their spectrograms and saliency maps."""
-    page.section("Errors")
-    test = run.predictions
-    confidence = np.where(test.is_finite, np.exp(test.log_probability.max(axis=1)), -1)
-    ranked = np.argsort(-confidence, kind="stable").tolist()
-    wrong = [row for row in ranked if test.is_finite[row] and not test.correct[row]]
+    chosen = np.sort(np.random.default_rng(0).permutation(len(embeddings))[:MAP_TRACKS])
     tracks = run.datamodule.data.tracks
-    errors = tracks[tracks["split"] == "test"].iloc[wrong]
-    table = pd.DataFrame(
-        {
-            "track": test.track_id[wrong],
-            "artist": errors["artist"].to_numpy(),
-            "title": errors["title"].to_numpy(),
-            "true": [test.genres[number] for number in test.target[wrong]],
-            "predicted": [test.genres[number] for number in test.prediction[wrong]],
-            "confidence": confidence[wrong],
-        }
+    titles = tracks.loc[tracks["split"] == "test", "title"].fillna("").to_numpy()
+    genres = [test.genres[number] for number in test.target]
+    names = [f"{artist.partition(' ')[2]}: {title}" for artist, title in zip(test.artist, titles, strict=True)]
+    drawing = embedding_map(
+        tsne(embeddings[chosen]),
+        [genres[row] for row in chosen],
+        [f"{names[row]} ({genres[row]})" for row in chosen],
+        ~test.correct[chosen],
     )
-    if wrong:
-        shown = table.head(4 * ERRORS).assign(confidence=table["confidence"].map("{:.2f}".format))
-        page.table(table, "errors", f"The most confident of {len(wrong)} errors.", shown=shown)
-        _add_spectrograms(page, run, wrong[:ERRORS], confidence, "errors", "The most confident errors.")
-    elif test.is_finite.all():
-        page.text("No errors: every test track was classified correctly.")
-    best = {int(test.target[row]): row for row in reversed(ranked) if test.correct[row]}  # the most confident per genre
-    if best:
-        rows = sorted(best.values(), key=lambda row: -confidence[row])[:CORRECT]
-        _add_spectrograms(page, run, rows, confidence, "right", "The most confident correct predictions.")
-
-
-def _add_spectrograms(
-    page: Page, run: EvaluatedRun, rows: list[int], confidence: np.ndarray, name: str, text: str
-) -> None:
-    data, test = run.datamodule.data, run.predictions
-    window = data.cache.spec.n_segment_frames(run.model.metadata["segment_seconds"])
-    first, length = run.datamodule.clip_span("test")
-    sound = (data.audio_frames - first).clip(0, length).tolist()
-    indices = np.flatnonzero(data.tracks["split"] == "test")[rows].tolist()
-    panels = []
-    for row, index, clip in zip(rows, indices, data.read_clips(indices), strict=True):
-        mel = clip[first : first + length]  # what the network received
-        track, predicted = data.tracks.iloc[index], int(test.prediction[row])
-        title = f"{truncate_middle(track['track_id'])}: {test.genres[test.target[row]]}"
-        title += "" if test.correct[row] else f", predicted {test.genres[predicted]}"
-        saliency = saliency_map(run.model, mel, predicted, window, sound[index])
-        panels.append(SpectrogramPanel(f"{title} ({confidence[row]:.2f})", denormalize(mel, track), saliency))
-    caption = f"{text} Confidence in brackets."
-    if any(panel.saliency is not None for panel in panels):
-        caption += " Saliency: absolute gradient of the predicted genre's score."
-    page.figure(spectrograms_figure(panels, data.cache.spec.features), name, f"Spectrograms. {text}", caption)
+    page.drawing(
+        drawing,
+        "map",
+        f"t-SNE of the embeddings of {len(chosen)} test tracks, colored by genre.",
+        "t-SNE of the input of the last layer, by true genre. Hollow: wrong predictions. Point at a track for its "
+        "artist and title. Distances between groups and their sizes mean little in t-SNE.",
+    )

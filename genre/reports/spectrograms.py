@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -13,8 +14,9 @@ from genre.audio.features import FeatureExtractor
 from genre.reports.theme import theme
 
 TICKS_HZ = (128, 512, 2048, 8192)
-MAX_COLUMNS = 700
-"""Frames drawn per clip; a clip of 30 s has 1292."""
+MAX_COLUMNS = 400
+"""Frames drawn per clip, one for each pixel of a panel; a clip of 30 s has 646 or 1292."""
+MAX_COLORS = 64
 
 
 @dataclass(frozen=True)
@@ -51,28 +53,32 @@ def spectrograms_figure(panels: list[SpectrogramPanel], features: FeatureExtract
     """
     per_panel = 2 if any(panel.saliency is not None for panel in panels) else 1
     rows = -(-len(panels) // columns)
-    height = (2.3 if per_panel == 1 else 3.9) * rows
-    figure = Figure(figsize=(min(4.6 * columns, 9.6) + 0.4, height + 0.3), layout="constrained")
+    height = (2.1 if per_panel == 1 else 3.9) * rows
+    figure = Figure(figsize=(min(4.8 * columns, 7.5), height + 0.3), layout="constrained")
     grid = figure.subplots(rows * per_panel, columns, squeeze=False, sharex=True, sharey=True)
     for axes in grid.flat:
         axes.set_visible(False)
     limits = min(panel.values.min() for panel in panels), max(panel.values.max() for panel in panels)
+    unit = "mel power in dB re 1" if features.mel_frequencies else "value"
+    images: dict[str, AxesImage] = {}
     for number, panel in enumerate(panels):
         row, column = divmod(number, columns)
-        image = _draw(grid[row * per_panel, column], panel.values, features, "magma", limits)
-        grid[row * per_panel, column].set_title(panel.title, fontsize=10)
+        axes = grid[row * per_panel, column]
+        images[unit] = _draw(axes, panel.values, features, "magma", limits)
+        axes.set_title(panel.title, fontsize=10)
         if panel.saliency is not None:
+            strongest = max(float(np.quantile(panel.saliency, 0.995)), 1e-30)
             below = grid[row * per_panel + 1, column]
-            _draw(below, panel.saliency, features, "viridis", (0, float(np.quantile(panel.saliency, 0.995))))
-            below.set_title("saliency", fontsize=9)
+            images["saliency"] = _draw(below, panel.saliency / strongest, features, "viridis", (0, 1))
     for column in grid.T:
         if used := [axes for axes in column if axes.get_visible()]:
             used[-1].set_xlabel("time in s")
             used[-1].tick_params(labelbottom=True)
     for axes in grid[:, 0]:
         axes.set_ylabel("frequency in Hz" if features.mel_frequencies else "coefficient")
-    unit = "mel power in dB re 1" if features.mel_frequencies else "value"
-    figure.colorbar(image, ax=grid, label=unit, shrink=min(1.0, 2.2 / height), aspect=14, pad=0.01)
+    for first, (label, image) in enumerate(images.items()):
+        bar = figure.colorbar(image, ax=grid[first::per_panel], label=label, aspect=14, pad=0.01)
+        bar.solids.set_rasterized(True)
     return figure
 
 
@@ -82,7 +88,8 @@ def _draw(
     axes.set_visible(True)
     extent = (0.0, len(values) * features.hop_length / features.sample_rate, -0.5, values.shape[1] - 0.5)
     step = -(-len(values) // MAX_COLUMNS)
-    style: dict[str, Any] = {"origin": "lower", "aspect": "auto", "interpolation": "nearest", "cmap": cmap}
+    style: dict[str, Any] = {"origin": "lower", "aspect": "auto", "interpolation": "none"}
+    style["cmap"] = colormaps[cmap].resampled(MAX_COLORS)  # few colors keep the page small
     image = axes.imshow(values[::step].T, extent=extent, vmin=limits[0], vmax=limits[1], **style)
     centers = np.array(features.mel_frequencies)
     if len(centers):

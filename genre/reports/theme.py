@@ -20,8 +20,10 @@ STYLE: dict[Any, Any] = {
     "axes.prop_cycle": cycler(color=COLORS),
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.labelpad": 6,
     "axes.titlesize": 11,
     "legend.frameon": False,
+    "svg.fonttype": "none",  # text stays text, which keeps the page small
     "svg.hashsalt": "genre",  # equal figures give equal files
     "text.parse_math": False,  # a genre may be called $ka
 }

@@ -1,16 +1,23 @@
 """Pages: self-contained, escaped, with figures and tables beside them."""
 
+import base64
 import errno
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
+import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import Markup
+from matplotlib import colormaps
 from matplotlib.figure import Figure
+from PIL import Image
 
 from genre.errors import GenreError
-from genre.reports.page import Page
+from genre.reports.page import Page, own_folder
 
 
 def make_figure() -> Figure:
@@ -67,8 +74,54 @@ def test_a_page_is_well_formed_escaped_and_self_contained(tmp_path: Path) -> Non
 
 def test_each_figure_is_embedded_once(tmp_path: Path) -> None:
     text = make_page().write(tmp_path).read_text()
-    assert text.count("data:image/svg+xml;base64,") == 1
-    assert len(text) < 4 / 3 * (tmp_path / "figures/drawing.svg").stat().st_size + 8000
+    assert text.count("data:image/svg+xml,") == 1
+    svg = (tmp_path / "figures/drawing.svg").read_text()
+    (source,) = re.findall('src="data:image/svg.xml,([^"]*)"', text)
+    assert unquote(source) == svg
+    assert "a title</text>" in svg
+    assert len(text) < 4 / 3 * len(svg) + 9000
+
+
+def test_images_within_a_figure_have_a_palette(tmp_path: Path) -> None:
+    figure = make_figure()
+    values = np.random.default_rng(0).random((40, 300))
+    figure.axes[0].imshow(values, cmap=colormaps["magma"].resampled(64), interpolation="none")
+    page = Page("x")
+    page.section("x")
+    page.figure(figure, "image", "An image.")
+    (encoded,) = re.findall('data:image/png;base64,([^"]*)"', page.files["figures/image.svg"].decode())
+    image = Image.open(io.BytesIO(base64.b64decode(encoded)))
+    assert (image.mode, image.size) == ("P", (300, 40))
+    colors = colormaps["magma"].resampled(64)((values - values.min()) / np.ptp(values))[..., :3]
+    assert len(image.getcolors()) <= 64
+    assert np.asarray(image.convert("RGB")).mean((0, 1)) / 255 == pytest.approx(colors.mean((0, 1)), abs=0.01)
+    assert len(encoded) < 13_000  # 6 bits per pixel, as base64; full color takes four times as much
+
+
+def test_facts_and_the_banner_are_above_the_contents(tmp_path: Path) -> None:
+    text = Page("x", facts={"data <set>": "a & b"}, banner="SYNTHETIC").write(tmp_path).read_text()
+    assert "<dt>data &lt;set&gt;</dt><dd>a &amp; b</dd>" in text
+    assert text.index('<p class="banner">SYNTHETIC</p>') < text.index("<h1>x</h1>") < text.index("<nav")
+
+
+def test_cells_may_hold_markup_and_verdicts_stay_in_sight(tmp_path: Path) -> None:
+    page = Page("x")
+    page.section("x")
+    link = Markup('<a href="#x">{}</a>').format("<one>")
+    page.table(pd.DataFrame({"model": pd.Series([link], dtype=object), "significant": ["yes"]}), "x")
+    text = page.write(tmp_path).read_text()
+    assert '<td><a href="#x">&lt;one&gt;</a></td><td class="verdict">yes</td>' in text
+
+
+def test_another_comparison_gets_a_folder_of_its_own(tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    for source, expected in {"a": "report", 'b "c"': "report-2", "d": "report-3"}.items():
+        assert own_folder(report, source) == tmp_path / expected
+        Page("x", source=source).write(own_folder(report, source))
+        assert own_folder(report, source) == tmp_path / expected  # the same command replaces its report
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/index.html").write_text("<style>\n:root { --ink: #222; }</style>of an earlier version")
+    assert own_folder(tmp_path / "old", "a") == tmp_path / "old"
 
 
 def test_long_text_wraps_and_numbers_do_not(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The report of a run, of a tiny network that was trained for it."""
 
+import json
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 
 from genre import run_folder
 from genre.evaluation.runs import EvaluatedRun
-from genre.reports.run import run_notes, write_run_report
+from genre.provenance import data_id
+from genre.reports.run import run_facts, run_notes, write_run_report
 from tests.evaluation.conftest import train_and_evaluate
 
 
@@ -25,7 +28,7 @@ def test_a_report_has_all_its_sections_figures_and_tables(run: EvaluatedRun, tmp
         assert f">{title}</h2>" in page
     figures = {path.stem for path in (tmp_path / "figures").glob("*.png")}
     assert figures >= {"confusion", "curves"}
-    assert figures & {"errors", "right"}
+    assert figures >= {f"track_{number}" for number in (1, 2)}
     assert {path.stem for path in (tmp_path / "figures").glob("*.svg")} == figures
     scores = pd.read_csv(tmp_path / "tables/scores.csv").set_index("score")["value"]
     assert scores["accuracy"] == pytest.approx(run.scores["test/accuracy"])
@@ -34,6 +37,60 @@ def test_a_report_has_all_its_sections_figures_and_tables(run: EvaluatedRun, tmp
     confusion = pd.read_csv(tmp_path / "tables/confusion.csv", index_col="true")
     assert confusion.columns.tolist() == confusion.index.tolist() == ["blues", "jazz", "rock"]
     assert confusion.to_numpy().sum() == 3
+
+
+def test_a_report_says_where_the_run_comes_from(run: EvaluatedRun, tmp_path: Path) -> None:
+    facts = run_facts(run)
+    tracks = pd.read_parquet(run.folder / run_folder.TRACKS)
+    assert facts["data set"] == f"folder, 30 tracks, id {data_id(tracks)}"
+    assert facts["split"] == "auto, seed 3"
+    assert facts["tracks"] == "24 training, 3 validation, 3 test"
+    losses = pd.read_csv(run.folder / run_folder.METRICS)["val/loss"]
+    assert facts["tested epoch"] == f"{losses.argmin() + 1} of 3"
+    (session,) = json.loads((run.folder / run_folder.RECORD).read_text())["sessions"]
+    assert facts["command"] == session["command"]
+    assert facts["command"].startswith("python train.py data=folder")
+    assert facts["hardware"] == session["hardware"]
+    assert facts["time"].endswith(f", {session['seconds']:.0f} s in all")
+    assert facts["peak memory"] == f"{session['peak_memory_mib']:,} MiB of memory"
+    page = write_run_report(run, tmp_path).read_text()
+    assert all(f"<dt>{name}</dt><dd>{escape(value)}</dd>" in page for name, value in facts.items())
+    assert "SYNTHETIC" not in page
+
+
+def test_a_run_of_an_earlier_version_says_what_it_stores(run: EvaluatedRun) -> None:
+    every = run_facts(run)
+    record = run.folder / run_folder.RECORD
+    record.rename(run.folder / "hidden")
+    try:
+        facts = run_facts(run)
+    finally:
+        (run.folder / "hidden").rename(record)
+    assert set(every) - set(facts) == {"date", "version", "hardware", "peak memory"}
+    assert facts["command"] == every["command"]  # from the stored overrides
+    assert facts["time"] == f"{run.scores['train_seconds']:.0f} s of training"
+
+
+def test_the_last_epoch_is_the_tested_one_where_the_run_says_so(run: EvaluatedRun) -> None:
+    monitor = replace(run.settings.monitor, select="last")
+    assert run_facts(replace(run, settings=replace(run.settings, monitor=monitor)))["tested epoch"] == "3 of 3"
+
+
+def test_synthetic_data_are_named_in_large_letters(run: EvaluatedRun, tmp_path: Path) -> None:
+    source = {"_target_": "genre.data.sources.synthetic.Synthetic"}
+    settings = replace(run.settings, data=replace(run.settings.data, source=source))
+    page = write_run_report(replace(run, settings=settings), tmp_path).read_text()
+    assert '<p class="banner">SYNTHETIC DATA: these scores say nothing about real music</p>' in page
+
+
+def test_baselines_stand_beside_the_model(run: EvaluatedRun, tmp_path: Path) -> None:
+    write_run_report(run, tmp_path)
+    table = pd.read_csv(tmp_path / "tables/scores.csv").set_index("score")
+    stored = run_folder.read_scores(run.folder)
+    for name in ("logreg", "majority"):
+        assert table.loc["accuracy", name] == pytest.approx(stored[f"{name}/test/accuracy"])
+        assert table.loc["F1 macro", name] == pytest.approx(stored[f"{name}/test/f1_macro"])
+        assert np.isnan(table.loc["log loss", name])
 
 
 def test_non_finite_logits_and_unfinished_runs_are_noted(run: EvaluatedRun, tmp_path: Path) -> None:

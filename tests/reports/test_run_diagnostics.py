@@ -1,18 +1,17 @@
-"""Calibration, embedding map and errors in the report of a run."""
+"""Calibration and embedding map in the report of a run."""
 
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from genre.evaluation.predictions import Predictions
 from genre.evaluation.runs import EvaluatedRun
 from genre.reports import run_diagnostics
 from genre.reports.page import Page
-from genre.reports.run_diagnostics import add_calibration, add_embedding_map, add_errors
-from genre.reports.spectrograms import SpectrogramPanel, spectrograms_figure
+from genre.reports.run_diagnostics import add_calibration, add_embedding_map
+from tests.conftest import track_table
 from tests.evaluation.conftest import make_predictions
 
 
@@ -69,89 +68,26 @@ def test_no_map_of_few_tracks_or_of_equal_predictions(run: EvaluatedRun) -> None
     assert embedding_note(same) == "Skipped: the model gives the same prediction for every track."
 
 
-@pytest.mark.parametrize(("artists", "panels"), [(None, 1), ([f"artist X{number % 4}" for number in range(20)], 2)])
-def test_a_map_is_colored_by_genre_and_by_known_artists(
-    run: EvaluatedRun, monkeypatch: pytest.MonkeyPatch, artists: list[str] | None, panels: int
-) -> None:
+def test_a_map_shows_genres_artists_and_errors(run: EvaluatedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     embeddings = np.random.default_rng(0).normal(0, 1, (20, 4))
     monkeypatch.setattr(run_diagnostics, "embed_test_set", lambda *_: embeddings)
     pairs = [(number % 2, number % 3 % 2) for number in range(20)]
-    drawn: list[dict[str, list[str]]] = []
-    real = run_diagnostics.embedding_scatter
-    monkeypatch.setattr(run_diagnostics, "embedding_scatter", lambda p, groups: drawn.append(groups) or real(p, groups))
-    page = Page("x")
-    add_embedding_map(page, replace(run, predictions=make_predictions(pairs, ["a", "b"], artists)))
-    assert len(drawn[0]) == panels
-    assert drawn[0]["by genre"] == ["a", "b"] * 10
-    if artists:
-        assert drawn[0]["by artist"][:2] == ["X0", "X1"]
-    embeddings[3, 1] = np.nan
-    unknown = replace(run, predictions=make_predictions(pairs, ["a", "b"]))
-    assert embedding_note(unknown) == "Skipped: some embeddings are not finite."
-
-
-def with_logits(run: EvaluatedRun, logits: list[list[float]]) -> EvaluatedRun:
-    return replace(run, predictions=replace(run.predictions, logits=np.array(logits)))
-
-
-def errors(run: EvaluatedRun) -> Page:
-    page = Page("x")
-    add_errors(page, run)
-    return page
-
-
-def test_errors_are_sorted_by_confidence(run: EvaluatedRun) -> None:
-    target = run.predictions.target
-    wrong = (target + 1) % 3
-    logits = [(confidence * np.eye(3)[genre]).tolist() for confidence, genre in zip((1, 3, 2), wrong, strict=True)]
-    page = errors(with_logits(run, logits))
-    table, figure = page.sections[0].blocks
-    ids = run.predictions.track_id
-    assert [row[0] for row in table["rows"]] == [ids[1], ids[2], ids[0]]
-    assert [row[5] for row in table["rows"]] == [f"{np.exp(x) / (np.exp(x) + 2):.2f}" for x in (3, 2, 1)]
-    names = run.predictions.genres
-    assert [row[3] for row in table["rows"]] == [names[target[row]] for row in (1, 2, 0)]
-    assert [row[4] for row in table["rows"]] == [names[wrong[row]] for row in (1, 2, 0)]
-    assert table["caption"] == "The most confident of 3 errors."
-    assert figure["name"] == "errors"
-    assert figure["caption"] == (
-        "The most confident errors. Confidence in brackets. Saliency: absolute gradient of the predicted genre's score."
+    artists = [f"artist X{number % 4}" for number in range(20)]
+    tracks = track_table({str(number): "a" for number in range(20)}, split="test", title="A & B")
+    shown = replace(
+        run,
+        predictions=make_predictions(pairs, ["a", "b"], artists),
+        datamodule=SimpleNamespace(data=SimpleNamespace(tracks=tracks)),
     )
-
-
-def test_a_model_without_errors_says_so_and_shows_correct_predictions(run: EvaluatedRun) -> None:
-    text, figure = errors(with_logits(run, (5 * np.eye(3)[run.predictions.target]).tolist())).sections[0].blocks
-    assert text["text"] == "No errors: every test track was classified correctly."
-    assert figure["name"] == "right"
-
-
-def test_tracks_without_a_prediction_are_not_among_the_errors(run: EvaluatedRun) -> None:
-    page = errors(with_logits(run, [[np.nan] * 3] * 3))
-    assert page.sections[0].blocks == []
-
-
-def test_spectrograms_of_a_leakage_level_show_the_half_that_was_used(
-    run: EvaluatedRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn: list[SpectrogramPanel] = []
-    keep = lambda panels, features: drawn.extend(panels) or spectrograms_figure(panels, features)  # noqa: E731
-    monkeypatch.setattr(run_diagnostics, "spectrograms_figure", keep)
-    frames = run.datamodule.data.cache.spec.n_frames
-    for half_clips, length in ((False, frames), (True, frames // 2)):
-        monkeypatch.setattr(run.datamodule, "half_clips", half_clips)
-        drawn.clear()
-        errors(run)
-        assert {len(panel.values) for panel in drawn} == {length}
-        assert {len(panel.saliency) for panel in drawn if panel.saliency is not None} == {length}
-
-
-def test_spectrograms_are_in_decibels(run: EvaluatedRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[SpectrogramPanel] = []
-    keep = lambda panels, features: drawn.extend(panels) or spectrograms_figure(panels, features)  # noqa: E731
-    monkeypatch.setattr(run_diagnostics, "spectrograms_figure", keep)
-    errors(run)
-    tracks: pd.DataFrame = run.datamodule.data.tracks.set_index("track_id")
-    for panel in drawn:
-        track = tracks.loc[panel.title.partition(":")[0]]
-        assert panel.values.min() == pytest.approx(track["low"], abs=0.1)
-        assert panel.values.max() == pytest.approx(track["high"], abs=0.1)
+    page = Page("x")
+    add_embedding_map(page, shown)
+    drawing = page.files["figures/map.svg"].decode()
+    assert drawing.count("<title>") == 20
+    assert "<title>X1: A &amp; B (b)</title>" in drawing
+    assert ">a: 10</text>" in drawing
+    assert drawing.count('fill="#fff"') == sum(true != predicted for true, predicted in pairs)
+    monkeypatch.setattr(run_diagnostics, "MAP_TRACKS", 12)
+    add_embedding_map(page, shown)
+    assert page.files["figures/map.svg"].decode().count("<title>") == 12
+    embeddings[3, 1] = np.nan
+    assert embedding_note(shown) == "Skipped: some embeddings are not finite."
