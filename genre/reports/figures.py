@@ -63,6 +63,7 @@ def confusion_figure(counts: pd.DataFrame) -> Figure:
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, label="share of the true genre", shrink=0.8)
     bar.outline.set_visible(False)
+    assert bar.solids is not None
     bar.solids.set_rasterized(True)
     return figure
 

@@ -78,6 +78,7 @@ def spectrograms_figure(panels: list[SpectrogramPanel], features: FeatureExtract
         axes.set_ylabel("frequency in Hz" if features.mel_frequencies else "coefficient")
     for first, (label, image) in enumerate(images.items()):
         bar = figure.colorbar(image, ax=grid[first::per_panel], label=label, aspect=14, pad=0.01)
+        assert bar.solids is not None
         bar.solids.set_rasterized(True)
     return figure
 
