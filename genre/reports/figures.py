@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from genre.reports.theme import TEXT_COLOR, color, line_style, marker_style, theme
 
 MAX_LABELED_RATES = 8
+"""More learning rates, as those of a schedule per step, have a logarithmic axis instead of labels of their own."""
 LABEL_LENGTH = 36
 """Longer names of models are wrapped beside their rows."""
 THIN: dict[str, Any] = {"color": TEXT_COLOR, "linewidth": 0.8, "alpha": 0.6}
@@ -89,9 +90,9 @@ def learning_curves(epochs: pd.DataFrame, best: int) -> Figure:
     rate.set_title("learning rate")
     rate.set_yscale("log")
     rates = sorted(set(epochs["learning_rate"]))
-    rates = rates[:: -(-len(rates) // MAX_LABELED_RATES)]
-    rate.set_yticks(rates, [f"{value:.2g}" for value in rates])
-    rate.set_yticks([], minor=True)
+    if len(rates) <= MAX_LABELED_RATES:
+        rate.set_yticks(rates, [f"{value:.2g}" for value in rates])
+        rate.set_yticks([], minor=True)
     for axes in figure.axes:
         axes.axvline(best + 1, **THIN)
         axes.grid(visible=True, axis="y")
