@@ -47,7 +47,7 @@ format: $(READY) ## Fix lint and formatting automatically
 lock: ## Pin the newest versions that pyproject.toml allows
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet ".[cluster,dev,loggers]" "setuptools>=77"
+	.venv-lock/bin/python -m pip install --quiet ".[cluster,dev,loggers,serve]" "setuptools>=77"
 	.venv-lock/bin/python -m pip freeze --all --exclude genre --exclude pip > requirements.lock
 	rm -rf .venv-lock build
 

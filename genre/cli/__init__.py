@@ -3,7 +3,7 @@
 from genre.cli import scripts
 from genre.cli.app import app
 from genre.cli.data import audit, eda, precompute, split, verify, weights
-from genre.cli.models import export, info, power, predict, search_report
+from genre.cli.models import export, info, power, predict, search_report, serve
 from genre.config.errors import exit_with_one_line
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "predict",
     "scripts",
     "search_report",
+    "serve",
     "split",
     "verify",
     "weights",

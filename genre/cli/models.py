@@ -61,6 +61,24 @@ def predict(
 
 
 @app.command()
+def serve(
+    run: Runs = None,
+    checkpoint: Checkpoints = None,
+    onnx: Onnx = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all networks.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
+    trust: Trust = None,
+) -> None:
+    """Serve a web page that predicts the genres of uploaded or recorded songs."""
+    from genre.audio.decoding import decoder_output_suppressed
+    from genre.inference.serve import serve_page
+
+    classifier = _load(onnx, [*(run or []), *(checkpoint or [])], trust or [])
+    with decoder_output_suppressed():
+        serve_page(classifier, host, port)
+
+
+@app.command()
 def export(
     output: Annotated[Path, typer.Option(help="ONNX file or folder to write.")],
     run: Runs = None,

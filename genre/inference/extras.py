@@ -5,7 +5,7 @@ from typing import Any
 
 from genre.errors import GenreError
 
-EXTRAS = {"onnx": "onnx", "onnxruntime": "onnx"}
+EXTRAS = {"onnx": "onnx", "onnxruntime": "onnx", "gradio": "serve"}
 """Package, and the extra of this project that installs it."""
 
 

@@ -31,12 +31,30 @@ def write_timeline(path: Path, audio: Path, prediction: Prediction, classifier: 
     Raises:
         AudioError: The recording cannot be used.
     """
-    features = LogMel(classifier.sample_rate, hop_length=1024)
-    columns = _columns(audio, prediction.seconds, features, classifier.clip_seconds)
-    figure = timeline_figure(audio.name, columns, prediction, features)
+    figure = draw_timeline(audio, prediction, classifier)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=150)
+
+
+def draw_timeline(audio: Path, prediction: Prediction, classifier: Classifier, narrow: bool = False) -> Figure:
+    """Draw the timeline of a recording.
+
+    Args:
+        audio: The recording.
+        prediction: Its prediction.
+        classifier: What predicted it.
+        narrow: Whether to draw it for the width of a phone.
+
+    Returns:
+        The figure.
+
+    Raises:
+        AudioError: The recording cannot be used.
+    """
+    features = LogMel(classifier.sample_rate, hop_length=1024)
+    columns = _columns(audio, prediction.seconds, features, classifier.clip_seconds)
+    return timeline_figure(audio.name, columns, prediction, features, narrow)
 
 
 def _columns(audio: Path, seconds: float, features: LogMel, clip_seconds: float) -> np.ndarray:
@@ -54,7 +72,9 @@ def _columns(audio: Path, seconds: float, features: LogMel, clip_seconds: float)
 
 
 @theme()
-def timeline_figure(title: str, columns: np.ndarray, prediction: Prediction, features: LogMel) -> Figure:
+def timeline_figure(
+    title: str, columns: np.ndarray, prediction: Prediction, features: LogMel, narrow: bool = False
+) -> Figure:
     """Draw a mel spectrogram, and genre probabilities stacked below it.
 
     Args:
@@ -62,14 +82,15 @@ def timeline_figure(title: str, columns: np.ndarray, prediction: Prediction, fea
         columns: Mel power at equal intervals, shape (columns, mels).
         prediction: The prediction.
         features: Transform that computed it.
+        narrow: Whether to draw it for the width of a phone, with the legend below.
     """
-    figure = Figure(figsize=(9, 5), layout="constrained")
+    figure = Figure(figsize=(5, 5) if narrow else (9, 5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     scale = 60.0 if prediction.seconds > 300 else 1.0
     end = prediction.seconds / scale
     extent = (0.0, end, -0.5, columns.shape[1] - 0.5)
     above.imshow(columns.T, extent=extent, origin="lower", aspect="auto", interpolation="nearest", cmap="magma")
-    above.set_title(truncate_middle(title, 80))
+    above.set_title(truncate_middle(title, 45 if narrow else 80))
     centers = np.array(features.mel_frequencies)
     ticks = [tick for tick in TICKS_HZ if centers[0] <= tick <= centers[-1]]
     above.set_yticks(np.interp(ticks, centers, np.arange(len(centers))), [str(tick) for tick in ticks])
@@ -89,5 +110,8 @@ def timeline_figure(title: str, columns: np.ndarray, prediction: Prediction, fea
         low = high
     below.set(xlim=(0, end), ylim=(0, 1), ylabel="probability", xlabel="time in min" if scale > 1 else "time in s")
     handles, labels = below.get_legend_handles_labels()
-    below.legend(handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(1.0, 0.5))
+    if narrow:
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    else:
+        below.legend(handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
