@@ -33,6 +33,13 @@ def test_the_layers_add_up_to_one_in_the_order_of_the_probabilities(genres: int,
     assert below.get_xlabel() == "time in s"
 
 
+def test_the_narrow_figure_has_its_legend_below() -> None:
+    figure = timeline_figure("a.mp3", np.zeros((50, 64)), predicted(11, 3, 30.0), LogMel(n_mels=64), narrow=True)
+    assert figure.get_figwidth() == 5
+    assert figure.axes[1].get_legend() is None
+    assert len(figure.legends[0].get_texts()) == 3
+
+
 def test_a_long_track_is_in_minutes() -> None:
     figure = timeline_figure("a.mp3", np.zeros((50, 64)), predicted(11, 3, 600.0), LogMel(n_mels=64))
     assert figure.axes[1].get_xlabel() == "time in min"
