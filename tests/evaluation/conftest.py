@@ -14,9 +14,12 @@ from genre.evaluation.predictions import Predictions
 from genre.evaluation.runs import EvaluatedRun
 from genre.pipeline import train_and_test
 from tests.composing import TINY, compose, evaluation
+from tests.conftest import sound, write_sound
 
 GOOD, BAD = np.arange(60) % 10 != 0, np.arange(60) % 2 == 0
 """Whether each of 60 test tracks is classified correctly."""
+OTHER = {"Blues": 200.0, "JAZZ": 700.0, "polka": 1500.0}
+"""Genres of music that a run on `music_folder` was not trained on, and their pitches; it knows two of them."""
 
 
 def make_predictions(pairs: list[tuple[int, int]], genres: list[str], artists: list[str] | None = None) -> Predictions:
@@ -112,3 +115,13 @@ def train_and_evaluate(music: Path, home: Path, *overrides: str) -> EvaluatedRun
 def run(music_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> EvaluatedRun:
     """A trained network with three test tracks. Restore what you change in its folder."""
     return train_and_evaluate(music_folder, tmp_path_factory.mktemp("run"), "model=cnn1d_gru", "trainer.max_epochs=3")
+
+
+@pytest.fixture(scope="session")
+def other_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five clips of three genres each, of which the run knows two."""
+    root = tmp_path_factory.mktemp("others") / "elsewhere"
+    for number, (genre, pitch) in enumerate(OTHER.items()):
+        for clip in range(5):
+            write_sound(root / genre / f"{clip}.wav", sound(1000 + 100 * number + clip, pitch=pitch))
+    return root

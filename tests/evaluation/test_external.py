@@ -16,22 +16,10 @@ from genre.errors import GenreError
 from genre.evaluation.comparison import compare_runs
 from genre.evaluation.external import ExternalTest, evaluate_externally
 from genre.evaluation.runs import EvaluatedRun
-from genre.files import write_json
 from genre.reports.run import run_notes, write_run_report
 from tests.composing import evaluation
-from tests.conftest import Runs, sound, write_sound
-
-OTHER = {"Blues": 200.0, "JAZZ": 700.0, "polka": 1500.0}
-
-
-@pytest.fixture(scope="module")
-def other_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five clips of three genres each, of which the run knows two."""
-    root = tmp_path_factory.mktemp("others") / "elsewhere"
-    for number, (genre, pitch) in enumerate(OTHER.items()):
-        for clip in range(5):
-            write_sound(root / genre / f"{clip}.wav", sound(1000 + 100 * number + clip, pitch=pitch))
-    return root
+from tests.conftest import Runs
+from tests.evaluation.conftest import OTHER
 
 
 def on(run: EvaluatedRun | Path, music: object, **more: object) -> ExternalTest:
@@ -200,24 +188,3 @@ def test_runs_are_compared_on_the_same_tracks(runs: Runs, other_music: Path) -> 
         "ensemble of 2 models (3 members)",
     ]
     assert set(found.predictions["run"]) == set(map(str, folders))
-
-
-def test_adjusted_logits_are_adjusted_here_too(runs: Runs, other_music: Path) -> None:
-    folder, _ = runs.train("run", "trainer.max_epochs=1")
-    plain = on(folder, other_music).evaluated[0].predictions
-    tracks = pd.read_parquet(folder / run_folder.TRACKS)
-    few = tracks.index[(tracks["genre"] == "jazz") & (tracks["split"] == "train")][2:]
-    tracks.loc[few, "split"] = "test"
-    tracks.to_parquet(folder / run_folder.TRACKS)
-    scores = run_folder.read_scores(folder)
-    write_json(folder / run_folder.SCORES, scores | {"tau": 1.5})
-    adjusted = on(folder, other_music).evaluated[0].predictions
-    counts = tracks.loc[tracks["split"] == "train", "genre"].value_counts()
-    difference = (adjusted.logits - plain.logits) @ [-1, 1]  # how much jazz gains over blues
-    np.testing.assert_allclose(difference, 1.5 * np.log(counts["blues"] / 2), atol=1e-4)
-
-
-def test_an_unfinished_run_is_refused(runs: Runs, other_music: Path) -> None:
-    folder = runs.interrupt("run", 1)
-    with pytest.raises(GenreError, match=f"{folder} is unfinished: resume it with run_dir={folder}, or leave it out"):
-        on(folder, other_music)
