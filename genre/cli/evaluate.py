@@ -42,7 +42,7 @@ def _report(config: DictConfig) -> None:
     if evaluation.out_dir is None and home in Path.cwd().parents and len(folders) > 1:
         raise GenreError(f"the common folder of these runs is {home}: set out_dir=...")
     name = run_folder.REPORT_VAL if evaluation.split == "val" else run_folder.REPORT
-    external = evaluate_externally(folders, evaluation) if evaluation.on is not None else None
+    external = evaluate_externally(folders, evaluation, labels) if evaluation.on is not None else None
     if external:
         name = f"{run_folder.EXTERNAL}/{external.name}"
     report = Path(evaluation.out_dir or home / name)

@@ -1,6 +1,7 @@
 """Test trained models on a collection that they were not trained on."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,7 +52,9 @@ class ExternalTest:
             self.rejected.to_csv(temporary, index=False)
 
 
-def evaluate_externally(folders: list[Path], evaluation: EvaluateConfig) -> ExternalTest:
+def evaluate_externally(
+    folders: list[Path], evaluation: EvaluateConfig, labels: Mapping[Path, str | None] | None = None
+) -> ExternalTest:
     """Test runs on the tracks of a collection whose genres they know.
 
     Decoding, features and windows are those of each run. A prediction is the most probable one of the shared genres, so
@@ -61,6 +64,7 @@ def evaluate_externally(folders: list[Path], evaluation: EvaluateConfig) -> Exte
     Args:
         folders: Run folders.
         evaluation: The collection, names of genres, and locations that differ from those of the run.
+        labels: Labels of run folders in place of their own.
 
     Returns:
         Predictions for the same tracks by all runs.
@@ -72,7 +76,7 @@ def evaluate_externally(folders: list[Path], evaluation: EvaluateConfig) -> Exte
         raise GenreError("split=val cannot be combined with on=: all tracks of the other music are test tracks")
     if evaluation.ensemble and len(folders) == 1:
         raise GenreError("ensemble=true averages several runs: give more of them, as run_dir=[a,b]")
-    trained = [TrainedRun.load(folder, evaluation) for folder in folders]
+    trained = [TrainedRun.load(folder, evaluation, (labels or {}).get(folder)) for folder in folders]
     settings = collection_settings(evaluation.on)
     source, tracks = list_tracks(settings, Path(trained[0].components.settings.paths.cache))
     models = [each.model.genres for each in trained]

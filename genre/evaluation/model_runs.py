@@ -110,7 +110,9 @@ def _join_folds(label: str, runs: list[FinishedRun]) -> ModelRuns:
         predictions[seed] = joined
     model = ModelRuns(label, [run for members in seeds.values() for run in members], predictions)
     first, *others = (each.logits for each in predictions.values())
-    if model.has_epochs and not (others and all(np.array_equal(first, each, equal_nan=True) for each in others)):
+    trained_on, *further = ([run.train_ids for run in members] for members in seeds.values())
+    repeats = not model.has_epochs and all(each == trained_on for each in further)
+    if not repeats and not (others and all(np.array_equal(first, each, equal_nan=True) for each in others)):
         return model
     seed = min(seeds)
     return ModelRuns(label, seeds[seed], {seed: predictions[seed]}, deterministic=True)

@@ -45,12 +45,13 @@ class TrainedRun:
     tracks: pd.DataFrame
 
     @classmethod
-    def load(cls, folder: Path, evaluation: EvaluateConfig) -> "TrainedRun":
+    def load(cls, folder: Path, evaluation: EvaluateConfig, label: str | None = None) -> "TrainedRun":
         """Read a finished run.
 
         Args:
             folder: Run folder.
             evaluation: Trusted packages, and the location of the cache if it moved.
+            label: Label in place of its own.
 
         Returns:
             The run.
@@ -61,7 +62,7 @@ class TrainedRun:
         if not run_folder.is_finished(folder):
             raise GenreError(f"{folder} is unfinished: resume it with run_dir={folder}, or leave it out")
         components = build_components(restore_settings(folder, evaluation), folder / run_folder.TRACKS)
-        run = load_run(folder, evaluation.trust)
+        run = load_run(folder, evaluation.trust, label=label)
         model = load_model(folder / run_folder.BEST, components.trust(run.predictions.genres))
         return cls(run, components, model, pd.read_parquet(folder / run_folder.TRACKS))
 

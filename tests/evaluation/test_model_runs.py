@@ -136,3 +136,11 @@ def test_a_closed_form_fit_and_equal_seeds_count_once(tmp_path: Path) -> None:
     assert [models[label].deterministic for label in ("logreg", "equal", "single")] == [True, True, False]
     assert [models[label].has_single_seed for label in ("logreg", "equal", "single")] == [False, False, True]
     assert [len(models[label].runs) for label in ("logreg", "equal", "single")] == [1, 1, 1]
+
+
+def test_closed_form_fits_to_other_tracks_are_replicates(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / str(n), right, (f"seed={n}",)) for n, right in enumerate((GOOD, BAD), 1)]
+    same = [replace(load_run(folder), epochs=pd.DataFrame({"epoch": [0]})) for folder in folders]
+    assert [list(model.predictions) for model in group_runs(same)] == [[1]]
+    others = [replace(run, train_ids=frozenset({str(run.seed)})) for run in same]
+    assert [list(model.predictions) for model in group_runs(others)] == [[1, 2]]
