@@ -1,5 +1,6 @@
 """Runs are grouped by label, and compared only on the same tracks by the same artists."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from genre.errors import GenreError
 from genre.evaluation.comparison import compare
 from genre.evaluation.model_runs import group_runs, keep_common_folds
 from genre.evaluation.runs import find_run_folders, load_run
-from tests.evaluation.conftest import GOOD, write_folds, write_run, write_seeds
+from tests.evaluation.conftest import BAD, GOOD, write_folds, write_run, write_seeds
 
 
 def group(folders: list[Path]) -> list:
