@@ -32,8 +32,9 @@ def write_run_report(run: EvaluatedRun, folder: Path, audio: bool = False) -> Pa
         Path of the page.
     """
     test, data = run.predictions, run.settings.data
-    is_synthetic = str(data.source.get("_target_", "")).endswith(".Synthetic")
-    title = f"{run.scores['model']} on {data.name}"
+    is_elsewhere = not (run.datamodule.data.tracks["split"] == "train").any()  # tested on another collection
+    is_synthetic = str(data.source.get("_target_", "")).endswith(".Synthetic") and not is_elsewhere
+    title = f"{run.scores['model']}{', trained' * is_elsewhere} on {data.name}"
     subtitle = f"{test.describe()}, {len(test.genres)} genres"
     page = Page(title, subtitle, run_facts(run), SYNTHETIC if is_synthetic else "", str(run.folder))
     _add_scores(page, run)
@@ -47,7 +48,9 @@ def write_run_report(run: EvaluatedRun, folder: Path, audio: bool = False) -> Pa
 
 def run_facts(run: EvaluatedRun) -> dict[str, str]:
     """State what identifies a run: its data, settings, code and machine, as far as they are stored."""
-    data, tracks, scores = run.settings.data, run.datamodule.data.tracks, run.scores
+    data, tracks = run.settings.data, pd.read_parquet(run.folder / run_folder.TRACKS)
+    stored = run_folder.read_scores(run.folder) if run_folder.is_finished(run.folder) else {}
+    scores = stored | run.scores
     sessions = read_record(run.folder).get("sessions", [])
     first = sessions[0] if sessions else {}
     split_seed = run.settings.seed if data.split_seed is None else data.split_seed

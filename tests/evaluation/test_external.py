@@ -160,6 +160,8 @@ def test_the_report_of_a_run_on_other_music(run: EvaluatedRun, other_music: Path
     page = write_run_report(found.evaluated[0], tmp_path / "report").read_text()
     found.write(tmp_path / "report")
     assert "shared genres: blues, jazz" in page
+    assert "<h1>cnn1d_gru, trained on folder</h1>" in page
+    assert "24 training, 3 validation, 3 test" in page  # of the run, not of the other music
     assert "10 test tracks, 2 genres" in page
     scores = pd.read_csv(tmp_path / "report/tables/scores.csv").set_index("score")
     assert scores.loc["accuracy", "value"] == pytest.approx(found.evaluated[0].scores["test/accuracy"])
