@@ -82,10 +82,11 @@ def group_runs(runs: list[FinishedRun]) -> list[ModelRuns]:
     for run in runs:
         grouped.setdefault(run.label, []).append(run)
     models = [_join_folds(label, members) for label, members in grouped.items()]
-    return [
+    paired = [
         replace(model, predictions={seed: _paired(models[0], model, seed) for seed in model.predictions})
         for model in models
     ]
+    return [_count_once(model) for model in paired]
 
 
 def _join_folds(label: str, runs: list[FinishedRun]) -> ModelRuns:
@@ -108,14 +109,19 @@ def _join_folds(label: str, runs: list[FinishedRun]) -> ModelRuns:
                 "data.folds"
             )
         predictions[seed] = joined
-    model = ModelRuns(label, [run for members in seeds.values() for run in members], predictions)
-    first, *others = (each.logits for each in predictions.values())
-    trained_on, *further = ([run.train_ids for run in members] for members in seeds.values())
+    return ModelRuns(label, [run for members in seeds.values() for run in members], predictions)
+
+
+def _count_once(model: ModelRuns) -> ModelRuns:
+    """Keep one seed of a model whose seeds are alike."""
+    seed, *_ = model.predictions
+    first, *others = (each.logits for each in model.predictions.values())
+    trained_on, *further = ([run.train_ids for run in model.runs if run.seed == each] for each in model.predictions)
     repeats = not model.has_epochs and all(each == trained_on for each in further)
     if not repeats and not (others and all(np.array_equal(first, each, equal_nan=True) for each in others)):
         return model
-    seed = min(seeds)
-    return ModelRuns(label, seeds[seed], {seed: predictions[seed]}, deterministic=True)
+    runs = [run for run in model.runs if run.seed == seed]
+    return replace(model, runs=runs, predictions={seed: model.predictions[seed]}, deterministic=True)
 
 
 def _check_settings(label: str, runs: list[FinishedRun]) -> None:
