@@ -96,6 +96,8 @@ def compare_runs(runs: list[FinishedRun], notes: list[str], ensemble: bool = Fal
         GenreError: The runs cannot be compared.
     """
     models, split = group_runs(runs), runs[0].predictions.split
+    if all(model.label in LEAKAGE_LEVELS for model in models):
+        models.sort(key=lambda model: LEAKAGE_LEVELS.index(model.label))
     if ensemble and any(model.label in LEAKAGE_LEVELS for model in models):
         raise GenreError("ensemble=true cannot average leakage levels, whose training sets differ: leave it out")
     models = add_ensembles(models) if ensemble else models

@@ -138,8 +138,8 @@ def test_leakage_levels_are_compared_with_the_lowest(tmp_path: Path) -> None:
     result = compare(find_run_folders([str(tmp_path)]))
     assert result.pairs["question"].tolist() == ["each with leak_nothing"] * 2
     assert result.pairs[["first", "second"]].to_numpy().tolist() == [
-        ["leak_albums", "leak_nothing"],
         ["leak_artists", "leak_nothing"],
+        ["leak_albums", "leak_nothing"],
     ]
 
 
