@@ -80,7 +80,7 @@ def test_a_comparison_on_validation_tracks_is_called_one(tmp_path: Path, capsys:
     assert "Comparison on validation tracks" in said
     assert "model (validation tracks)" in said
     assert "cnn1d_gru ensemble" not in said  # the seeds do not differ
-    assert "ensemble of 2 models (4 members)" in said
+    assert "ensemble of 2 models (2 members)" in said
     assert "With only 10 artists in the validation set" in said
 
 

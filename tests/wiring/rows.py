@@ -323,7 +323,7 @@ RUN = [
     Group([Row("debug=limit", see.debugged(*EPOCHS_AND_LIMITS), [3, 0.1, 1.0, []])], bare=True),
     Group([Row("debug=profile", see.debugged("max_epochs", "profiler"), [1, "simple"])], bare=True),
     Group([Row("debug=overfit", see.debugged(*OVERFITTING), [50, 2, None, [], []])], bare=True),
-    Group([Row("data=synthetic", see.sizes, (10.0, 3.0, 2.0, 32, 64, 32, 15))], REAL, True),
+    Group([Row("data=synthetic", see.sizes, (10.0, 3.0, 2.0, 32, 64, 32, 10))], REAL, True),
 ]
 
 GROUPS = [*DATA, *FEATURES, *OPTIONS, *MODEL, *RUN]
