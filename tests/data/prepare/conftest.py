@@ -26,6 +26,7 @@ CONFIG = DataConfig(
     fold=None,
     folds=5,
     exclude_genres=[],
+    licenses=[],
     min_tracks_per_genre=1,
 )
 

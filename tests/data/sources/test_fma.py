@@ -27,6 +27,7 @@ ROWS = {  # sorted neither by number nor as text
         "set.subset": "medium",
         "track.genre_top": "Rock",
         "track.title": TRICKY,
+        "track.license": "Attribution 3.0",
         "artist.id": "7",
         "artist.name": "Björk, Ltd. 久石譲",
         "album.id": "3",
@@ -78,10 +79,19 @@ def test_the_whole_table(root):
     assert list(table.index) == [0, 1, 2, 3]
     known = table.astype(object).where(table.notna(), None)
     assert known.to_numpy().tolist() == [
-        ["2", "fma_full/000/000002.mp3", "Hip-Hop", "AWOL [1]", "AWOL - A Way Of Life [1]", "Food", "train"],
-        ["5", "fma_full/000/000005.mp3", None, None, None, None, "train"],
-        ["10", "fma_full/000/000010.mp3", "Rock", "Björk, Ltd. 久石譲 [7]", 'The "Best", of [3]', TRICKY, "val"],
-        ["123456", "fma_full/123/123456.mp3", "Old-Time / Historic", "AWOL [8]", "? [9]", "None", "test"],
+        ["2", "fma_full/000/000002.mp3", "Hip-Hop", "AWOL [1]", "AWOL - A Way Of Life [1]", "Food", "train", None],
+        ["5", "fma_full/000/000005.mp3", None, None, None, None, "train", None],
+        [
+            "10",
+            "fma_full/000/000010.mp3",
+            "Rock",
+            "Björk, Ltd. 久石譲 [7]",
+            'The "Best", of [3]',
+            TRICKY,
+            "val",
+            "Attribution 3.0",
+        ],
+        ["123456", "fma_full/123/123456.mp3", "Old-Time / Historic", "AWOL [8]", "? [9]", "None", "test", None],
     ]
 
 

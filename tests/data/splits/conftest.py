@@ -21,7 +21,7 @@ def table(genre, artist=None, album=None, official=None) -> pd.DataFrame:
     """A track table of these columns; a scalar fills its column."""
     columns = {"genre": list(genre), "artist": artist, "album": album, "split": official}
     ids = [f"{number:06d}" for number in range(len(columns["genre"]))]
-    return pd.DataFrame({"track_id": ids, "path": ids, "title": None, **columns})[COLUMNS]
+    return pd.DataFrame({"track_id": ids, "path": ids, "title": None, "license": None, **columns})[COLUMNS]
 
 
 def music(kind: str, seed: int) -> pd.DataFrame:
