@@ -194,6 +194,7 @@ OPTIONS = [
     Group([Row("teacher=features", see.teacher, (13, 10.0))], MFCC),
     Group([Row("teacher.weight=2", see.teacher, (13, 2.0))], ("teacher=features", *MFCC)),
     Group([Row("recipe=distill", see.teacher, (13, 10.0))], (*FIVE_SECONDS, *MFCC)),
+    Group([Row("recipe=pretrained", see.kind, "Musicnn")], FIVE_SECONDS),
     Group([Row("teacher=none", see.teacher, None)], ("teacher=features", *MFCC)),
     Group([Row("callbacks=[ema,lr_monitor]", see.callbacks, ["EMAWeightAveraging", "LearningRateMonitor"])]),
     Group(
