@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -106,10 +107,11 @@ def build_page(gradio: Any, classifier: Classifier, example: Path) -> Any:
     def answer(path: str | None) -> tuple[Any, str]:
         if path is None:
             return gradio.Label(visible=False), ""
-        try:
-            prediction, figure = analyze(classifier, Path(path))
-        except AudioError as error:
-            return gradio.Label(visible=False), refusal(error)
+        with tempfile.TemporaryDirectory() as folder:  # a copy, because a visitor with the same file replaces this one
+            try:
+                prediction, figure = analyze(classifier, Path(shutil.copy(path, folder)))
+            except AudioError as error:
+                return gradio.Label(visible=False), refusal(error)
         bars = dict(prediction.top(SHOWN))
         return gradio.Label(bars, visible=True), figure
 
