@@ -92,6 +92,8 @@ def test_the_commands_of_the_readme_run(tmp_path: Path, music_folder: Path) -> N
     pd.DataFrame({"path": paths, "genre": genres}).to_csv(table, index=False)
     made = ["python", "train.py", "model=cnn2d_gru"]  # by `make run`, which writes the synthetic data set
     for words in [made, *OTHERS]:
+        if "serve" in words:  # until it is stopped: tests/inference/test_serve_browser.py
+            continue
         command = [re.sub(r"\bruns/", f"{tmp_path}/runs/", word) for word in words if word != "paths.runs=runs/tuned"]
         command = [
             word.replace("on=path/to/music", f"on={{data: fma, root: {tmp_path}/data/synthetic}}") for word in command
