@@ -1,4 +1,4 @@
-"""Where a run comes from: command, version, hardware, time and memory, installed packages and data."""
+"""The record of a run: command, version, hardware, time and memory, installed packages and data."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ except ImportError:  # on Windows
     resource = None  # type: ignore[assignment]
 
 DATA_COLUMNS = ["track_id", "audio_digest", "genre", "split"]
-"""What identifies the data of a run: its tracks, the decoded audio, the labels and the split."""
+"""Columns that identify the data of a run: its tracks, the decoded audio, the labels and the split."""
 
 
 @contextmanager

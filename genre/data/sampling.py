@@ -1,4 +1,4 @@
-"""Which windows of which tracks make an epoch."""
+"""Samplers of training windows, and the fixed windows of evaluation."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""How small a difference between two models a test set finds, by the t-test of `significance`."""
+"""Power of the t-test: the smallest difference between two models that a test set finds."""
 
 import numpy as np
 import pandas as pd

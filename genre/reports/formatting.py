@@ -6,7 +6,7 @@ INTERVAL = (
     "The 95 % intervals cover the choice of artists from this collection, and of seeds where a model has several; they "
     "do not cover other collections or wrong labels."
 )
-"""What the interval of every table covers."""
+"""The sentence below every table with intervals."""
 
 
 def format_number(value: float, spec: str = ".3f") -> str:
