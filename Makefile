@@ -4,8 +4,11 @@ BIN := .venv/bin
 READY := .venv/ready
 PIP_INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 
+AUDIO ?= data/synthetic
+NETWORKS := cnn1d_gru,cnn1d_lstm,cnn2d_gru,cnn2d_lstm
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run study test test-slow test-all check format lock clean
+.PHONY: help setup run study bench test test-slow test-all check format lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +27,12 @@ run: $(READY) ## Train and test CNN2D + GRU on the synthetic data set
 study: $(READY) ## Compare all models and baselines, three seeds each, and write the report
 	$(BIN)/python train.py -m experiment=compare
 	$(BIN)/python evaluate.py run_dir=runs/compare/synthetic
+
+bench: $(READY) ## Measure the speed of extraction and prediction (AUDIO=folder for other recordings)
+	$(BIN)/python train.py -m experiment=compare model=$(NETWORKS) seed=1 trainer.max_epochs=1 finished=skip \
+		hydra.sweep.dir=runs/bench 'hydra.sweep.subdir=$${model.name}'
+	$(BIN)/python -m benchmarks.extraction $(AUDIO)
+	$(BIN)/python -m benchmarks.prediction runs/bench $(AUDIO)
 
 test: $(READY) ## Run the fast tests
 	$(BIN)/python -m pytest -n auto

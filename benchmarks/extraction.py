@@ -1,6 +1,6 @@
 """Clips per second from audio files to log-mel: this project beside librosa, in one run on one core each.
 
-python benchmarks/extraction.py FOLDER [COUNT]
+python -m benchmarks.extraction FOLDER [COUNT]
 """
 
 import sys

@@ -27,8 +27,8 @@ def test_the_truth_is_the_score_of_very_many_artists() -> None:
 
 
 def test_a_number_outside_its_limits_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    assert simulation._line("x", simulation.Cell(), np.array([0.95, 0.94]), (0.93, 0.97))
-    assert not simulation._line("x", simulation.Cell(), np.array([0.95, 0.92]), (0.93, 0.97))
+    assert simulation._line("x", simulation.Cell(), np.array([0.95, 0.92]), 1000, (0.93, 0.97))  # standard error 0.009
+    assert not simulation._line("x", simulation.Cell(), np.array([0.95, 0.91]), 1000, (0.93, 0.97))
     assert "FAILED" in capsys.readouterr().out
 
 
