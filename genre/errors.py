@@ -1,7 +1,9 @@
-"""The exception for errors of the user, and the message about an unknown key."""
+"""The exception for errors of the user, and parts of its messages."""
 
 import difflib
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class GenreError(Exception):
@@ -21,3 +23,8 @@ def unknown_key(path: str, known: Iterable[str], what: str = "not a key of the c
     """
     close = difflib.get_close_matches(path.rpartition(".")[2], list(known), n=1)
     return f"{path} is {what}" + (f": did you mean {close[0]}?" if close else "")
+
+
+def train_command() -> str:
+    """How the user starts a training: `python train.py` in a checkout, else `genre train`."""
+    return "genre train" if Path(sys.argv[0]).parent.name == "cli" else "python train.py"

@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 
 from genre import run_folder
+from genre.errors import train_command
 from genre.files import atomic_write, write_json
 
 try:
@@ -77,7 +78,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 def command(overrides: list[str]) -> str:
     """Command that trains one run."""
-    return shlex.join(["python", "train.py", *overrides])
+    return " ".join([train_command(), shlex.join(overrides)]).strip()
 
 
 def data_id(tracks: pd.DataFrame) -> str:

@@ -1,6 +1,8 @@
-"""The message about an unknown key."""
+"""Parts of the messages of errors."""
 
-from genre.errors import unknown_key
+import pytest
+
+from genre.errors import train_command, unknown_key
 
 
 def test_the_most_similar_key_is_proposed() -> None:
@@ -16,3 +18,11 @@ def test_the_most_similar_key_is_proposed() -> None:
 def test_nothing_is_proposed_where_nothing_is_similar() -> None:
     assert unknown_key("data.zzz", ["batch_size"]) == "data.zzz is not a key of the configuration"
     assert unknown_key("zzz", []) == "zzz is not a key of the configuration"
+
+
+@pytest.mark.parametrize(
+    ("started", "command"), [("train.py", "python train.py"), ("/site/genre/cli/train.py", "genre train")]
+)
+def test_messages_name_the_command_that_was_typed(started: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", [started])
+    assert train_command() == command

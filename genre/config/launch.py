@@ -12,7 +12,7 @@ from omegaconf import DictConfig, ListConfig
 
 from genre.config.errors import Jobs, exit_with_one_line
 from genre.config.overrides import varied
-from genre.errors import GenreError
+from genre.errors import GenreError, train_command
 from genre.files import missing_folders, remove_empty
 
 
@@ -77,7 +77,7 @@ def check_launch(config: DictConfig, job: Any) -> None:
     if job.mode == RunMode.MULTIRUN:  # again after `on_multirun_start`, because `trainer` may be a swept key
         refuse_several_devices(config)
     elif job.sweeper.get("params") and config.search is None:
-        raise GenreError("this experiment is a multirun: add -m (python train.py -m ...)")
+        raise GenreError(f"this experiment is a multirun: add -m ({train_command()} -m ...)")
 
 
 def refuse_several_devices(config: DictConfig) -> None:

@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, Trial
 
 from genre.config.diff import MACHINE_KEYS, training_values
 from genre.config.overrides import overrides_between
-from genre.errors import GenreError
+from genre.errors import GenreError, train_command
 
 Space = dict[str, of.BaseDistribution]  # of each searched key of the configuration
 SamplerFactory = Callable[[int, int], BaseSampler]  # for a trial's number and an attempt's
@@ -156,4 +156,5 @@ def retrain_command(model: str, arguments: list[str], config: DictConfig, space:
     keys = {text: text.lstrip("+~").partition("=")[0] for text in arguments}
     kept = [text for text, key in keys.items() if key not in dropped and not key.startswith(("search.", "scheduler."))]
     kept = [f"model={model}", *kept]
-    return "python train.py " + shlex.join([*kept, *overrides_between(fixed(compose(kept)[0]), fixed(config))])
+    changed = overrides_between(fixed(compose(kept)[0]), fixed(config))
+    return f"{train_command()} {shlex.join([*kept, *changed])}"

@@ -16,7 +16,7 @@ from optuna.pruners import MedianPruner
 from optuna.trial import Trial
 
 from genre import logging_setup, run_folder
-from genre.errors import GenreError
+from genre.errors import GenreError, train_command
 from genre.search.storage import CONNECTION_ERRORS, TRAINED, open_study, open_trial
 from genre.search.study import tell
 from genre.training import fit
@@ -49,7 +49,7 @@ class PruningCallback(L.Callback):
 def run_trial(config: DictConfig, folder: Path, overrides: list[str]) -> float:
     """Train the trial that `search.trial` names and record its result; return the monitored score of the best epoch."""
     if config.search.trial is None:
-        raise GenreError("hparams_search needs a multirun: python train.py -m hparams_search=...")
+        raise GenreError(f"hparams_search needs a multirun: {train_command()} -m hparams_search=...")
     logging_setup.configure_logging(logging.WARNING)  # messages about the data are the same for all trials
     return record_result(config, lambda trial: _train(config, folder, overrides, trial))
 

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from genre import Predictor
+from genre.inference.serve import MAX_MEGABYTES
 from tests.browser import browser, elements_wider_than_the_page  # noqa: F401
 from tests.conftest import PITCHES, sound, write_sound
 
@@ -107,6 +108,19 @@ def test_what_is_not_a_song_is_refused(browser: "Browser", site: tuple[str, Path
     refusal = page.get_by_role("alert").filter(has_text="Sorry")
     refusal.wait_for(timeout=WAIT_MS)
     assert "libsndfile does not recognize the format" in refusal.inner_text()
+    page.close()
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(
+    browser: "Browser",  # noqa: F811
+    site: tuple[str, Path],
+    tmp_path: Path,
+) -> None:
+    page = open_page(browser, site[0])
+    with (tmp_path / "long.wav").open("wb") as file:
+        file.truncate((MAX_MEGABYTES + 1) * 2**20)
+    upload(page, tmp_path / "long.wav")
+    page.get_by_text(f"exceed the maximum allowed size of {MAX_MEGABYTES}").first.wait_for(timeout=WAIT_MS)
     assert not page.locator("#timeline img").count()
     page.close()
 

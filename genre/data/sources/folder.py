@@ -44,7 +44,8 @@ class Folder:
                 "named after their genres"
             )
         if not files:
-            raise GenreError(f"{root} contains no <genre>/*.mp3 (or {', '.join(SUFFIXES[1:])}): check data.root")
+            suffixes = ", ".join(SUFFIXES[1:])
+            raise GenreError(f"{root} contains no <genre>/*.mp3 (or {suffixes}): every genre needs a folder in it")
         paths = [path.as_posix() for path in files]
         table = pd.DataFrame({"track_id": paths, "path": paths, "genre": [path.parts[0] for path in files]})
         metadata = root / "tracks.csv"

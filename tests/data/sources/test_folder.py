@@ -120,7 +120,7 @@ def test_a_folder_without_audio_files(tmp_path, names):
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    expected = f"{tmp_path} contains no <genre>/*.mp3 (or .flac, .ogg, .wav, .au): check data.root"
+    expected = f"{tmp_path} contains no <genre>/*.mp3 (or .flac, .ogg, .wav, .au): every genre needs a folder in it"
     assert message(tmp_path) == expected
 
 
