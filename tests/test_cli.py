@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -112,3 +114,18 @@ def test_the_split_of_a_table_is_used_unless_another_is_chosen(music_folder: Pat
     assert pd.read_csv(found)["split"].value_counts()["test"] == 6
     with pytest.raises(GenreError, match="lists 30 labeled tracks, of which 0 have audio"):
         cli.split(found, common)  # paths are relative to the folder of the table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no model is given: add --run with a run folder, --checkpoint or --onnx"),
+        (["--run", "mine.onnx"], "mine.onnx is an ONNX model: use --onnx mine.onnx"),
+    ],
+)
+def test_predict_says_at_once_what_model_it_needs(arguments: list[str], message: str) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "genre.cli", "predict", "song.mp3", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode
+    assert done.stderr.rstrip().endswith(f"error: {message}")
+    assert "| torch\n" not in done.stderr.replace(" ", " ")

@@ -198,7 +198,7 @@ def _refusal(target: Any, name: str, own: tuple[str, ...]) -> str:
     if not own:
         return "is not a section that may have a _target_"
     if not str(target).isidentifier() and package.isidentifier() and package not in SUSPECT:
-        return f"is code outside this project: add trust=[{package}] if you trust it"
+        return f"is code outside this project: add trust=[{package}] if you trust it (genre predict: --trust {package})"
     return f"is not allowed in a stored file: {name} may only name what is defined in {', '.join(own)}"
 
 

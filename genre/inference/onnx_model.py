@@ -26,7 +26,8 @@ class OnnxModel:
     def __init__(self, path: Path) -> None:
         runtime = require("onnxruntime")
         if not path.is_file():
-            raise GenreError(f"{path} does not exist: genre export writes such a file")
+            what = "is a folder: use --run" if path.is_dir() else "does not exist: genre export writes such a file"
+            raise GenreError(f"{path} {what}")
         options = runtime.SessionOptions()
         options.log_severity_level = 3  # errors only
         try:

@@ -220,10 +220,16 @@ def _check_network(components: Components, spec: FeatureSpec) -> None:
     with torch.device("meta"):
         network = components.build_network(["one", "other"])
         try:
-            network(torch.zeros(2, frames, features))
+            logits = network(torch.zeros(2, frames, features))
         except Exception as error:  # a network of the user's own may fail in any way
             raise GenreError(
                 f"model.net does not accept {frames} frames of {features} features: {str(error).splitlines()[0]}"
             ) from error
+        shape = tuple(getattr(logits, "shape", ()))
+        if shape != (2, 2):
+            raise GenreError(
+                f"model.net returns {shape or type(logits).__name__} for 2 clips and 2 genres: it must return a tensor "
+                "(clips, genres)"
+            )
         if components.teacher is not None:
             embedding_size(network, features)

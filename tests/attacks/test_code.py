@@ -189,7 +189,8 @@ def test_a_configuration_reads_no_environment(
 
 def test_the_advice_about_trust(run: Path) -> None:
     set_in_config(run, "data.source", {"_target_": "mylab.sources.Mine", "root": "x"})
-    assert refusal(run).endswith("mylab.sources.Mine is code outside this project: add trust=[mylab] if you trust it")
+    hint = "add trust=[mylab] if you trust it (genre predict: --trust mylab)"
+    assert refusal(run).endswith(f"mylab.sources.Mine is code outside this project: {hint}")
     set_in_config(run, "data.source", LOAD)
     assert "trust=" not in refusal(run)
     set_in_config(run, "label", "${oc.env:HOME}")

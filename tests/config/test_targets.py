@@ -233,7 +233,10 @@ def test_the_commands_themselves(lab: Lab, tmp_path: Path) -> None:
 
     trained = done("train.py", "--config-dir", f"{lab.home}/conf", *lab.typed(f"run_dir={tmp_path}/run"))
     assert trained.returncode == 0, trained.stderr
-    assert_refused(done("evaluate.py", f"run_dir={tmp_path}/run"), "add trust=[mylab] if you trust it")
+    assert_refused(
+        done("evaluate.py", f"run_dir={tmp_path}/run"),
+        "add trust=[mylab] if you trust it (genre predict: --trust mylab)",
+    )
     evaluated = done("evaluate.py", f"run_dir={tmp_path}/run", "trust=[mylab]")
     assert evaluated.returncode == 0, evaluated.stderr
     assert (tmp_path / "run/report/index.html").exists()

@@ -15,6 +15,8 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         OnnxModel(tmp_path / "text.onnx")
     with pytest.raises(GenreError, match=r"nowhere\.onnx does not exist: genre export writes such a file"):
         OnnxModel(tmp_path / "nowhere.onnx")
+    with pytest.raises(GenreError, match="is a folder: use --run"):
+        OnnxModel(tmp_path)
     value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
     graph = onnx.helper.make_graph(
         [onnx.helper.make_node("Identity", ["x"], ["y"])],

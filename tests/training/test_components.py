@@ -90,3 +90,32 @@ def test_a_fraction_that_leaves_no_batch_is_refused(music_folder: Path, tmp_path
     components = build(*(f"{key}={value}" for key, value in given.items()), "trainer.limit_val_batches=0.4")
     with pytest.raises(GenreError, match=r"limit_val_batches=0\.4 is less than one of 1 batches: use at least 1"):
         _ = components.datamodule.data
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("PerFrame", r"model.net returns \(2, \d+, 2\) for 2 clips and 2 genres: it must return a tensor"),
+        ("Pair", "model.net returns tuple for 2 clips and 2 genres"),
+    ],
+)
+def test_a_network_with_another_output_is_refused(target: str, message: str) -> None:
+    with pytest.raises(GenreError, match=message):
+        build(f"model.net._target_={__name__}.{target}")
+
+
+class PerFrame(torch.nn.Module):
+    """Logits of each frame."""
+
+    def __init__(self, **_: Any) -> None:
+        super().__init__()
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return x[:, :, :2]
+
+
+class Pair(PerFrame):
+    """Logits and something else."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return x[:, 0, :2], x

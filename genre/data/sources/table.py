@@ -57,6 +57,7 @@ class Table:
                 found[name] = None if column is None else read[column].map(_text)
             except TypeError as error:
                 raise GenreError(f"{self.table}: the column {column} {error}") from error
+        self._warn_of_unknown_artists(read)
         found = found.dropna(subset="path")
         if found.empty:
             raise GenreError(f"{self.table} lists no file: check its column {self._column('path', read)}")
@@ -91,6 +92,18 @@ class Table:
                 f"{', '.join(map(str, table.columns))}"
             )
         return found
+
+    def _warn_of_unknown_artists(self, table: pd.DataFrame) -> None:
+        """Name the columns that nothing uses, one of which may be the artist."""
+        used = {self._column(name, table) for name in COLUMNS}
+        unused = [str(name) for name in table.columns if name not in used]
+        if self._column("artist", table) is None and unused:
+            log.warning(
+                "%s has no column artist, and %s is not used: if it names the artist, add 'data.columns={artist: %s}'",
+                self.table,
+                ", ".join(unused),
+                unused[0],
+            )
 
     def _relative(self, text: str) -> str:
         path = PurePosixPath(text.replace("\\", "/"))

@@ -56,6 +56,16 @@ def test_columns_of_other_names_are_found_or_given(tmp_path: Path) -> None:
     assert not one.has_own_split
 
 
+def test_columns_that_may_name_the_artist_are_pointed_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table = ROWS.rename(columns={"artist": "band"})
+    with caplog.at_level(logging.WARNING):
+        source(tmp_path, table, artist="band").tracks()
+        assert not caplog.text
+        source(tmp_path, table).tracks()
+    assert "has no column artist, and band" in caplog.text
+    assert "add 'data.columns={artist: band}'" in caplog.text
+
+
 def test_paths_may_be_absolute_or_have_backslashes(tmp_path: Path) -> None:
     table = ROWS.assign(path=[f"{tmp_path}/b/2.mp3", "a\\1.mp3", " c.wav "])
     assert source(tmp_path, table).tracks()["path"].tolist() == ["a/1.mp3", "b/2.mp3", "c.wav"]
