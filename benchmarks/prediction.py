@@ -2,7 +2,8 @@
 
 python -m benchmarks.prediction RUNS AUDIO_FOLDER [COUNT]
 
-RUNS is the folder of one or several finished runs. Exits with status 1 if the two disagree about a clip.
+RUNS is the folder of one or several finished runs. Needs Linux, which can bind a process to cores. Exits
+with status 1 if the two disagree about a clip.
 """
 
 import os

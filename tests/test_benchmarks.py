@@ -1,19 +1,15 @@
-"""The simulation of intervals and tests: its known truth, and a small version of it."""
+"""The simulation of intervals and tests, its known truth and a small version of it, and the benchmark of prediction."""
 
-import importlib.util
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks import statistics as simulation
 from tests.composing import ROOT
-
-SPEC = importlib.util.spec_from_file_location("simulation", ROOT / "benchmarks/statistics.py")
-assert SPEC
-assert SPEC.loader
-simulation = importlib.util.module_from_spec(SPEC)
-sys.modules["simulation"] = simulation  # dataclasses look their module up
-SPEC.loader.exec_module(simulation)
+from tests.inference.conftest import trained  # noqa: F401
 
 
 def test_the_truth_is_the_score_of_very_many_artists() -> None:
@@ -27,8 +23,9 @@ def test_the_truth_is_the_score_of_very_many_artists() -> None:
 
 
 def test_a_number_outside_its_limits_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    assert simulation._line("x", simulation.Cell(), np.array([0.95, 0.92]), 1000, (0.93, 0.97))  # standard error 0.009
-    assert not simulation._line("x", simulation.Cell(), np.array([0.95, 0.91]), 1000, (0.93, 0.97))
+    assert simulation._line("x", simulation.Cell(), np.array([0.95, 0.94]), (0.93, 0.97))
+    assert not simulation._line("x", simulation.Cell(), np.array([0.95, 0.92]), (0.93, 0.97))
+    assert not simulation._line("x", simulation.Cell(), np.array([0.98, 0.95]), (0.93, 0.97))
     assert "FAILED" in capsys.readouterr().out
 
 
@@ -43,3 +40,15 @@ def test_intervals_and_tests_do_what_they_claim() -> None:
     assert (simulation.tests(better, [(0, 1)], 50, random) < 0.05).mean() > 0.9
     single = simulation.Cell(60, 1, (0.0, 0.0), (0.6, 0.6))
     assert (simulation.tests(single, [(0, 1)], 200, random) < 0.05).mean() < 0.09
+
+
+@pytest.mark.slow
+def test_pytorch_and_onnxruntime_are_measured_and_agree(trained: Path, music_folder: Path) -> None:  # noqa: F811
+    command = [sys.executable, "-m", "benchmarks.prediction", trained, music_folder, "3"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| run | ")]
+    one, *others = [row for row in rows if row[1].isdigit()]
+    assert one[-1] == "3 of 3 |"
+    assert all(float(speed) > 0 for row in (one, *others) for speed in row[2:4])
+    assert float(rows[-1][-1].rstrip(" |")) < 1
