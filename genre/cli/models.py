@@ -182,8 +182,6 @@ def _load(onnx: Path | None, runs: list[Path], trust: list[str]) -> "Classifier"
     if onnx is None:
         if not runs:
             raise GenreError("no model is given: add --run with a run folder, --checkpoint or --onnx")
-        if wrong := next((path for path in runs if path.suffix == ".onnx"), None):
-            raise GenreError(f"{wrong} is an ONNX model: use --onnx {wrong}")
         from genre.inference.predictor import Predictor  # torch takes seconds to load
 
         return Predictor.load(*runs, trust=trust)

@@ -82,6 +82,8 @@ def read_model(path: Path, trust: Trust) -> TrainedModel:
     """
     if not path.exists():
         raise GenreError(f"{path} does not exist: name a run folder, a checkpoint or an exported folder")
+    if path.suffix == ".onnx":
+        raise GenreError(f"{path} is an ONNX model: use --onnx, or name the run that it was exported from")
     if is_exported(path):
         return read_folder(path, trust)
     if not path.is_dir():

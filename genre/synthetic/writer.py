@@ -58,7 +58,7 @@ def write_dataset(root: Path, seed: int, count: int, seconds: float) -> None:
         if is_current():
             return
         if root.exists() and not settings_file.is_file():
-            raise GenreError(f"{root} exists and is not a synthetic data set: for music of your own add data=folder")
+            raise GenreError(f"{root} exists and is not a synthetic data set: for your own music add data=folder")
         unfinished = root.with_name(f".{root.name}-unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         try:

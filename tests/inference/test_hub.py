@@ -77,6 +77,9 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
         GenreError, match=r"is neither a trained run nor an exported model: checkpoints/best\.ckpt is mis"
     ):
         Predictor.load(tmp_path)
+    (tmp_path / "mine.onnx").touch()
+    with pytest.raises(GenreError, match=r"mine\.onnx is an ONNX model: use --onnx"):
+        Predictor.load(tmp_path / "mine.onnx")
 
 
 def test_a_damaged_folder_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_complete_data_set_needs_no_lock(tmp_path: Path) -> None:
 def test_other_folders_are_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/thesis.tex").write_text("do not delete")
-    message = f"{tmp_path / 'data'} exists and is not a synthetic data set: for music of your own add data=folder"
+    message = f"{tmp_path / 'data'} exists and is not a synthetic data set: for your own music add data=folder"
     with pytest.raises(GenreError, match=message):
         write_small(tmp_path / "data")
     assert (tmp_path / "data/thesis.tex").read_text() == "do not delete"

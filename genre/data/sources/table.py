@@ -99,7 +99,7 @@ class Table:
         unused = [str(name) for name in table.columns if name not in used]
         if self._column("artist", table) is None and unused:
             log.warning(
-                "%s has no column artist, and %s is not used: if it names the artist, add 'data.columns={artist: %s}'",
+                "%s has no column artist: if an unused one (%s) names it, add it as in 'data.columns={artist: %s}'",
                 self.table,
                 ", ".join(unused),
                 unused[0],

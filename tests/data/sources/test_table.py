@@ -62,8 +62,8 @@ def test_columns_that_may_name_the_artist_are_pointed_out(tmp_path: Path, caplog
         source(tmp_path, table, artist="band").tracks()
         assert not caplog.text
         source(tmp_path, table).tracks()
-    assert "has no column artist, and band" in caplog.text
-    assert "add 'data.columns={artist: band}'" in caplog.text
+    assert "has no column artist: if an unused one (band" in caplog.text
+    assert "as in 'data.columns={artist: band}'" in caplog.text
 
 
 def test_paths_may_be_absolute_or_have_backslashes(tmp_path: Path) -> None:
