@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -33,37 +32,29 @@ TOLERANCE = 1e-4
 STARTS = 5
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Both on the same clips, in turns.
+def measure(model: Path, paths: list[Path], cores: int) -> tuple[float, np.ndarray]:
+    """Classify the first clip of each file on that many cores, in a process that does nothing else.
 
-    Attributes:
-        speeds: Clips per second from the waveform, of PyTorch and of onnxruntime.
-        difference: Largest difference in a probability.
-        agreeing: Clips with the same most probable genre.
+    Args:
+        model: Run folder, or file for onnxruntime.
+        paths: Audio files.
+        cores: Number of cores.
+
+    Returns:
+        Clips per second from the waveform, by the median time of a clip, which other processes disturb least; the genre
+        probabilities of each clip, shape (files, genres).
     """
-
-    speeds: tuple[float, float]
-    difference: float
-    agreeing: int
-
-
-def measure(run: Path, onnx: Path, paths: list[Path], cores: int) -> Measured:
-    """Classify the first clip of each file with both, in a process of its own, on that many cores."""
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:cores]))
     torch.set_num_threads(cores)
-    models = Predictor.load(run), OnnxModel(onnx)
-    seconds, difference, agreeing = [0.0, 0.0], 0.0, 0
-    for number, path in enumerate([paths[0], *paths]):  # the first one warms up
-        clip = next(iter(stream_clips(path, models[0].sample_rate, models[0].clip_seconds))).samples
-        answers = []
-        for place, model in enumerate(models):
-            started = time.perf_counter()
-            answers.append(model.classify(clip)[1].mean(axis=0))
-            seconds[place] += (time.perf_counter() - started) * (number > 0)
-        difference = max(difference, float(abs(answers[0] - answers[1]).max()))
-        agreeing += (answers[0].argmax() == answers[1].argmax()) * (number > 0)
-    return Measured((len(paths) / seconds[0], len(paths) / seconds[1]), difference, int(agreeing))
+    classifier = OnnxModel(model) if model.suffix == ".onnx" else Predictor.load(model)
+    clips = [next(iter(stream_clips(path, classifier.sample_rate, classifier.clip_seconds))).samples for path in paths]
+    classifier.classify(clips[0])  # warms up
+    seconds, probabilities = [], []
+    for clip in clips:
+        started = time.perf_counter()
+        probabilities.append(classifier.classify(clip)[1].mean(axis=0))
+        seconds.append(time.perf_counter() - started)
+    return 1 / float(np.median(seconds)), np.array(probabilities)
 
 
 def first_answers(run: Path, onnx: Path, path: Path) -> list[float]:
@@ -92,12 +83,17 @@ def main() -> None:
             onnx = Path(folder) / "model.onnx"
             export_onnx(Predictor.load(run), onnx, training_facts([run]))
             for count in cores:
-                with ProcessPoolExecutor(1, get_context("spawn")) as process:
-                    found = process.submit(measure, run, onnx, paths, count).result()
-                speeds = " | ".join(f"{speed:.1f}" for speed in found.speeds)
-                agreeing = f"{found.agreeing} of {len(paths)}"
-                print(f"| {run.name} | {count} | {speeds} | {found.difference:.0e} | {agreeing} |", flush=True)
-                good &= found.difference <= TOLERANCE and found.agreeing == len(paths)
+                speeds, answers = [], []
+                for model in (run, onnx):
+                    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+                        speed, probabilities = process.submit(measure, model, paths, count).result()
+                    speeds.append(f"{speed:.1f}")
+                    answers.append(probabilities)
+                difference = abs(answers[0] - answers[1]).max()
+                agreeing = np.count_nonzero(answers[0].argmax(axis=1) == answers[1].argmax(axis=1))
+                row = (run.name, count, *speeds, f"{difference:.0e}", f"{agreeing} of {len(paths)}")
+                print(f"| {' | '.join(map(str, row))} |", flush=True)
+                good &= bool(difference <= TOLERANCE) and agreeing == len(paths)
             starts.append((run.name, *first_answers(run, onnx, paths[0])))
     print("\n| run | genre predict FILE --run: seconds | --onnx: seconds | ratio |\n|---|--:|--:|--:|")
     for name, pytorch, onnxruntime in starts:
