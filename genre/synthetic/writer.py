@@ -53,12 +53,12 @@ def write_dataset(root: Path, seed: int, count: int, seconds: float) -> None:
 
     if is_current():  # checked before locking, because a complete data set may be read-only
         return
+    if root.exists() and not settings_file.is_file():
+        raise GenreError(f"{root} exists and is not a synthetic data set: for your own music add data=folder")
     root.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(root.with_name(root.name + ".lock")):
         if is_current():
             return
-        if root.exists() and not settings_file.is_file():
-            raise GenreError(f"{root} exists and is not a synthetic data set: for your own music add data=folder")
         unfinished = root.with_name(f".{root.name}-unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         try:

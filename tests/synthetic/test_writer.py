@@ -131,6 +131,7 @@ def test_other_folders_are_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(GenreError, match=message):
         write_small(tmp_path / "data")
     assert (tmp_path / "data/thesis.tex").read_text() == "do not delete"
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]  # no lock
 
 
 def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
