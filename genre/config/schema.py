@@ -45,6 +45,7 @@ class DataConfig:
     sampler: str = _choice("random", "balanced")
     splits: str = _choice(*SPLIT_STRATEGIES, *LEAKAGE_LEVELS, suffix=".csv")
     fractions: list[float] = MISSING
+    train_fraction: float = _number(above=0, high=1)
     split_seed: int | None = _number(low=0, high=2**32 - 1)
     fold: int | None = _number(low=0)
     folds: int = _number(low=2)

@@ -34,6 +34,7 @@ ADDED: dict[str, Any] = {
         "min_batches": None,
         "sampler": "random",
         "split_seed": None,
+        "train_fraction": 1.0,
     },
     "finished": "refuse",
     "label": "${model.name}",

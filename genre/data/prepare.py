@@ -13,7 +13,7 @@ from genre.audio.decoding import MIN_DECODED_FRACTION
 from genre.config.schema import DataConfig
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.leakage import is_leakage_level, leakage_split
-from genre.data.splits import configured_splits, missing_genres
+from genre.data.splits import configured_splits, missing_genres, training_subset
 from genre.data.tracks import SPLITS, Selection, Source, unify_names
 from genre.errors import GenreError
 
@@ -101,6 +101,8 @@ def prepare(
         kept = leakage_split(kept, config.splits, seed)
     else:
         kept["split"] = configured_splits(kept, config, getattr(source, "has_own_split", False), seed)
+    if config.train_fraction < 1:
+        kept = training_subset(kept, config.train_fraction, seed).reset_index(drop=True)
     tracks = kept.join(index.drop(columns="path"), on="path")
     genres = sorted(kept["genre"].unique())
     sizes = tracks["split"].value_counts()

@@ -88,6 +88,35 @@ def assign_splits(
     return splits.rename("split")
 
 
+def training_subset(tracks: pd.DataFrame, fraction: float, seed: int) -> pd.DataFrame:
+    """Keep a fraction of the training tracks, artist by artist, as if fewer had been collected.
+
+    Each genre keeps its share, and at least one artist; a smaller fraction is a subset of a larger one. Validation and
+    test tracks all stay.
+
+    Args:
+        tracks: A track table with `split`.
+        fraction: Fraction of the training tracks.
+        seed: Seed of the order in which artists are kept.
+
+    Returns:
+        The kept rows.
+    """
+    train = tracks[tracks["split"] == "train"].sort_values("track_id")
+    by_artist = train["artist"].notna().any()
+    group = connected_groups(train, GROUP_COLUMNS["artist"]) if by_artist else np.arange(len(train))
+    counts = pd.crosstab(group, train["genre"].to_numpy()).to_numpy()
+    order = np.random.default_rng(seed).permutation(len(counts))
+    main_genre, size = counts.argmax(axis=1)[order], counts.sum(axis=1)[order]
+    kept = np.zeros(len(counts), bool)
+    for genre in np.unique(main_genre):
+        groups = np.flatnonzero(main_genre == genre)
+        middle = size[groups].cumsum() - size[groups] / 2
+        enough = middle <= fraction * size[groups].sum()
+        kept[order[groups]] = enough | (middle == middle[0])
+    return tracks.drop(index=train.index[~kept[group]])
+
+
 def check_fractions(fractions: Sequence[float]) -> None:
     """Check that there is a fraction above 0 for each of `SPLITS`, and that their sum is 1.
 

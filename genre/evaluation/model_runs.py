@@ -53,6 +53,16 @@ class ModelRuns:
         """Number of folds; 1 for a single split."""
         return len(self.runs) // len(self.predictions)
 
+    @property
+    def train_fraction(self) -> float:
+        """Fraction of the training tracks that was used."""
+        return self.runs[0].config.data.train_fraction
+
+    @property
+    def training_tracks(self) -> float:
+        """Mean number of training tracks over the runs."""
+        return float(np.mean([len(run.train_ids) for run in self.runs]))
+
     def score_per_run(self, name: str) -> np.ndarray:
         """A score of each run, shape (runs,)."""
         return np.array([compute_scores(run.predictions)[name] for run in self.runs])

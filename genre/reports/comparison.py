@@ -16,8 +16,9 @@ from genre.evaluation.comparison import Comparison
 from genre.evaluation.model_runs import ModelRuns
 from genre.evaluation.predictions import Predictions
 from genre.evaluation.scores import SCORE_LABELS, compute_scores
+from genre.evaluation.significance import TESTED_SCORES
 from genre.reports import comparison_text as text
-from genre.reports.figures import forest_plot, learning_curves_overlay
+from genre.reports.figures import forest_plot, learning_curves_overlay, scores_by_size
 from genre.reports.page import INDEX, TABLES, Page
 
 LISTED = 20
@@ -47,6 +48,7 @@ def write_comparison_report(result: Comparison, folder: Path, source: str = "") 
         shown = text.pair_table(result.pairs)
         caption = text.TEST_CAPTION.format(first.split_name.capitalize(), first.cluster_name)
         page.table(result.pairs, "pairs", caption, shown=shown)
+    _add_sizes(page, result)
     _add_disagreements(page, result)
     _add_curves(page, result)
     _add_runs(page, result, folder)
@@ -82,6 +84,29 @@ def _add_scores(page: Page, result: Comparison) -> None:
         f"Accuracy and F1 macro of {len(result.models)} models on {first.split_name} tracks with 95 % intervals.",
         "Large dots: mean over seeds. Lines: 95 % intervals. Small dots: runs.",
     )
+
+
+def _add_sizes(page: Page, result: Comparison) -> None:
+    """Add the scores by the number of training tracks, if models were trained on several fractions of them."""
+    models = [model for model in result.models if model.members == 1]
+    if len({model.train_fraction for model in models}) < 2:
+        return
+    page.section("Training tracks")
+    table = result.table[result.table["members"] == 1].copy()
+    table.insert(1, "training_tracks", [model.training_tracks for model in models])
+    table.insert(1, "model", [model.label.removesuffix(f"_{model.train_fraction}") for model in models])
+    table = table.sort_values(["model", "training_tracks"])
+    panels = {
+        SCORE_LABELS[name]: {
+            str(model): rows[["training_tracks", name, f"{name}_low", f"{name}_high"]].to_numpy(float).T
+            for model, rows in table.groupby("model")
+        }
+        for name in TESTED_SCORES
+    }
+    caption = (
+        "Scores by the number of training tracks (mean over runs), with 95 % intervals. The test tracks are the same."
+    )
+    page.figure(scores_by_size(panels), "sizes", caption, caption)
 
 
 def _add_disagreements(page: Page, result: Comparison) -> None:

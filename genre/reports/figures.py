@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from genre.reports.theme import TEXT_COLOR, color, line_style, marker_style, theme
 
@@ -157,6 +157,30 @@ def forest_plot(labels: list[str], panels: dict[str, np.ndarray], runs: dict[str
         axes.set(title=title, ylim=(-0.6, len(labels) - 0.4))
         axes.grid(visible=True, axis="x")
     every[0].set_yticks(rows, wrapped)
+    return figure
+
+
+@theme()
+def scores_by_size(panels: dict[str, dict[str, np.ndarray]]) -> Figure:
+    """Draw scores over the number of training tracks, one line per model.
+
+    Args:
+        panels: For each score, by model: numbers of tracks, the score, its lower and its upper bound, shape (4, sizes).
+    """
+    models = next(iter(panels.values()))
+    sizes = sorted({round(size) for line in models.values() for size in line[0]})
+    figure = Figure(figsize=(7.5, 3.8 + 0.26 * -(-len(models) // 2)), layout="constrained")
+    every = figure.subplots(1, len(panels), sharex=True, squeeze=False)[0]
+    for axes, (title, lines) in zip(every, panels.items(), strict=True):
+        for number, (label, (size, value, low, high)) in enumerate(lines.items()):
+            axes.vlines(size, low, high, color=color(number), alpha=0.5)
+            axes.plot(size, value, **marker_style(number), label=label)
+        axes.set(title=title, xlabel="training tracks", xscale="log")
+        axes.xaxis.set_major_locator(FixedLocator(sizes))
+        axes.xaxis.set_major_formatter("{x:.0f}")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.grid(visible=True, axis="y")
+    figure.legend(*every[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 

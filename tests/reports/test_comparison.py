@@ -69,6 +69,33 @@ def test_there_is_a_row_per_run_with_a_link(tmp_path: Path) -> None:
     assert '<a href="../my%20runs/cnn1d_gru-1">cnn1d_gru</a>' in page
 
 
+def test_scores_are_drawn_over_the_number_of_training_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    draw = comparison.scores_by_size
+    monkeypatch.setattr(comparison, "scores_by_size", lambda panels: drawn.append(panels) or draw(panels))
+    folders = []
+    for model, fraction, right in (("a", 1.0, GOOD), ("a", 0.5, BAD), ("b", 1.0, BAD)):
+        label = f"label={model}_{fraction}"
+        folders.append(write_run(tmp_path / label, right, (label, f"data.train_fraction={fraction}"), artists=60))
+        ids = [f"t{number}" for number in range(round(40 * fraction))]
+        tracks = pd.concat(
+            [pd.read_parquet(folders[-1] / run_folder.TRACKS), pd.DataFrame({"track_id": ids, "split": "train"})]
+        )
+        tracks.to_parquet(folders[-1] / run_folder.TRACKS)
+    page = write_comparison_report(compare(folders), tmp_path / "report").read_text()
+    assert "Training tracks" in page
+    (panels,) = drawn
+    assert list(panels) == ["accuracy", "F1 macro"]
+    size, value, low, high = panels["accuracy"]["a"]
+    assert size.tolist() == [20, 40]
+    assert value.tolist() == pytest.approx([0.5, 0.9])
+    assert (low < value).all()
+    assert (value < high).all()
+    assert panels["accuracy"]["b"][0].tolist() == [40]
+    same = write_comparison_report(compare(folders[::2]), tmp_path / "same").read_text()
+    assert "Training tracks" not in same
+
+
 def test_tracks_on_which_models_disagree_are_listed(tmp_path: Path) -> None:
     right = {"a": np.ones(6, bool), "b": np.arange(6) < 4, "c": np.arange(6) < 5}
     folders = [write_run(tmp_path / name, each, (f"label={name}",), artists=3) for name, each in right.items()]

@@ -25,6 +25,7 @@ CONFIG = DataConfig(
     splits="stratified",
     fold=None,
     folds=5,
+    train_fraction=1.0,
     exclude_genres=[],
     licenses=[],
     min_tracks_per_genre=1,

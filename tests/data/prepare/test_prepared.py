@@ -97,6 +97,14 @@ def test_the_seed_decides_the_split(prepared_with):
     assert first.tracks["path"].equals(other.tracks["path"])
 
 
+def test_a_fraction_of_the_training_tracks_leaves_the_other_splits_as_they_are(prepared_with):
+    every, half = (prepared_with({}, train_fraction=fraction).tracks for fraction in (1.0, 0.5))
+    assert half["split"].value_counts().to_dict() == {"train": 8, "val": 2, "test": 2}
+    others = [tracks.loc[tracks["split"] != "train", "track_id"].tolist() for tracks in (every, half)]
+    assert others[0] == others[1]
+    assert half.index.tolist() == list(range(12))
+
+
 def test_folds_test_each_track_once(prepared_with):
     parts = [prepared_with({}, splits="stratified", fold=fold, folds=4).tracks["split"] for fold in range(4)]
     assert sum((part == "test").to_numpy().astype(int) for part in parts).tolist() == [1] * 20

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genre.data.splits import assign_splits, missing_genres
+from genre.data.splits import assign_splits, missing_genres, training_subset
 from genre.data.tracks import SPLITS
 from tests.data.splits.conftest import deviations, music, table
 
@@ -106,3 +106,42 @@ def test_splits_have_the_index_of_the_table():
     assert parts.name == "split"
     assert parts.tolist() == expected.tolist()
     assert not any(missing_genres(tracks, parts).values())
+
+
+def split_music(kind: str, seed: int) -> pd.DataFrame:
+    tracks = music(kind, seed)
+    return tracks.assign(split=assign_splits(tracks, "artist", seed))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fraction_of_the_training_tracks_keeps_whole_artists_of_each_genre(seed):
+    tracks = split_music("unbalanced", seed)
+    train = tracks[tracks["split"] == "train"]
+    larger = train["track_id"]
+    for fraction in (1.0, 0.5, 0.25, 0.01):
+        subset = training_subset(tracks, fraction, seed)
+        kept = subset[subset["split"] == "train"]
+        assert subset[subset["split"] != "train"].equals(tracks[tracks["split"] != "train"])
+        assert kept["artist"].isin(train["artist"]).all()
+        assert not set(kept["artist"]) & set(train.loc[~train["track_id"].isin(kept["track_id"]), "artist"])
+        assert set(kept["genre"]) == set(train["genre"])
+        assert set(kept["track_id"]) <= set(larger)
+        if fraction > 0.01:
+            assert len(kept) == pytest.approx(fraction * len(train), abs=0.1 * len(train))
+        larger = kept["track_id"]
+    assert kept["artist"].nunique() == train["genre"].nunique()
+
+
+def test_each_genre_gives_its_share_of_artists_of_equal_size():
+    genre = ["Rock"] * 80 + ["Folk"] * 20
+    tracks = table(genre, [f"{name} {number // 2}" for number, name in enumerate(genre)]).assign(split="train")
+    kept = training_subset(tracks, 0.3, 0)
+    assert kept["genre"].value_counts().to_dict() == {"Rock": 24, "Folk": 6}
+    assert not kept.equals(training_subset(tracks, 0.3, 1))
+    shuffled = training_subset(tracks.sample(frac=1, random_state=0), 0.3, 0)
+    assert shuffled.sort_values("track_id").equals(kept)
+
+
+def test_without_artists_a_fraction_is_of_tracks():
+    tracks = table(["Rock"] * 40 + ["Folk"] * 8).assign(split="train")
+    assert training_subset(tracks, 0.25, 0)["genre"].value_counts().to_dict() == {"Rock": 10, "Folk": 2}
