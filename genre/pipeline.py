@@ -71,7 +71,8 @@ def _recorded(components: Components, folder: Path, overrides: list[str]) -> Abs
     if not is_main():
         return nullcontext()
     device = resolve_device(components.settings.trainer.get("accelerator", "auto"))
-    return recorded(folder, overrides, components.datamodule.data.tracks, device)
+    data = components.datamodule.data
+    return recorded(folder, overrides, data.tracks, data.strategy, device)
 
 
 def _test(components: Components, folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:

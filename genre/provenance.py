@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import distributions, version
@@ -32,7 +32,9 @@ DATA_COLUMNS = ["track_id", "audio_digest", "genre", "split"]
 
 
 @contextmanager
-def recorded(folder: Path, overrides: list[str], tracks: pd.DataFrame, device: str) -> Iterator[None]:
+def recorded(
+    folder: Path, overrides: list[str], tracks: pd.DataFrame, strategy: str | None, device: str
+) -> Iterator[None]:
     """Record in a run folder how it is made: `run.json` and `environment.txt`.
 
     A run that is resumed has one session for each process that worked on it; a process that was killed leaves a
@@ -42,6 +44,7 @@ def recorded(folder: Path, overrides: list[str], tracks: pd.DataFrame, device: s
         folder: The run folder.
         overrides: Overrides given on the command line.
         tracks: Track table of the run.
+        strategy: How they were split; None to keep what is recorded.
         device: Device that trains.
     """
     session: dict[str, Any] = {
@@ -53,7 +56,12 @@ def recorded(folder: Path, overrides: list[str], tracks: pd.DataFrame, device: s
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
-    record = {"data_id": data_id(tracks), "sessions": [*read_record(folder).get("sessions", []), session]}
+    before = read_record(folder)
+    record = {
+        "data_id": data_id(tracks),
+        "split": strategy or before.get("split"),
+        "sessions": [*before.get("sessions", []), session],
+    }
     write_json(folder / run_folder.RECORD, record)
     with atomic_write(folder / run_folder.ENVIRONMENT) as temporary:
         temporary.write_text("\n".join(installed_packages()) + "\n")
@@ -79,6 +87,33 @@ def read_record(folder: Path) -> dict[str, Any]:
 def command(overrides: list[str]) -> str:
     """Command that trains one run."""
     return " ".join([train_command(), shlex.join(overrides)]).strip()
+
+
+def data_facts(folder: Path, data: Mapping[str, Any], seed: int) -> dict[str, str]:
+    """State the data of a run.
+
+    Args:
+        folder: The run folder.
+        data: Section `data` of its configuration.
+        seed: Seed of the run.
+
+    Returns:
+        The data set with an id, its split, and the numbers of tracks and artists, in words.
+    """
+    tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=[*DATA_COLUMNS, "artist"])
+    strategy = read_record(folder).get("split") or data["splits"]
+    fold = "" if data.get("fold") is None else f", fold {data['fold']} of {data['folds']}"
+    split_seed = data.get("split_seed")
+    sizes = []
+    for split, word in run_folder.SPLIT_WORDS.items():
+        rows = tracks[tracks["split"] == split]
+        artists = rows["artist"].nunique()
+        sizes.append(f"{len(rows)} {word}" + f" ({artists} artist{'s' * (artists != 1)})" * (artists > 0))
+    return {
+        "data set": f"{data['name']}, {len(tracks)} tracks, id {data_id(tracks)}",
+        "split": f"{strategy}{fold}, seed {seed if split_seed is None else split_seed}",
+        "tracks": ", ".join(sizes),
+    }
 
 
 def data_id(tracks: pd.DataFrame) -> str:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 CONFIG = ".hydra/config.yaml"
 OVERRIDES = ".hydra/overrides.yaml"
 BEST = "checkpoints/best.ckpt"
@@ -20,6 +22,8 @@ ENVIRONMENT = "environment.txt"
 REPORT = "report"
 REPORT_VAL = "report_val"
 EXTERNAL = "on"
+SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
+"""The splits in the tables of a run, and what they are called in reports."""
 
 
 def is_started(folder: Path) -> bool:
@@ -30,6 +34,14 @@ def is_started(folder: Path) -> bool:
 def is_finished(folder: Path) -> bool:
     """Whether the folder holds a run that was trained and tested."""
     return (folder / SCORES).exists()
+
+
+def data_name(folder: Path) -> str | None:
+    """Name of the data set of a run; None if the folder holds no run."""
+    try:
+        return str(yaml.safe_load((folder / CONFIG).read_text())["data"]["name"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return None
 
 
 def read_scores(folder: Path) -> dict[str, Any]:

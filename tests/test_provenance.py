@@ -10,7 +10,16 @@ import pandas as pd
 import pytest
 
 from genre import provenance, run_folder
-from genre.provenance import command, data_id, git_commit, hardware, installed_packages, read_record, recorded
+from genre.provenance import (
+    command,
+    data_facts,
+    data_id,
+    git_commit,
+    hardware,
+    installed_packages,
+    read_record,
+    recorded,
+)
 
 TRACKS = pd.DataFrame(
     {"track_id": ["b", "a"], "audio_digest": ["22", "11"], "genre": ["Rock", "Pop"], "split": ["test", "train"]}
@@ -18,7 +27,7 @@ TRACKS = pd.DataFrame(
 
 
 def test_a_run_is_recorded(tmp_path: Path) -> None:
-    with recorded(tmp_path, ["model=cnn1d_gru", "data.exclude_genres=[Old-Time / Historic]"], TRACKS, "cpu"):
+    with recorded(tmp_path, ["model=cnn1d_gru", "data.exclude_genres=[Old-Time / Historic]"], TRACKS, "artist", "cpu"):
         (started,) = read_record(tmp_path)["sessions"]
         assert "seconds" not in started  # so a run that is killed has its command, too
     record = json.loads((tmp_path / "run.json").read_text())
@@ -29,16 +38,41 @@ def test_a_run_is_recorded(tmp_path: Path) -> None:
     assert 10 < session["peak_memory_mib"] < 100_000
     assert "cores" in session["hardware"]
     assert record["data_id"] == data_id(TRACKS)
+    assert record["split"] == "artist"
 
 
 def test_a_resumed_run_has_a_session_per_process(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), recorded(tmp_path, ["seed=1"], TRACKS, "cpu"):
+    with pytest.raises(KeyboardInterrupt), recorded(tmp_path, ["seed=1"], TRACKS, None, "cpu"):
         raise KeyboardInterrupt
-    with recorded(tmp_path, ["seed=1", "trainer=cpu"], TRACKS, "cpu"):
+    with recorded(tmp_path, ["seed=1", "trainer=cpu"], TRACKS, None, "cpu"):
         pass
     first, second = read_record(tmp_path)["sessions"]
     assert (first["command"], second["command"]) == ("python train.py seed=1", "python train.py seed=1 trainer=cpu")
     assert "seconds" in first
+
+
+def test_a_resumed_run_keeps_the_name_of_its_split(tmp_path: Path) -> None:
+    for strategy in ("artist", None):
+        with recorded(tmp_path, [], TRACKS, strategy, "cpu"):
+            pass
+    assert read_record(tmp_path)["split"] == "artist"
+
+
+def test_the_data_of_a_run_are_stated(tmp_path: Path) -> None:
+    artists = {"train": ["x", "x", "y"], "val": [None], "test": ["z"]}
+    tracks = pd.DataFrame([(split, name) for split, names in artists.items() for name in names])
+    tracks = tracks.set_axis(["split", "artist"], axis=1).assign(track_id=list("abcde"), audio_digest="1", genre="Rock")
+    tracks.to_parquet(tmp_path / run_folder.TRACKS)
+    data = {"name": "mine", "splits": "auto", "split_seed": None, "fold": 1, "folds": 5}
+    facts = data_facts(tmp_path, data, 7)
+    assert facts == {
+        "data set": f"mine, 5 tracks, id {data_id(tracks)}",
+        "split": "auto, fold 1 of 5, seed 7",  # a run of an earlier version, which did not record what auto was
+        "tracks": "3 training (2 artists), 1 validation, 1 test (1 artist)",
+    }
+    with recorded(tmp_path, [], tracks, "artist", "cpu"):
+        pass
+    assert data_facts(tmp_path, data | {"fold": None, "split_seed": 3}, 7)["split"] == "artist, seed 3"
 
 
 def test_runs_of_earlier_versions_and_damaged_files_have_no_record(tmp_path: Path) -> None:
@@ -57,7 +91,7 @@ def test_the_data_id_depends_on_tracks_audio_labels_and_splits_only() -> None:
 
 
 def test_the_packages_of_the_environment_are_listed_with_their_versions(tmp_path: Path) -> None:
-    with recorded(tmp_path, [], TRACKS, "cpu"):
+    with recorded(tmp_path, [], TRACKS, None, "cpu"):
         pass
     lines = (tmp_path / "environment.txt").read_text().splitlines()
     assert lines == installed_packages() == sorted(set(lines), key=str.casefold)

@@ -1,16 +1,19 @@
 """Subcommands for trained models and searches."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genre import run_folder
 from genre.cli.app import app
 from genre.errors import GenreError
 
 if TYPE_CHECKING:
     from genre.inference.prediction import Classifier
 
+SYNTHETIC = "synthetic"
 PICTURES = (".png", ".svg", ".pdf")
 Runs = Annotated[
     list[Path] | None,
@@ -46,16 +49,20 @@ def predict(
     from genre.inference.output import print_predictions, write_csv
 
     classifier = _load(onnx, [*(run or []), *(checkpoint or [])], trust or [])
+    if _is_synthetic(classifier, [*(run or []), *(path.absolute().parents[1] for path in (checkpoint or []))]):
+        print("the model was trained on synthetic music: its genres say nothing about songs", file=sys.stderr)
     paths = audio.find_audio(files)
     with decoder_output_suppressed():
         results = audio.predict_all(classifier, paths)
     failed = print_predictions(results, top or (5 if len(paths) == 1 else 1), as_json)
     if csv:
         write_csv(csv, classifier.genres, results)
+        print(f"csv: {csv}", file=sys.stderr)
     if timeline and not isinstance(found := results[paths[0]], Exception):
         from genre.inference.timeline import write_timeline
 
         write_timeline(timeline, paths[0], found, classifier)
+        print(f"timeline: {timeline}", file=sys.stderr)
     if failed:
         raise typer.Exit(1)
 
@@ -176,6 +183,11 @@ def search_report(
     from genre.search.results import open_search, write_folder
 
     print_summary([write_folder(open_search(folder, storage))])
+
+
+def _is_synthetic(classifier: "Classifier", runs: list[Path]) -> bool:
+    stored = str(getattr(classifier, "metadata", {}).get("data set", ""))
+    return stored.startswith(f"{SYNTHETIC},") or any(run_folder.data_name(run) == SYNTHETIC for run in runs)
 
 
 def _load(onnx: Path | None, runs: list[Path], trust: list[str]) -> "Classifier":

@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
+from genre.config.diff import leaves
 from genre.config.overrides import explained
 from genre.config.targets import arguments, locate
 from genre.errors import GenreError, unknown_key
+
+MAX_SUGGESTED = 3
 
 
 class Jobs:
@@ -94,7 +97,9 @@ def one_line(error: Exception) -> str:
     cause = error.__cause__ if isinstance(error, HydraException) and error.__cause__ else error
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()] or [type(cause).__name__]
     if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.full_key:
-        return unknown_key(str(cause.full_key), _known(cause))
+        name = str(cause.full_key)
+        text = unknown_key(name, _known(cause))
+        return text if "?" in text else text + _elsewhere(name, cause)
     if isinstance(cause, ValidationError) and "is not a ListConfig" in lines[0]:
         value = str(error).rpartition("=")[2] if isinstance(error, HydraException) else "..."
         return f"{cause.full_key} is a list: write {shlex.quote(f'{cause.full_key}=[{value}]')}"
@@ -118,6 +123,19 @@ def _known(error: OmegaConfBaseException) -> list[str]:
         with suppress(ImportError, AttributeError, ValueError):
             known += arguments(locate(str(error.parent_node["_target_"]))) or []
     return known
+
+
+def _elsewhere(path: str, error: OmegaConfBaseException) -> str:
+    """Suggest keys of the same name, or with this name as their last words, in other sections; empty if none."""
+    root = error.parent_node._get_root() if error.parent_node is not None else None
+    if not isinstance(root, DictConfig):
+        return ""
+    name = path.rpartition(".")[2]
+    keys = [key for key, _ in leaves(OmegaConf.to_container(root))]
+    same = [key for key in keys if key.rpartition(".")[2] == name]
+    longer = [key for key in keys if key.endswith(f"_{name}")]
+    found = " or ".join([*same, *longer][:MAX_SUGGESTED])
+    return f": did you mean {found}?" if found else ""
 
 
 def _debugging() -> bool:

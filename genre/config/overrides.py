@@ -28,6 +28,8 @@ def explained(error: HydraException) -> str | None:
     program = Path(sys.argv[0]).name
     if isinstance(error, OverrideParseException):
         key, equals, value = str(error.override).partition("=")
+        if value[:1] in ("{", "[") and (whole := _across_spaces(str(error.override), value[0])):
+            return f"{error.override} was cut at a space: quote it, {shlex.quote(whole)}"
         if equals:
             return f"{error.override} cannot be read: quote the value, {quoted(key, value)}"
         meant = f"run_dir={shlex.quote(key)}" if Path(key).exists() or "/" in key else f"{key}=..."
@@ -43,6 +45,14 @@ def explained(error: HydraException) -> str | None:
         f"{key}={value} is several values: python {program} -m {key}={value} runs each of them, {listed} is a list, "
         f"and {quoted(key, value)} one value"
     )
+
+
+def _across_spaces(text: str, bracket: str) -> str | None:
+    """The words of the command line from a bracket to its end, which the shell has split; None if there is no end."""
+    words = sys.argv[sys.argv.index(text) :] if text in sys.argv else []
+    end = {"{": "}", "[": "]"}[bracket]
+    last = next((number for number, word in enumerate(words) if word.endswith(end)), 0)
+    return " ".join(words[: last + 1]) if last else None
 
 
 def quoted(key: str, value: str) -> str:

@@ -204,10 +204,8 @@ def _where_exists(path: str | None, text: str) -> str:
 
 
 def _parent_folder(path: str | None) -> str:
-    """Folder of a file."""
-    if path is None:
-        raise ValueError("data.table must be given: add data.table=tracks.csv")
-    return str(Path(path).parent)
+    """Folder of a file; the working directory if none is given."""
+    return str(Path(path or "").parent)
 
 
 def register() -> None:

@@ -13,7 +13,7 @@ from genre.audio.decoding import MIN_DECODED_FRACTION
 from genre.config.schema import DataConfig
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.leakage import is_leakage_level, leakage_split
-from genre.data.splits import configured_splits, missing_genres, training_subset
+from genre.data.splits import chosen_strategy, configured_splits, missing_genres, training_subset
 from genre.data.tracks import SPLITS, Selection, Source, unify_names
 from genre.errors import GenreError
 
@@ -37,12 +37,14 @@ class PreparedData:
         rejected: Rejected tracks, with `reason` and `detail`.
         genres: The classes in the order of their numbers.
         cache: The cache.
+        strategy: How the tracks were split: one of `splits.STRATEGIES`, a leakage level or a file; None if restored.
     """
 
     tracks: pd.DataFrame
     rejected: pd.DataFrame
     genres: list[str]
     cache: FeatureCache
+    strategy: str | None = None
 
     @property
     def targets(self) -> np.ndarray:
@@ -97,10 +99,11 @@ def prepare(
     """
     selection, index = select_tracks(source, config, cache, make_executor)
     kept = selection.kept.sort_values("track_id").reset_index(drop=True)
-    if is_leakage_level(config.splits):
-        kept = leakage_split(kept, config.splits, seed)
+    strategy = chosen_strategy(kept, config, getattr(source, "has_own_split", False))
+    if is_leakage_level(strategy):
+        kept = leakage_split(kept, strategy, seed)
     else:
-        kept["split"] = configured_splits(kept, config, getattr(source, "has_own_split", False), seed)
+        kept["split"] = configured_splits(kept, strategy, config, seed)
     if config.train_fraction < 1:
         kept = training_subset(kept, config.train_fraction, seed).reset_index(drop=True)
     tracks = kept.join(index.drop(columns="path"), on="path")
@@ -110,7 +113,7 @@ def prepare(
     for split, missing in missing_genres(tracks, tracks["split"]).items():
         if missing:
             log.warning("no track of %s in %s", ", ".join(missing), split)
-    return PreparedData(tracks, selection.rejected, genres, cache)
+    return PreparedData(tracks, selection.rejected, genres, cache, strategy)
 
 
 def select_tracks(

@@ -24,15 +24,23 @@ VAL_FRACTION = 0.1
 log = logging.getLogger(__name__)
 
 
-def configured_splits(tracks: pd.DataFrame, config: DataConfig, has_own_split: bool, seed: int) -> pd.Series:
-    """Split tracks as configured; by default as their table says, if it does."""
-    strategy = config.splits
+def chosen_strategy(tracks: pd.DataFrame, config: DataConfig, has_own_split: bool) -> str:
+    """What `data.splits=auto` stands for: the split of the tracks' table, else by artist, else at random."""
+    if config.splits != "auto":
+        return config.splits
+    return "official" if has_own_split and config.fold is None else _best_known(tracks)
+
+
+def _best_known(tracks: pd.DataFrame) -> str:
+    return "artist" if tracks["artist"].notna().any() else "stratified"
+
+
+def configured_splits(tracks: pd.DataFrame, strategy: str, config: DataConfig, seed: int) -> pd.Series:
+    """Split tracks by a strategy or the CSV file of that name."""
     if strategy.endswith(".csv"):
         splits = read_splits(Path(strategy), tracks["track_id"])
         check_splits(tracks, splits, strategy)
         return splits
-    if strategy == "auto" and has_own_split and config.fold is None:
-        strategy = "official"
     return assign_splits(tracks, strategy, seed, config.fractions, config.fold, config.folds)
 
 
@@ -64,8 +72,7 @@ def assign_splits(
         raise GenreError(f"data.splits={strategy} is unknown: use one of auto, {', '.join(STRATEGIES)}")
     if tracks.empty:
         raise GenreError("no track is left: lower data.min_tracks_per_genre or shorten data.exclude_genres")
-    best_known = "artist" if tracks["artist"].notna().any() else "stratified"
-    strategy = best_known if strategy == "auto" else strategy
+    strategy = _best_known(tracks) if strategy == "auto" else strategy
     _log_strategy(tracks, strategy)
     ordered = tracks.reset_index(drop=True).sort_values("track_id")
     rng = np.random.default_rng(seed)
@@ -77,7 +84,7 @@ def assign_splits(
             raise GenreError(f"unknown split value {', '.join(unknown)}: use {', '.join(SPLITS)}")
         if missing := int((numbers < 0).sum()):
             what = "this data has" if missing == len(tracks) else f"{missing} of {len(tracks)} tracks have"
-            raise GenreError(f"{what} no official split: use data.splits={best_known}")
+            raise GenreError(f"{what} no official split: use data.splits={_best_known(tracks)}")
     elif strategy == "stratified":
         numbers = _stratify(ordered["genre"].to_numpy(), fractions, rng)
     else:

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_softmax, logsumexp
 
+from genre.run_folder import SPLIT_WORDS
+
 UNKNOWN_ARTIST = "track "
 """Prefix of the placeholder artist of a track whose artist is unknown."""
-SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Predictions:
     @property
     def split_name(self) -> str:
         """The split in words: training, validation or test."""
-        return SPLIT_NAMES[self.split]
+        return SPLIT_WORDS[self.split]
 
     @cached_property
     def has_repeats(self) -> bool:

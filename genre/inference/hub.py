@@ -16,6 +16,9 @@ from genre.errors import GenreError
 from genre.files import atomic_write, write_json
 from genre.models.checkpoint import TrainedModel, load_model
 
+RUNS = Path("runs")
+"""Where a run is looked for that is named without its folder."""
+ACCEPTED = "a run folder, a checkpoint or an exported folder"
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 
 
@@ -81,13 +84,19 @@ def read_model(path: Path, trust: Trust) -> TrainedModel:
         GenreError: It is none of them, is damaged, or names untrusted code.
     """
     if not path.exists():
-        raise GenreError(f"{path} does not exist: name a run folder, a checkpoint or an exported folder")
+        meant = f"did you mean {RUNS / path}?" if (RUNS / path).exists() else f"name {ACCEPTED}"
+        raise GenreError(f"{path} does not exist: {meant}")
     if path.suffix == ".onnx":
         raise GenreError(f"{path} is an ONNX model: use --onnx, or name the run that it was exported from")
     if is_exported(path):
         return read_folder(path, trust)
     if not path.is_dir():
+        if path.suffix != Path(run_folder.BEST).suffix:
+            raise GenreError(f"{path} is not a model: name {ACCEPTED}")
         return load_model(path, trust)
     if not (path / run_folder.BEST).is_file():
+        if inside := sorted(best.parents[1] for best in path.glob(f"**/{run_folder.BEST}")):
+            more = "" if len(inside) == 1 else f", or one of {len(inside) - 1} others"
+            raise GenreError(f"{path} is a folder of runs: name one of them, {inside[0]}{more}")
         raise GenreError(f"{path} is neither a trained run nor an exported model: {run_folder.BEST} is missing")
     return load_model(path / run_folder.BEST, trust)

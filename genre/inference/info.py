@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 
 from genre import run_folder
@@ -13,7 +12,7 @@ from genre.errors import GenreError
 from genre.evaluation.scores import SCORE_LABELS
 from genre.inference.hub import read_model
 from genre.inference.onnx_model import OnnxModel
-from genre.provenance import DATA_COLUMNS, data_id
+from genre.provenance import data_facts
 
 SHOWN = ("accuracy", "f1_macro", "f1_weighted")
 
@@ -74,12 +73,9 @@ def _call(spec: dict[str, Any]) -> str:
 def _facts(folder: Path) -> dict[str, str]:
     try:
         config = yaml.safe_load((folder / run_folder.CONFIG).read_text())
-        data = config["data"]
-        tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=DATA_COLUMNS)
-        fold = "" if data.get("fold") is None else f", fold {data['fold']} of {data['folds']}"
         found = {
             "model": str(config["model"]["name"]),
-            "data": f"{data['name']}, split {data['splits']}{fold}, id {data_id(tracks)}",
+            **data_facts(folder, config["data"], config["seed"]),
             "seed": str(config["seed"]),
             "test scores": "none: the run is not finished",
         }

@@ -74,7 +74,8 @@ def print_run(run: EvaluatedRun) -> None:
     console = Console()
     table = Table("score", "value", "95 % interval", title="Scores")
     for label, value, low, high in score_intervals(run.predictions).itertuples(index=False):
-        table.add_row(label, format_number(value), f"{format_number(low)} to {format_number(high)}")
+        interval = "–" if np.isnan(low) else f"{format_number(low)} to {format_number(high)}"
+        table.add_row(label, format_number(value), interval)
     console.print(table)
     for note in [INTERVAL, *run_notes(run)]:
         console.print(note)

@@ -10,7 +10,7 @@ from genre.evaluation.baselines import fitted_baselines, verdicts
 from genre.evaluation.bootstrap import MIN_CLUSTERS, interval_warnings, per_class_table, score_intervals
 from genre.evaluation.runs import EvaluatedRun
 from genre.evaluation.scores import SCORE_LABELS, confusion_table
-from genre.provenance import command, data_id, read_record
+from genre.provenance import command, data_facts, read_record
 from genre.reports.figures import confusion_figure, learning_curves
 from genre.reports.formatting import INTERVAL, format_interval, format_number
 from genre.reports.page import Page
@@ -48,14 +48,10 @@ def write_run_report(run: EvaluatedRun, folder: Path, audio: bool = False) -> Pa
 
 def run_facts(run: EvaluatedRun) -> dict[str, str]:
     """State what identifies a run: its data, settings, code and machine, as far as they are stored."""
-    data, tracks = run.settings.data, pd.read_parquet(run.folder / run_folder.TRACKS)
     stored = run_folder.read_scores(run.folder) if run_folder.is_finished(run.folder) else {}
     scores = stored | run.scores
     sessions = read_record(run.folder).get("sessions", [])
     first = sessions[0] if sessions else {}
-    split_seed = run.settings.seed if data.split_seed is None else data.split_seed
-    fold = "" if data.fold is None else f", fold {data.fold} of {data.folds}"
-    sizes = tracks["split"].value_counts()
     seconds = f"{scores['train_seconds']:.0f} s of training"
     if all("seconds" in session for session in sessions) and sessions:
         seconds += f", {sum(session['seconds'] for session in sessions):.0f} s in all"
@@ -64,9 +60,7 @@ def run_facts(run: EvaluatedRun) -> dict[str, str]:
         for name, key in {"memory": "memory", "GPU memory": "gpu_memory"}.items()
     }
     facts = {
-        "data set": f"{data.name}, {len(tracks)} tracks, id {data_id(tracks)}",
-        "split": f"{data.splits}{fold}, seed {split_seed}",
-        "tracks": f"{sizes['train']} training, {sizes['val']} validation, {sizes['test']} test",
+        **data_facts(run.folder, vars(run.settings.data), run.settings.seed),
         "seed": str(run.settings.seed),
         "parameters": f"{scores['parameters']:,}",
         "tested epoch": "" if run.settings.model.fit else f"{_tested_epoch(run) + 1} of {scores['epochs']}",

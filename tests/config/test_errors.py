@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from genre.config.errors import Jobs, exit_with_one_line, one_line
@@ -63,6 +64,20 @@ def test_an_error_of_omegaconf_names_its_key() -> None:
     with pytest.raises(Exception, match="batchsize") as caught:
         _ = OmegaConf.merge(config, {"data": {"batchsize": 3}})
     assert one_line(caught.value) == "data.batchsize is not a key of the configuration: did you mean batch_size?"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    {
+        "epochs": "epochs is not a key of the configuration: did you mean size.epochs or trainer.max_epochs?",
+        "learning_rate": "learning_rate is not a key of the configuration: did you mean model.learning_rate?",
+        "data.seeds_": "data.seeds_ is not a key of the configuration",
+    }.items(),
+)
+def test_a_key_of_another_section_is_suggested(typed: str, said: str) -> None:
+    with pytest.raises(HydraException) as caught:
+        compose([f"{typed}=2"])
+    assert one_line(caught.value) == said
 
 
 def test_an_interrupted_program_exits_with_status_130(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,15 +18,17 @@ WRONG = {
     ("train.py", "data.exclude_genres=rock"): "data.exclude_genres is a list: write 'data.exclude_genres=[rock]'",
     ("train.py", "data.root=/a=b"): """quote the value, 'data.root="/a=b"'""",
     ("train.py", "data.root=/Rock 'n' Roll"): "cannot be read: quote the value",
+    ("train.py", "data.columns={genre:", "label}"): "was cut at a space: quote it, 'data.columns={genre: label}'",
     ("train.py", "--experimental-rerun=config.pickle"): "use run_dir=RUN_FOLDER",
     ("train.py", "--config-dir=runs/x/.hydra"): "use run_dir=RUN_FOLDER",
 }
 
 
-@pytest.mark.parametrize(("program", "typed"), WRONG)
-def test_what_cannot_be_read(program: str, typed: str, tmp_path: Path) -> None:
-    done = script(program, typed, f"paths.runs={tmp_path}/runs" if program == "train.py" else f"out_dir={tmp_path}/x")
-    assert_refused(done, WRONG[program, typed])
+@pytest.mark.parametrize("command", WRONG)
+def test_what_cannot_be_read(command: tuple[str, ...], tmp_path: Path) -> None:
+    program, *typed = command
+    done = script(program, *typed, f"paths.runs={tmp_path}/runs" if program == "train.py" else f"out_dir={tmp_path}/x")
+    assert_refused(done, WRONG[command])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -118,7 +118,7 @@ def test_a_run_is_exported_described_and_predicts(trained: Path, music_folder: P
     onnx.checker.check_model(onnx.load(path))
     found, expected = describe(path), describe(trained)
     assert found["genres"] == "blues, jazz, rock"
-    assert (found["data"], found["test scores"]) == (expected["data"], expected["test scores"])
+    assert (found["data set"], found["test scores"]) == (expected["data set"], expected["test scores"])
     assert found["window seconds"] == "1.5"
     code = f"""
 import sys

@@ -82,6 +82,25 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
         Predictor.load(tmp_path / "mine.onnx")
 
 
+def test_a_folder_of_runs_a_name_without_its_folder_and_another_file_are_refused(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        shutil.copytree(trained, tmp_path / "runs" / name)
+    monkeypatch.chdir(tmp_path)
+    accepted = "name a run folder, a checkpoint or an exported folder"
+    refused = {
+        "runs": "runs is a folder of runs: name one of them, runs/a, or one of 2 others",
+        "b": "b does not exist: did you mean runs/b?",
+        "d": f"d does not exist: {accepted}",
+        "runs/a/metrics.csv": f"runs/a/metrics.csv is not a model: {accepted}",
+    }
+    for path, said in refused.items():
+        with pytest.raises(GenreError) as caught:
+            Predictor.load(path)
+        assert str(caught.value) == said
+
+
 def test_a_damaged_folder_is_refused(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "other")
     (tmp_path / "other" / "model.safetensors").write_bytes(b"damaged")

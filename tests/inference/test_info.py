@@ -21,6 +21,9 @@ def test_a_run_and_a_checkpoint_are_described(trained: Path) -> None:
     assert described["network"].startswith("CRNN(")
     assert described["parameters"] == f"{scores['parameters']:,}"
     assert described["window"] == "1.5 s"
+    assert described["data set"].startswith("folder, 30 tracks, id ")
+    assert described["split"] == "stratified, seed 42"
+    assert described["tracks"] == "24 training, 3 validation, 3 test"
     assert "model" not in describe(trained / run_folder.BEST)
     with pytest.raises(GenreError, match="nowhere does not exist"):
         describe(Path("nowhere"))

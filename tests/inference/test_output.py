@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from genre import Predictor
+from genre import Predictor, run_folder
 from genre.cli import app
 from genre.errors import GenreError
 from genre.inference.files import predict_files
@@ -57,7 +58,8 @@ def test_json_stands_alone_on_stdout_and_errors_at_the_end(trained: Path, music_
 
 def test_several_files_have_one_row_each_and_a_csv(trained: Path, music_folder: Path, tmp_path: Path) -> None:
     csv = tmp_path / "new" / "out.csv"
-    out, _ = genre("predict", music_folder, tmp_path / "no.mp3", "--run", trained, "--csv", csv, code=1)
+    out, err = genre("predict", music_folder, tmp_path / "no.mp3", "--run", trained, "--csv", csv, code=1)
+    assert f"csv: {csv}\n" in err
     assert len(out.splitlines()) == 31
     assert out.splitlines()[1].split()[0] == "blues/0.wav"
     table = pd.read_csv(csv)
@@ -68,12 +70,24 @@ def test_several_files_have_one_row_each_and_a_csv(trained: Path, music_folder: 
 
 
 def test_the_timeline_is_drawn_for_one_file(trained: Path, music_folder: Path, tmp_path: Path) -> None:
-    genre("predict", music_folder / "rock" / "1.wav", "--run", trained, "--timeline", tmp_path / "a.svg")
+    _, err = genre("predict", music_folder / "rock" / "1.wav", "--run", trained, "--timeline", tmp_path / "a.svg")
+    assert err == f"timeline: {tmp_path / 'a.svg'}\n"
     assert "<svg" in (tmp_path / "a.svg").read_text()
     with pytest.raises(GenreError, match="--timeline draws one file: name one"):
         genre("predict", music_folder, "--run", trained, "--timeline", tmp_path / "b.svg")
     with pytest.raises(GenreError, match=r"a\.bmp has an unknown format: use one of \.png, \.svg, \.pdf"):
         genre("predict", music_folder / "rock" / "1.wav", "--run", trained, "--timeline", tmp_path / "a.bmp")
+
+
+def test_a_model_of_synthetic_music_says_so(trained: Path, music_folder: Path, tmp_path: Path) -> None:
+    run, onnx = tmp_path / "run", tmp_path / "model.onnx"
+    shutil.copytree(trained, run)
+    config = (run / run_folder.CONFIG).read_text()
+    (run / run_folder.CONFIG).write_text(config.replace("\n  name: folder\n", "\n  name: synthetic\n"))
+    genre("export", "--run", run, "--output", onnx)
+    for given in (("--run", run), ("--checkpoint", run / run_folder.BEST), ("--onnx", onnx)):
+        _, err = genre("predict", music_folder / "rock" / "1.wav", *given)
+        assert err == "the model was trained on synthetic music: its genres say nothing about songs\n"
 
 
 def test_a_file_name_of_any_bytes_is_written(trained: Path, tmp_path: Path) -> None:

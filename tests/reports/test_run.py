@@ -43,7 +43,7 @@ def test_a_report_says_where_the_run_comes_from(run: EvaluatedRun, tmp_path: Pat
     facts = run_facts(run)
     tracks = pd.read_parquet(run.folder / run_folder.TRACKS)
     assert facts["data set"] == f"folder, 30 tracks, id {data_id(tracks)}"
-    assert facts["split"] == "auto, seed 3"
+    assert facts["split"] == "stratified, seed 3"
     assert facts["tracks"] == "24 training, 3 validation, 3 test"
     losses = pd.read_csv(run.folder / run_folder.METRICS)["val/loss"]
     assert facts["tested epoch"] == f"{losses.argmin() + 1} of 3"

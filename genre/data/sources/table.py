@@ -14,7 +14,7 @@ from genre.errors import GenreError
 
 AS_TEXT: Any = {"dtype": str, "keep_default_na": False, "na_values": [""], "index_col": False, "on_bad_lines": "error"}
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": lambda path: pd.read_csv(path, **AS_TEXT),
+    ".csv": lambda path: pd.read_csv(path, **AS_TEXT, sep=_separator(path)),
     ".tsv": lambda path: pd.read_csv(path, **AS_TEXT, sep="\t"),
     ".parquet": pd.read_parquet,
     ".jsonl": lambda path: pd.DataFrame([json.loads(line) for line in path.read_text().splitlines() if line.strip()]),
@@ -41,11 +41,16 @@ class Table:
 
     name = "table"
 
-    def __init__(self, root: str, table: str, columns: Mapping[str, str] | None = None) -> None:
+    def __init__(self, root: str, table: str | None, columns: Mapping[str, str] | None = None) -> None:
+        if table is None:
+            raise GenreError("data.table must be given: add data.table=tracks.csv")
         self.root, self.table, self.columns = root, Path(table), dict(columns or {})
         self.has_own_split = False
         if unknown := sorted(self.columns.keys() - set(COLUMNS)):
-            raise ValueError(f"columns.{unknown[0]} is unknown: use {', '.join(COLUMNS)}")
+            name, other = unknown[0], self.columns[unknown[0]]
+            if other in COLUMNS:
+                raise GenreError(f"data.columns={{{name}: {other}}} is the wrong way round: write {{{other}: {name}}}")
+            raise ValueError(f"columns.{name} is unknown: use {', '.join(COLUMNS)}")
 
     def tracks(self) -> pd.DataFrame:
         """List the files; see `Source.tracks`."""
@@ -158,6 +163,13 @@ def read_splits(path: Path, track_ids: pd.Series) -> pd.Series:
             "or exclude their genres"
         )
     return track_ids.map(splits)
+
+
+def _separator(path: Path) -> str:
+    """Separator of a csv file: a semicolon, as some spreadsheets write it, if its first line has no comma."""
+    with path.open(encoding="utf-8-sig") as file:
+        first = file.readline()
+    return ";" if ";" in first and "," not in first else ","
 
 
 def _text(value: object) -> str | None:

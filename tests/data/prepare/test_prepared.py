@@ -105,6 +105,11 @@ def test_a_fraction_of_the_training_tracks_leaves_the_other_splits_as_they_are(p
     assert half.index.tolist() == list(range(12))
 
 
+def test_the_strategy_says_what_auto_stands_for(root, prepared_with):
+    assert prepared_with({}, splits="auto").strategy == "stratified"
+    assert prepared_with({}, splits="stratified").strategy == "stratified"
+
+
 def test_folds_test_each_track_once(prepared_with):
     parts = [prepared_with({}, splits="stratified", fold=fold, folds=4).tracks["split"] for fold in range(4)]
     assert sum((part == "test").to_numpy().astype(int) for part in parts).tolist() == [1] * 20

@@ -33,6 +33,21 @@ def source(folder: Path, table: pd.DataFrame = ROWS, suffix: str = ".csv", **col
     return Table(str(folder), str(path), columns)
 
 
+def test_a_csv_with_semicolons_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.csv"
+    path.write_text("path;genre;title\na.mp3;Rock;One, two\n", encoding="utf-8-sig")
+    assert Table(str(tmp_path), str(path)).tracks()[["path", "genre", "title"]].values.tolist() == [
+        ["a.mp3", "Rock", "One, two"]
+    ]
+
+
+def test_columns_the_wrong_way_round_and_no_table_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(GenreError, match=r"=\{label: genre\} is the wrong way round: write \{genre: label\}"):
+        Table(str(tmp_path), "x.csv", {"label": "genre"})
+    with pytest.raises(GenreError, match=r"data\.table must be given: add data\.table=tracks\.csv"):
+        Table(str(tmp_path), None)
+
+
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_a_table_of_any_format_is_a_track_table(tmp_path: Path, suffix: str) -> None:
     one = source(tmp_path, suffix=suffix)
@@ -137,7 +152,7 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
         with pytest.raises(GenreError, match=message):
             Table(str(tmp_path), str(tmp_path / name)).tracks()
     with pytest.raises(ValueError, match=r"columns\.kind is unknown: use track_id, path, "):
-        Table(str(tmp_path), "a.csv", {"kind": "genre"})
+        Table(str(tmp_path), "a.csv", {"kind": "style"})
 
 
 IDS = pd.Series(["a", "b", "c"])
