@@ -14,6 +14,8 @@ from genre.reports.theme import TEXT_COLOR, color, line_style, marker_style, the
 
 MAX_LABELED_RATES = 8
 """More learning rates, as those of a schedule per step, have a logarithmic axis instead of labels of their own."""
+SIDE_STEP = 1.03
+"""Factor between the places of two models with the same number of training tracks, so that their intervals are seen."""
 LABEL_LENGTH = 36
 """Longer names of models are wrapped beside their rows."""
 THIN: dict[str, Any] = {"color": TEXT_COLOR, "linewidth": 0.8, "alpha": 0.6}
@@ -173,8 +175,9 @@ def scores_by_size(panels: dict[str, dict[str, np.ndarray]]) -> Figure:
     every = figure.subplots(1, len(panels), sharex=True, squeeze=False)[0]
     for axes, (title, lines) in zip(every, panels.items(), strict=True):
         for number, (label, (size, value, low, high)) in enumerate(lines.items()):
-            axes.vlines(size, low, high, color=color(number), alpha=0.5)
-            axes.plot(size, value, **marker_style(number), label=label)
+            beside = size * SIDE_STEP ** (number - (len(lines) - 1) / 2)
+            axes.vlines(beside, low, high, color=color(number), alpha=0.5)
+            axes.plot(beside, value, **marker_style(number), label=label)
         axes.set(title=title, xlabel="training tracks", xscale="log")
         axes.xaxis.set_major_locator(FixedLocator(sizes))
         axes.xaxis.set_major_formatter("{x:.0f}")
