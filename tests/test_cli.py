@@ -54,7 +54,7 @@ def test_precompute_says_in_one_line_what_is_wrong(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit), exit_with_one_line():
         cli.precompute(["data=vinyl"])
     assert capsys.readouterr().err == (
-        "error: In 'train': Could not find 'data/vinyl': available are fma, folder, gtzan, synthetic, table\n"
+        "error: data=vinyl is unknown: available are fma, folder, gtzan, synthetic, table\n"
     )
 
 

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -107,8 +108,10 @@ def one_line(error: Exception) -> str:
         return f"{cause.full_key}: {lines[0]}"
     options = next((i for i, line in enumerate(lines) if line.startswith("Available options")), None)
     if options is not None:
-        names = itertools.takewhile(lambda line: ":" not in line, lines[options + 1 :])
-        return f"{lines[0]}: available are {', '.join(names)}"
+        names = list(itertools.takewhile(lambda line: ":" not in line, lines[options + 1 :]))
+        group, _, choice = lines[0].rpartition("'")[0].rpartition("'")[2].rpartition("/")
+        meant = "".join(f"did you mean {name}? " for name in get_close_matches(choice, names, n=1))
+        return f"{group}={choice} is unknown: {meant}available are {', '.join(names)}"
     return lines[0]
 
 

@@ -12,7 +12,7 @@ WRONG = [
     (["+modle=cnn2d_gru"], "modle is not a key of the configuration: did you mean model?"),
     (["+model.net.foo=1"], "model.net.foo is not an argument of genre.models.crnn.CRNN"),
     (["data.batchsize=3"], "data.batchsize is not a key of the configuration: did you mean batch_size?"),
-    (["model=cnn3d"], "available are cnn1d_gru, cnn1d_lstm, cnn2d, cnn2d_gru, cnn2d_lstm, logreg, majority"),
+    (["model=cnn3d"], "model=cnn3d is unknown: did you mean cnn2d? available are cnn1d_gru, cnn1d_lstm, cnn2d"),
     (["data.batch_size=0"], "data.batch_size=0 must be at least 1"),
     (["model.net.num_layers=0"], "model.net: num_layers must be greater than zero"),
     (["model.net.dropout=1.5"], "model.net: dropout probability has to be between 0 and 1, but got 1.5"),
