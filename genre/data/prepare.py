@@ -105,7 +105,9 @@ def prepare(
     else:
         kept["split"] = configured_splits(kept, strategy, config, seed)
     if config.train_fraction < 1:
-        kept = training_subset(kept, config.train_fraction, seed).reset_index(drop=True)
+        subset = training_subset(kept, config.train_fraction, seed).reset_index(drop=True)
+        log.info("data.train_fraction=%g leaves out %d tracks", config.train_fraction, len(kept) - len(subset))
+        kept = subset
     tracks = kept.join(index.drop(columns="path"), on="path")
     genres = sorted(kept["genre"].unique())
     sizes = tracks["split"].value_counts()

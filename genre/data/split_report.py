@@ -23,14 +23,14 @@ def log_split_warnings(tracks: pd.DataFrame, config: DataConfig) -> None:
 
 
 def split_warnings(tracks: pd.DataFrame, config: DataConfig) -> list[str]:
-    """Name the genres with few artists to test or validate on, or few tracks to train on.
+    """Name the genres with few artists to test or validate on, or few tracks to train on, and count shared artists.
 
     Args:
         tracks: Track table with `split`.
         config: How the tracks were split, for the advice.
 
     Returns:
-        At most one sentence per split. None is about artists if no artist is known.
+        At most one sentence per split, and one on shared artists. None is about artists if no artist is known.
     """
     warnings = []
     if tracks["artist"].notna().any():
@@ -44,12 +44,27 @@ def split_warnings(tracks: pd.DataFrame, config: DataConfig) -> list[str]:
                 f"validation set: fewer than {MIN_ARTISTS} artists in {few}; what is chosen by its scores "
                 "depends on one or two artists: add artists"
             )
+        warnings += _shared_artists(tracks, config)
+    if config.train_fraction < 1:  # small on purpose
+        return warnings
     counts = tracks.loc[tracks["split"] == "train", "genre"].value_counts()
     if few := _below(counts, MIN_TRACKS):
         genres = sorted(counts.index[counts < MIN_TRACKS])
         exclude = f" or set {exclude_override(genres)}" if len(counts) - len(genres) >= 2 else ""
         warnings.append(f"training set: fewer than {MIN_TRACKS} tracks of {few}: add tracks{exclude}")
     return warnings
+
+
+def _shared_artists(tracks: pd.DataFrame, config: DataConfig) -> list[str]:
+    """Say how many test tracks are by artists of the training set, unless they are there on purpose."""
+    trained = tracks.loc[tracks["split"] == "train", "artist"].dropna()
+    test = tracks.loc[tracks["split"] == "test", "artist"]
+    if config.splits in LEAKAGE_LEVELS or not (count := int(test.isin(trained).sum())):
+        return []
+    return [
+        f"{count} of {len(test)} test tracks are by artists of the training set, so scores are too high for other "
+        "artists: data.splits=artist keeps them apart"
+    ]
 
 
 def _count_artists(tracks: pd.DataFrame) -> pd.Series:

@@ -28,6 +28,8 @@ def chosen_strategy(tracks: pd.DataFrame, config: DataConfig, has_own_split: boo
     """What `data.splits=auto` stands for: the split of the tracks' table, else by artist, else at random."""
     if config.splits != "auto":
         return config.splits
+    if has_own_split and config.fold is not None:
+        log.warning("the split of the table is not used: data.fold=%d makes folds", config.fold)
     return "official" if has_own_split and config.fold is None else _best_known(tracks)
 
 

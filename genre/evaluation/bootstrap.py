@@ -197,14 +197,15 @@ def per_class_table(predictions: Predictions) -> pd.DataFrame:
         whose denominator is 0 are missing.
     """
     n_genres, counts = len(predictions.genres), predictions.cluster_counts
-    total, resampled = counts.sum(axis=0), per_class_scores(bootstrap_counts(counts), n_genres)
     support, predicted, _ = genre_counts(counts, n_genres)
-    scores = per_class_scores(total, n_genres)
+    scores, resampled = per_class_scores(counts.sum(axis=0), n_genres), bootstrap_counts(counts)
+    present = genre_counts(resampled, n_genres)[0] > 0  # F1 is 0 without a track of the genre, which says nothing
     table = pd.DataFrame({"genre": predictions.genres, **scores})
     table = table.assign(support=support.sum(axis=0).astype(int), clusters=(support > 0).sum(axis=0))
-    for name, values in resampled.items():
-        sizes = predicted if name == "precision" else support
-        limits = [interval(*each) for each in zip(scores[name], values.T, sizes.T, strict=True)]
+    for name, values in per_class_scores(resampled, n_genres).items():
+        sizes = np.where(table["clusters"] < MIN_CLUSTERS, 0, predicted if name == "precision" else support)
+        possible = np.where(present, values, np.nan)
+        limits = [interval(*each) for each in zip(scores[name], possible.T, sizes.T, strict=True)]
         table[[f"{name}_low", f"{name}_high"]] = limits
     return table
 

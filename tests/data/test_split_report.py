@@ -106,3 +106,18 @@ def test_training_and_eda_warn_and_evaluation_does_not(
     assert [line for line in done.output.splitlines() if "fewer than" in line] == expected
     evaluate.reevaluate_run(evaluation(accelerator="cpu"), run)
     assert "fewer than" not in capsys.readouterr().out
+
+
+def test_artists_of_the_test_set_in_training_are_counted() -> None:
+    tracks = collection({"rock": {"train": (9, 5), "val": (3, 1), "test": (4, 1)}, "pop": ENOUGH | {"train": (9, 5)}})
+    assert split_warnings(tracks, settings("data.splits=official")) == []
+    tracks.loc[tracks["artist"].isin(["rock test 0", "pop test 1"]), "artist"] = "rock train 0"
+    said = "2 of 7 test tracks are by artists of the training set, so scores are too high for other artists: "
+    assert split_warnings(tracks, settings("data.splits=official")) == [said + "data.splits=artist keeps them apart"]
+    assert split_warnings(tracks, settings("data.splits=leak_artists")) == []
+
+
+def test_a_training_set_that_is_small_on_purpose_is_not_warned_about() -> None:
+    tracks = collection({"rock": ENOUGH | {"train": (1, 5)}, "pop": ENOUGH})
+    assert len(split_warnings(tracks, settings())) == 1
+    assert split_warnings(tracks, settings("data.train_fraction=0.25")) == []

@@ -195,6 +195,21 @@ def test_intervals_of_genres_contain_the_score_and_are_missing_with_it() -> None
     assert first["recall_high"] - first["recall_low"] == pytest.approx(2 * half, rel=0.1)
 
 
+def test_resamples_without_a_genre_do_not_count_for_it() -> None:
+    test = make_predictions([(0, 0)] * 5 + [(1, 1)] * 57 + [(1, 0)] * 3, GENRES[:2])  # 0.5 % lack the first genre
+    first = per_class_table(test).iloc[0]
+    assert first["f1"] == pytest.approx(10 / 13)
+    assert first["f1_low"] > 0.2
+    assert first["precision_low"] > 0.1
+
+
+def test_genres_of_four_artists_have_no_interval() -> None:
+    test = make_predictions([(0, 0)] * 4 + [(1, 1)] * 20 + [(1, 0)] * 10, GENRES[:2])
+    table = per_class_table(test)
+    assert table.loc[0, ["precision_low", "recall_low", "f1_low"]].isna().all()
+    assert table.loc[1, ["precision_low", "recall_low", "f1_low"]].notna().all()
+
+
 @pytest.mark.parametrize("number", range(4))
 def test_genres_equal_scikit_learns_one_against_the_rest(number: int) -> None:
     test = random_predictions()
