@@ -22,6 +22,7 @@ ALPHA = 0.05
 """Significance level."""
 OF_VALIDATION = "Scores on validation tracks are too high where these tracks selected the checkpoint or the settings."
 STEPS = "each step with the one before"
+SIZES = "each training set with the next smaller one"
 ALL_PAIRS, OTHER_PAIRS = "all pairs", "all other pairs"
 
 
@@ -160,6 +161,11 @@ def planned_pairs(models: list[ModelRuns]) -> dict[str, list[tuple[int, int]]]:
     if against == "previous":
         steps = [number for number in numbers if models[number].members == 1]
         return {STEPS: [(second, first) for first, second in pairwise(steps)]}
+    if against == "smaller":
+        by_size = sorted(
+            (model.series, model.training_tracks, n) for n, model in enumerate(models) if model.members == 1
+        )
+        return {SIZES: [(more[2], fewer[2]) for fewer, more in pairwise(by_size) if more[0] == fewer[0]]}
     if against in labels:
         reference = labels.index(against)
         return {f"each with {against}": [(number, reference) for number in numbers if number != reference]}

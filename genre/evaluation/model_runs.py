@@ -59,6 +59,11 @@ class ModelRuns:
         return self.runs[0].config.data.train_fraction
 
     @property
+    def series(self) -> str:
+        """What is trained on several fractions: the label without the fraction at its end."""
+        return self.label.removesuffix(f"_{self.train_fraction}")
+
+    @property
     def training_tracks(self) -> float:
         """Mean number of training tracks over the runs."""
         return float(np.mean([len(run.train_ids) for run in self.runs]))

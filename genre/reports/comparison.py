@@ -19,6 +19,7 @@ from genre.evaluation.scores import SCORE_LABELS, compute_scores
 from genre.evaluation.significance import TESTED_SCORES
 from genre.reports import comparison_text as text
 from genre.reports.figures import forest_plot, learning_curves_overlay, scores_by_size
+from genre.reports.formatting import INTERVAL, format_interval
 from genre.reports.page import INDEX, TABLES, Page
 
 LISTED = 20
@@ -92,21 +93,27 @@ def _add_sizes(page: Page, result: Comparison) -> None:
     if len({model.train_fraction for model in models}) < 2:
         return
     page.section("Training tracks")
-    table = result.table[result.table["members"] == 1].copy()
-    table.insert(1, "training_tracks", [model.training_tracks for model in models])
-    table.insert(1, "model", [model.label.removesuffix(f"_{model.train_fraction}") for model in models])
-    table = table.sort_values(["model", "training_tracks"])
-    panels = {
-        SCORE_LABELS[name]: {
-            str(model): rows[["training_tracks", name, f"{name}_low", f"{name}_high"]].to_numpy(float).T
-            for model, rows in table.groupby("model")
-        }
-        for name in TESTED_SCORES
-    }
-    caption = (
-        "Scores by the number of training tracks (mean over runs), with 95 % intervals. The test tracks are the same."
+    table = pd.DataFrame({"model": [model.series for model in models]})
+    table["fraction"] = [model.train_fraction for model in models]
+    table["training tracks"] = [model.training_tracks for model in models]
+    limits = [f"{name}{end}" for name in TESTED_SCORES for end in ("", "_low", "_high")]
+    table[limits] = 100 * result.table.loc[result.table["members"] == 1, limits].to_numpy(float)
+    table = table.sort_values(["model", "training tracks"], ignore_index=True)
+    panels, shown = {}, table[["model", "fraction"]].copy()
+    shown["training tracks"] = table["training tracks"].map("{:.0f}".format)
+    for name in TESTED_SCORES:
+        columns, title = [name, f"{name}_low", f"{name}_high"], f"{SCORE_LABELS[name]} %"
+        lines = table[["training tracks", *columns]].groupby(table["model"])
+        panels[title] = {str(model): rows.to_numpy().T for model, rows in lines}
+        shown[title] = [format_interval(".1f", *row) for row in table[columns].itertuples(index=False)]
+    caption = "By number of training tracks (mean over runs), on the same test tracks. " + INTERVAL
+    page.table(table, "sizes", caption, shown=shown)
+    page.figure(
+        scores_by_size(panels),
+        "sizes",
+        "Accuracy and F1 macro by the number of training tracks with 95 % intervals.",
+        "Vertical lines: 95 % intervals. Equal distances along the axis are equal factors.",
     )
-    page.figure(scores_by_size(panels), "sizes", caption, caption)
 
 
 def _add_disagreements(page: Page, result: Comparison) -> None:

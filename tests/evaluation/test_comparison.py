@@ -47,6 +47,21 @@ def test_seeds_are_averaged(tmp_path: Path) -> None:
     assert pair["f1_macro_significant"]
 
 
+def test_each_fraction_of_the_training_tracks_is_tested_against_the_next_smaller(tmp_path: Path) -> None:
+    folders = []
+    for model, fraction in (("a", 1.0), ("b", 0.5), ("a", 0.25), ("b", 1.0), ("a", 0.5)):
+        name = f"{model}_{fraction}"
+        settings = (f"label={name}", f"data.train_fraction={fraction}", "against=smaller")
+        folders.append(write_run(tmp_path / name, GOOD, settings))
+        tracks = pd.read_parquet(folders[-1] / run_folder.TRACKS)
+        train = pd.DataFrame({"track_id": [f"t{number}" for number in range(round(40 * fraction))], "split": "train"})
+        pd.concat([tracks, train]).to_parquet(folders[-1] / run_folder.TRACKS)
+    pairs = compare(folders).pairs
+    expected = [("a_0.5", "a_0.25"), ("a_1.0", "a_0.5"), ("b_1.0", "b_0.5")]
+    assert list(zip(pairs["first"], pairs["second"], strict=True)) == expected
+    assert set(pairs["question"]) == {"each training set with the next smaller one"}
+
+
 def test_folds_are_joined(tmp_path: Path) -> None:
     result = compare(write_folds(tmp_path))
     row = result.table.iloc[0]

@@ -85,13 +85,19 @@ def test_scores_are_drawn_over_the_number_of_training_tracks(tmp_path: Path, mon
     page = write_comparison_report(compare(folders), tmp_path / "report").read_text()
     assert "Training tracks" in page
     (panels,) = drawn
-    assert list(panels) == ["accuracy", "F1 macro"]
-    size, value, low, high = panels["accuracy"]["a"]
+    assert list(panels) == ["accuracy %", "F1 macro %"]
+    size, value, low, high = panels["accuracy %"]["a"]
     assert size.tolist() == [20, 40]
-    assert value.tolist() == pytest.approx([0.5, 0.9])
+    assert value.tolist() == pytest.approx([50, 90])
     assert (low < value).all()
     assert (value < high).all()
-    assert panels["accuracy"]["b"][0].tolist() == [40]
+    assert panels["accuracy %"]["b"][0].tolist() == [40]
+    table = pd.read_csv(tmp_path / "report/tables/sizes.csv")
+    assert table[["model", "fraction", "training tracks"]].to_numpy().tolist() == [
+        ["a", 0.5, 20.0],
+        ["a", 1.0, 40.0],
+        ["b", 1.0, 40.0],
+    ]
     same = write_comparison_report(compare(folders[::2]), tmp_path / "same").read_text()
     assert "Training tracks" not in same
 
