@@ -12,7 +12,7 @@ from genre.errors import GenreError
 from genre.files import atomic_write
 
 if TYPE_CHECKING:
-    from genre.data.prepare import PreparedData
+    from genre.data.prepared import PreparedData
 
 cache = typer.Typer(help="Maintain the cache of features.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(cache, name="cache")

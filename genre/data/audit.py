@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from genre.data.fingerprint import SHIFT_SECONDS, fingerprints, similarity
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.data.tracks import SPLITS
 
 MIN_CORRELATION = 0.9

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from genre.audio.augment import Augment
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.data.sampling import FixedWindows, RandomWindowSampler, passes_per_epoch
 
 Teacher = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -14,7 +14,8 @@ from genre.config.instantiate import build
 from genre.config.schema import DataConfig
 from genre.config.validate import validate
 from genre.data.cache.feature_cache import FeatureCache
-from genre.data.prepare import PreparedData, select_tracks
+from genre.data.prepare import select_tracks
+from genre.data.prepared import PreparedData
 from genre.data.shared_genres import SharedGenres
 from genre.data.tracks import Selection, Source, unify_names
 from genre.errors import GenreError

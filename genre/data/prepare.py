@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from genre.audio.decoding import MIN_DECODED_FRACTION
 from genre.config.schema import DataConfig
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.leakage import is_leakage_level, leakage_split
+from genre.data.prepared import PreparedData
 from genre.data.splits import chosen_strategy, configured_splits, missing_genres, training_subset
 from genre.data.tracks import SPLITS, Selection, Source, unify_names
 from genre.errors import GenreError
@@ -26,57 +26,6 @@ USER_FIXABLE = ("missing_file", "undecodable", "truncated")
 MAX_NAMED_FILES = 3
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class PreparedData:
-    """Tracks that are ready for training, and the cache with their features.
-
-    Attributes:
-        tracks: Track table with `split` (train, val, test) and the columns of the cache's index; index 0..n-1.
-        rejected: Rejected tracks, with `reason` and `detail`.
-        genres: The classes in the order of their numbers.
-        cache: The cache.
-        strategy: How the tracks were split: one of `splits.STRATEGIES`, a leakage level or a file; None if restored.
-    """
-
-    tracks: pd.DataFrame
-    rejected: pd.DataFrame
-    genres: list[str]
-    cache: FeatureCache
-    strategy: str | None = None
-
-    @property
-    def targets(self) -> np.ndarray:
-        """Genre number of each track, shape (tracks,)."""
-        return pd.Categorical(self.tracks["genre"], self.genres).codes.astype(np.int64)
-
-    @property
-    def train_counts(self) -> np.ndarray:
-        """Number of training tracks of each genre, shape (genres,)."""
-        train = self.targets[(self.tracks["split"] == "train").to_numpy()]
-        return np.bincount(train, minlength=len(self.genres))
-
-    @property
-    def audio_frames(self) -> np.ndarray:
-        """Number of frames of each clip before its padding, shape (tracks,)."""
-        spec = self.cache.spec
-        seconds = self.tracks["duration"].clip(upper=spec.clip_seconds) * self.tracks["decoded"].clip(upper=1)
-        return np.array([spec.features.n_frames(length) for length in seconds], np.int64)
-
-    def read_clips(self, rows: list[int]) -> list[np.ndarray]:
-        """Read whole clips from the cache.
-
-        Args:
-            rows: Rows of the track table.
-
-        Returns:
-            Features in [0, 1], float32, each of shape (time, mels).
-        """
-        chosen = self.tracks.iloc[rows]
-        frames = self.cache.spec.n_frames
-        clips = self.cache.read_windows(chosen["shard"], chosen["row"], [0] * len(rows), frames)
-        return list(clips.astype(np.float32))
 
 
 def prepare(
@@ -240,6 +189,12 @@ def _check_two_genres(source: Source, selection: Selection) -> None:
     counts = selection.reason_counts
     labeled = len(selection.kept) + len(selection.rejected)
     labeled -= counts.get("missing_genre", 0) + counts.get("excluded_genre", 0)
+    absent = selection.rejected.loc[selection.rejected["reason"] == "missing_file", "path"]
+    if labeled and len(absent) == labeled:
+        raise GenreError(
+            f"none of the {labeled} listed files is in {Path(source.root).absolute()} (first: {absent.iloc[0]}): set "
+            "data.root to the folder that the paths start in"
+        )
     if not counts:
         raise GenreError(
             f"{source.root} has {labeled} tracks, all of the genre {', '.join(genres) or 'none'}, and at least 2 "

@@ -85,8 +85,9 @@ def assign_splits(
         if unknown := sorted(set(ordered.loc[numbers < 0, "split"].dropna())):
             raise GenreError(f"unknown split value {', '.join(unknown)}: use {', '.join(SPLITS)}")
         if missing := int((numbers < 0).sum()):
-            what = "this data has" if missing == len(tracks) else f"{missing} of {len(tracks)} tracks have"
-            raise GenreError(f"{what} no official split: use data.splits={_best_known(tracks)}")
+            every = missing == len(tracks)
+            what = "this data has no split of its own" if every else f"{missing} of {len(tracks)} tracks have no split"
+            raise GenreError(f"{what}: use data.splits={_best_known(tracks)}")
     elif strategy == "stratified":
         numbers = _stratify(ordered["genre"].to_numpy(), fractions, rng)
     else:

@@ -17,7 +17,7 @@ from genre.audio.windows import track_logits
 from genre.config.schema import EvaluateConfig
 from genre.config.targets import Trust
 from genre.data.datamodule import GenreDataModule
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.errors import GenreError
 from genre.evaluation.logit_adjustment import adjust_logits, select_tau
 from genre.evaluation.predictions import Predictions

@@ -13,7 +13,7 @@ from genre import run_folder
 from genre.config.schema import DataConfig, EvaluateConfig
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.external import SharedTracks, collection_settings, list_tracks, prepare_external
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.data.shared_genres import SharedGenres, share_genres
 from genre.errors import GenreError
 from genre.evaluation.runs import EvaluatedRun, FinishedRun

@@ -14,7 +14,7 @@ from genre import run_folder
 from genre.config.schema import EvaluateConfig
 from genre.data.datamodule import GenreDataModule
 from genre.data.leakage import is_leakage_level
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.data.shared_genres import SharedGenres
 from genre.errors import GenreError
 from genre.evaluation.evaluate import predict_splits

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.data.tracks import SPLITS
 from genre.provenance import data_id
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from genre.audio.decoding import load_clip
 from genre.config.schema import DataConfig
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.data.tracks import SPLITS
 from genre.reports.data_card import count_by_genre, count_licenses, data_card
 from genre.reports.eda_figures import histogram, waveform_plot, word_cloud

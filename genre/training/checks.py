@@ -5,7 +5,7 @@ import math
 from genre.audio.features import FeatureExtractor
 from genre.audio.windows import MIN_FRAMES
 from genre.config.schema import TrainConfig
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.data.sampling import passes_per_epoch
 from genre.errors import GenreError
 

@@ -20,7 +20,8 @@ from genre.data.cache.extraction import FeatureSpec
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.datamodule import GenreDataModule
 from genre.data.leakage import is_leakage_level
-from genre.data.prepare import PreparedData, prepare, restore_from_run
+from genre.data.prepare import prepare, restore_from_run
+from genre.data.prepared import PreparedData
 from genre.data.splits import check_fractions
 from genre.data.tracks import Source
 from genre.errors import GenreError

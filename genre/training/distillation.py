@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from genre.audio.features import FeatureExtractor
 from genre.audio.windows import MIN_FRAMES
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.errors import GenreError
 from genre.models.baselines import clip_statistics
 

@@ -10,7 +10,7 @@ from genre.config.schema import EvaluateConfig, TrainConfig
 from genre.config.stored import read_config, stored_config
 from genre.config.targets import Trust
 from genre.config.validate import validate
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.errors import GenreError
 from genre.files import atomic_write
 

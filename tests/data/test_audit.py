@@ -13,7 +13,7 @@ from genre.cli import app
 from genre.config.validate import validate
 from genre.data.audit import MIN_CORRELATION, find_leaks
 from genre.data.fingerprint import fingerprints, similarity
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.errors import GenreError
 from genre.pipeline import train_and_test
 from genre.training.components import build_components

@@ -12,7 +12,7 @@ from genre.config.validate import validate
 from genre.data import audit, fingerprint
 from genre.data.audit import MIN_CORRELATION, find_leaks
 from genre.data.fingerprint import OVERLAP, fingerprints, similarity
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.training.components import build_components
 from tests.composing import TINY, compose
 from tests.conftest import write_sound

@@ -14,7 +14,7 @@ from genre.config.validate import validate
 from genre.data.cache.extraction import FeatureSpec
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.cache.shards import shard_path
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from genre.errors import GenreError
 from genre.models.checkpoint import load_model
 from genre.training.components import build_components

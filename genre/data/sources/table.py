@@ -68,7 +68,7 @@ class Table:
             raise GenreError(f"{self.table} lists no file: check its column {self._column('path', read)}")
         found["path"] = found["path"].map(self._relative)
         self.has_own_split = bool(found["split"].notna().any())
-        found["split"] = found["split"].map(lambda text: SPLIT_NAMES.get(text, text), na_action="ignore")
+        found["split"] = found["split"].map(self._split, na_action="ignore")
         found["track_id"] = found["track_id"].fillna(found["path"])
         return self._without_duplicates(found).sort_values("track_id", ignore_index=True).astype("str")
 
@@ -82,6 +82,8 @@ class Table:
             raise GenreError(f"{self.table} cannot be read ({error.strerror}): set data.table to a file") from error
         except ValueError as error:  # includes errors of pandas' parser, of Arrow and UnicodeDecodeError
             message = " ".join(str(error).split())
+            if isinstance(error, UnicodeDecodeError):
+                message += "; save it as UTF-8"
             raise GenreError(f"{self.table} cannot be read as {self.table.suffix[1:]} ({message})") from error
 
     def _column(self, name: str, table: pd.DataFrame) -> str | None:
@@ -93,10 +95,19 @@ class Table:
         found = next((other for other in (name, *OTHER_NAMES.get(name, ())) if other in table), None)
         if found is None and name in OTHER_NAMES:
             raise GenreError(
-                f"{self.table} has no column {name}: name it as in data.columns={{{name}: ...}}; it has "
+                f"{self.table} has no column {name}: name it as in 'data.columns={{{name}: ...}}'; it has "
                 f"{', '.join(map(str, table.columns))}"
             )
         return found
+
+    def _split(self, text: str) -> str:
+        split = SPLIT_NAMES.get(text.lower(), text.lower())
+        if split not in SPLITS:
+            raise GenreError(
+                f"{self.table}: {text} is not a split: use {', '.join(SPLITS)}, or data.splits=artist to make another "
+                "split"
+            )
+        return split
 
     def _warn_of_unknown_artists(self, table: pd.DataFrame) -> None:
         """Name the columns that nothing uses, one of which may be the artist."""
@@ -124,11 +135,16 @@ class Table:
         """Drop repeated rows; refuse a file with two genres or splits, and an id of two files."""
         unique = tracks.drop_duplicates()
         if count := len(tracks) - len(unique):
-            log.warning("%s: ignored %d repeated rows", self.table, count)
+            log.warning("%s: ignored %d repeated row%s", self.table, count, "s" * (count > 1))
         for name in ("path", "track_id"):
             if (repeated := unique[name].duplicated()).any():
                 first = unique[name][repeated].iloc[0]
-                raise GenreError(f"{self.table} has two different rows with the {name} {first}")
+                rows = unique[unique[name] == first]
+                column = next(each for each in rows if rows[each].nunique(dropna=False) > 1)
+                values = ", ".join(map(str, rows[column].unique()[:2]))
+                raise GenreError(
+                    f"{self.table} has two rows with the {name} {first} whose {column} differs ({values}): keep one"
+                )
         return unique
 
 

@@ -10,7 +10,7 @@ from genre.data.cache.extraction import FeatureSpec
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.cache.shards import shard_path
 from genre.data.datamodule import GenreDataModule
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 
 SPEC = FeatureSpec(LogMel(sample_rate=8000, n_fft=512, hop_length=128, n_mels=16), 2.0, 0.0)
 FRAMES = 126

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from genre.data.datamodule import Batch, GenreDataModule
-from genre.data.prepare import PreparedData
+from genre.data.prepared import PreparedData
 from tests.data.datamodule.conftest import FRAMES, SIZES, WINDOW, epoch, limited, rows, windows
 
 

@@ -12,7 +12,8 @@ from genre.audio.features import LogMel
 from genre.config.schema import DataConfig
 from genre.data.cache.extraction import FeatureSpec
 from genre.data.cache.feature_cache import FeatureCache
-from genre.data.prepare import PreparedData, prepare
+from genre.data.prepare import prepare
+from genre.data.prepared import PreparedData
 from genre.errors import GenreError
 from tests.conftest import sound, track_table, write_sound
 

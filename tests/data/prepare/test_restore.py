@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from genre.data.cache.feature_cache import FeatureCache
-from genre.data.prepare import PreparedData, restore_from_run
+from genre.data.prepare import restore_from_run
+from genre.data.prepared import PreparedData
 from tests.conftest import sound, write_sound
 from tests.data.prepare.conftest import RATE, SPEC, Listed, error, features_of, some
 

@@ -33,6 +33,13 @@ def source(folder: Path, table: pd.DataFrame = ROWS, suffix: str = ".csv", **col
     return Table(str(folder), str(path), columns)
 
 
+def test_splits_are_read_in_any_case_and_others_refused(tmp_path: Path) -> None:
+    tracks = source(tmp_path, ROWS.assign(split=["Train", "TEST", "Valid"])).tracks()
+    assert tracks["split"].tolist() == ["test", "train", "val"]
+    with pytest.raises(GenreError, match="eval is not a split: use train, val, test, or "):
+        source(tmp_path, ROWS.assign(split=["train", "test", "eval"])).tracks()
+
+
 def test_a_csv_with_semicolons_is_read(tmp_path: Path) -> None:
     path = tmp_path / "tracks.csv"
     path.write_text("path;genre;title\na.mp3;Rock;One, two\n", encoding="utf-8-sig")
@@ -114,9 +121,9 @@ def test_repeated_rows_are_ignored_and_contradictions_refused(tmp_path: Path, ca
     with caplog.at_level(logging.WARNING):
         assert len(source(tmp_path, pd.concat([ROWS, ROWS[:2]])).tracks()) == 3
     assert "ignored 2 repeated rows" in caplog.text
-    with pytest.raises(GenreError, match=r"two different rows with the path b/2\.mp3"):
+    with pytest.raises(GenreError, match=r"two rows with the path b/2\.mp3 whose genre differs \(rock, pop\)"):
         source(tmp_path, pd.concat([ROWS, ROWS[:1].assign(genre="pop")])).tracks()
-    with pytest.raises(GenreError, match="two different rows with the track_id 7"):
+    with pytest.raises(GenreError, match=r"two rows with the track_id 7 whose path differs \(b/2\.mp3, a/1\.mp3\)"):
         source(tmp_path, ROWS.assign(track_id="7")).tracks()
 
 
@@ -126,7 +133,7 @@ def test_repeated_rows_are_ignored_and_contradictions_refused(tmp_path: Path, ca
         (
             ROWS.drop(columns="path"),
             {},
-            r"no column path: name it as in data\.columns=\{path: \.\.\.\}; it has genre, ",
+            r"no column path: name it as in 'data\.columns=\{path: \.\.\.\}'; it has genre, ",
         ),
         (ROWS.drop(columns="genre"), {}, "no column genre: name it as in"),
         (ROWS, {"genre": "style"}, "no column style: it has path, genre, artist, split, year"),

@@ -73,13 +73,13 @@ ERRORS = {
     "no track is left: lower data.min_tracks_per_genre or shorten data.exclude_genres": (table([]), "auto"),
     "this data names no artist: use data.splits=stratified": (table(ROCK), "artist"),
     "this data names no album: use data.splits=artist": (table(ROCK, "band"), "artist_album"),
-    "this data has no official split: use data.splits=artist": (table(ROCK, "band"), "official"),
-    "this data has no official split: use data.splits=stratified": (table(ROCK), "official"),
+    "this data has no split of its own: use data.splits=artist": (table(ROCK, "band"), "official"),
+    "this data has no split of its own: use data.splits=stratified": (table(ROCK), "official"),
     "unknown split value dev, eval: use train, val, test": (
         table(ROCK, official=["train", "val", "test"] * 5 + ["train", "dev", None, "eval", "dev"]),
         "official",
     ),
-    "3 of 20 tracks have no official split: use data.splits=stratified": (
+    "3 of 20 tracks have no split: use data.splits=stratified": (
         table(ROCK, official=["train", "val", "test"] * 5 + ["train", "val", None, pd.NA, np.nan]),
         "official",
     ),
