@@ -140,7 +140,7 @@ def _count_once(model: ModelRuns) -> ModelRuns:
 
 
 def _check_settings(label: str, runs: list[FinishedRun]) -> None:
-    ignored = {*MACHINE_KEYS, *REPLICATE_KEYS}
+    ignored = {*MACHINE_KEYS, *REPLICATE_KEYS, "label"}  # they share the label that they are compared under
     first, *others = (
         {key: value for key, value in training_values(run.config).items() if key not in ignored} for run in runs
     )

@@ -68,6 +68,16 @@ def test_tracks_by_other_artists_are_refused(tmp_path: Path) -> None:
         group(write_pair(tmp_path / "two", artists))
 
 
+def test_runs_under_a_given_label_may_differ_in_their_own_and_in_memory_format(tmp_path: Path) -> None:
+    one, other = ("seed=1", "label=default", "model.channels_last=false"), ("seed=2", "model.channels_last=true")
+    labels = {
+        write_run(tmp_path / settings[0], right, settings): "mine"
+        for settings, right in ((one, GOOD), (other, np.roll(GOOD, 1)))
+    }
+    result = compare(list(labels), labels=labels)
+    assert result.table[["label", "seeds"]].to_numpy().tolist() == [["mine", 2]]
+
+
 def test_runs_with_different_settings_are_not_replicates(tmp_path: Path) -> None:
     folders = [
         write_run(tmp_path / "a", GOOD, ("seed=1", "data.split_seed=1")),
