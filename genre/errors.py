@@ -21,8 +21,9 @@ def unknown_key(path: str, known: Iterable[str], what: str = "not a key of the c
     Returns:
         The message.
     """
-    close = difflib.get_close_matches(path.rpartition(".")[2], list(known), n=1)
-    return f"{path} is {what}" + (f": did you mean {close[0]}?" if close else "")
+    section, dot, key = path.rpartition(".")
+    close = difflib.get_close_matches(key, list(known), n=1)
+    return f"{path} is {what}" + (f": did you mean {section}{dot}{close[0]}?" if close else "")
 
 
 def train_command() -> str:

@@ -8,7 +8,7 @@ from genre.errors import train_command, unknown_key
 def test_the_most_similar_key_is_proposed() -> None:
     known = ["batch_size", "clip_seconds", "clip_start"]
     assert unknown_key("data.batchsize", known) == (
-        "data.batchsize is not a key of the configuration: did you mean batch_size?"
+        "data.batchsize is not a key of the configuration: did you mean data.batch_size?"
     )
     assert unknown_key("clip_secnds", known, "not an argument of f") == (
         "clip_secnds is not an argument of f: did you mean clip_seconds?"

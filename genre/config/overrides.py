@@ -14,6 +14,11 @@ from hydra.errors import HydraException, OverrideParseException
 from genre.errors import GenreError
 
 MULTIRUN = ("-m", "--multirun")
+HYDRA_OPTIONS = (
+    *("help", "hydra-help", "version", "cfg", "resolve", "package", "run", "multirun", "shell-completion"),
+    *("config-path", "config-name", "config-dir", "experimental-rerun", "info"),
+)
+"""Hydra's options, without their dashes; it accepts unambiguous beginnings."""
 
 
 def explained(error: HydraException) -> str | None:
@@ -86,7 +91,7 @@ def _typed(value: Any) -> str:
 
 
 def refuse_stored(arguments: Sequence[str]) -> None:
-    """Refuse a command line that composes the configuration files of a run folder, which may come from someone else.
+    """Refuse unknown options, and a command line that composes files of a run folder, which may come from someone else.
 
     Hydra would call the callbacks that they name, and unpickle the file of a rerun, before anything is checked.
 
@@ -94,9 +99,13 @@ def refuse_stored(arguments: Sequence[str]) -> None:
         arguments: Command-line arguments.
 
     Raises:
-        GenreError: An argument names such a file.
+        GenreError: An argument names such a file, or is a setting written as an option.
     """
-    for text in arguments:
+    for number, text in enumerate(arguments):
+        name, equals, value = text.removeprefix("--").partition("=")
+        if text.startswith("--") and not any(option.startswith(name) for option in HYDRA_OPTIONS):
+            value = value if equals else next(iter(arguments[number + 1 :]), "...")
+            raise GenreError(f"--{name} is not an option: settings are written without dashes, {name}={value}")
         if text.startswith("--experimental-rerun"):
             raise GenreError("--experimental-rerun runs any code that its file contains: use run_dir=RUN_FOLDER")
         parts = re.split(r"[/\\=:,\[\]'\"]", text)

@@ -54,7 +54,8 @@ def share_genres(collection: Iterable[str], models: list[list[str]], renamed: Ma
     known = {normalize_genre(genre): genre for side in sides for genre in side}
     for name in renamed:
         if normalize_genre(name) not in known:
-            raise GenreError(unknown_key(f"on_genres.{name}", known.values(), "not a genre of the music or of the run"))
+            text = unknown_key(name, known.values(), "not a genre of the music or of the run")
+            raise GenreError(f"on_genres: {text}")
     new = {normalize_genre(old): str(name) for old, name in renamed.items()}
     spellings = [
         {normalize_genre(own): own for own in (new.get(normalize_genre(g), g) for g in side)} for side in sides

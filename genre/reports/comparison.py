@@ -47,7 +47,7 @@ def write_comparison_report(result: Comparison, folder: Path, source: str = "") 
         page.section("Differences")
         page.text(text.conclusion(result), "result")
         shown = text.pair_table(result.pairs)
-        caption = text.TEST_CAPTION.format(first.split_name.capitalize(), first.cluster_name)
+        caption = text.TEST_CAPTION.format(split=first.split_name.capitalize(), cluster=first.cluster_name)
         page.table(result.pairs, "pairs", caption, shown=shown)
     _add_sizes(page, result)
     _add_disagreements(page, result)
@@ -69,9 +69,8 @@ def _by_accuracy(result: Comparison) -> Comparison:
 def _add_scores(page: Page, result: Comparison) -> None:
     page.section("Scores")
     table, first = result.table, result.predictions
-    caption = text.SCORE_CAPTION.format(first.split_name.capitalize())
     every = tuple(name for name in SCORE_LABELS if name in table)
-    page.table(table, "scores", caption, shown=text.format_scores(table, every))
+    page.table(table, "scores", text.score_caption(result), shown=text.format_scores(table, every))
     final = text.format_scores(table)
     escaped = final.replace(r"\|", r"\\|", regex=True)
     page.file(f"{TABLES}/scores.md", escaped.to_markdown(index=False))
@@ -79,11 +78,12 @@ def _add_scores(page: Page, result: Comparison) -> None:
     names = {f"{first.split_name} {SCORE_LABELS[name]}": name for name in ("accuracy", "f1_macro")}
     panels = {label: table[[name, f"{name}_low", f"{name}_high"]].to_numpy().T for label, name in names.items()}
     runs = {label: [model.score_per_run(name) for model in result.models] for label, name in names.items()}
+    has_folds = bool((table["folds"] > 1).any())
     page.figure(
         forest_plot(table["label"].tolist(), panels, runs),
         "scores",
         f"Accuracy and F1 macro of {len(result.models)} models on {first.split_name} tracks with 95 % intervals.",
-        "Large dots: mean over seeds. Lines: 95 % intervals. Small dots: runs.",
+        f"Large dots: mean over seeds. Lines: 95 % intervals. Small dots: runs{', each of one fold' * has_folds}.",
     )
 
 
@@ -141,7 +141,7 @@ def _add_disagreements(page: Page, result: Comparison) -> None:
     if first.has_artists:
         table["artist"] = [name.partition(" ")[2] for name in first.artist[rows]]
     table["title"] = titles.to_numpy()
-    caption = f"{len(rows)} of {len(right)} tracks, those first that divide the models most and most confidently. "
+    caption = f"The models disagree on {len(rows)} of {len(right)} tracks. The most divided come first. "
     caption += "✓: right; otherwise the predicted genre."
     caption += " Seeds: their mean probability." * any(len(model.predictions) > 1 for model in models)
     page.table(table, "disagreements", caption, shown=table.head(LISTED))

@@ -11,11 +11,18 @@ from genre.reports.formatting import INTERVAL, format_interval, format_number
 
 FINAL = ("accuracy", "f1_weighted", "f1_macro")
 """Scores of the study's final table."""
-SCORE_CAPTION = "{} tracks. Mean over seeds ± their standard deviation, all folds together. " + INTERVAL
 TEST_CAPTION = (
-    "{} tracks. First minus second in percentage points. p: t-test over {}s and seeds, or permutation test over them, "
-    "for single seeds and baselines; Holm's correction for each question. "
+    "{split} tracks. First minus second in percentage points. The test is a t-test over {cluster}s and seeds; for "
+    "single seeds and baselines, a permutation test over {cluster}s. Holm's correction is for the comparisons of a "
+    "question. "
 ) + INTERVAL
+
+
+def score_caption(result: Comparison) -> str:
+    """Say what the scores of a comparison are."""
+    seeds = "Mean over seeds ± their standard deviation. " * bool((result.table["seeds"] > 1).any())
+    folds = "The tracks of all folds together. " * bool((result.table["folds"] > 1).any())
+    return f"{result.predictions.split_name.capitalize()} tracks. {seeds}{folds}{INTERVAL}"
 
 
 def format_scores(table: pd.DataFrame, names: tuple[str, ...] = FINAL) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 
 from genre.reports.theme import color, theme
 
+LARGEST_NAME = 300
+"""Height of a name in a word cloud in pixels, for one genre."""
 BUCKETS = 1500
 """Points of a waveform plot: each is the range of a bucket of samples."""
 
@@ -23,6 +25,8 @@ def word_cloud(counts: pd.Series) -> Figure:
         background_color="white",
         font_path=f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf",
         prefer_horizontal=1.0,
+        max_font_size=round(LARGEST_NAME * (counts.max() / counts.sum()) ** 0.5),  # equal genres fit in equal size
+        margin=8,
         random_state=0,
         color_func=lambda word, **_: color(names.index(word)),
     )

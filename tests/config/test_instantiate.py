@@ -51,6 +51,6 @@ def test_a_key_that_an_own_network_does_not_take(tmp_path: Path) -> None:
     ]
     for typed in ("model.net.hiden_dim=3", "+model.net.hiden_dim=3"):
         done = script("train.py", *given, typed)
-        assert_refused(done, "did you mean hidden_dim?")
+        assert_refused(done, "did you mean model.net.hidden_dim?")
         assert "model.net.hiden_dim" in done.stderr
     assert not (tmp_path / "runs").exists()

@@ -19,6 +19,8 @@ WRONG = {
     ("train.py", "data.root=/a=b"): """quote the value, 'data.root="/a=b"'""",
     ("train.py", "data.root=/Rock 'n' Roll"): "cannot be read: quote the value",
     ("train.py", "data.columns={genre:", "label}"): "was cut at a space: quote it, 'data.columns={genre: label}'",
+    ("train.py", "--model", "logreg"): "--model is not an option: settings are written without dashes, model=logreg",
+    ("train.py", "--seed=3"): "--seed is not an option: settings are written without dashes, seed=3",
     ("train.py", "--experimental-rerun=config.pickle"): "use run_dir=RUN_FOLDER",
     ("train.py", "--config-dir=runs/x/.hydra"): "use run_dir=RUN_FOLDER",
 }

@@ -197,7 +197,7 @@ def test_the_environment_is_read_only_with_trust(lab: Lab, tmp_path: Path, monke
 
 
 WRONG = {
-    "model.net.encoder.widht=3": "model.net.encoder.widht is not an argument of mylab.nets.Encoder: did you mean wid",
+    "model.net.encoder.widht=3": "model.net.encoder.widht is not an argument of mylab.nets.Encoder: did you mean model",
     "+model.net.encoder.widht=3": "model.net.encoder.widht is not an argument of mylab.nets.Encoder",
     "model.net._target_=mylab.nets.Other": "model.net._target_=mylab.nets.Other cannot be imported",
     "model.net._target_=nowhere.Other": "model.net._target_=nowhere.Other cannot be imported: No module named "

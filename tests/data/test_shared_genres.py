@@ -43,4 +43,4 @@ def test_only_the_genres_of_all_models_are_shared() -> None:
 def test_a_renamed_genre_must_exist() -> None:
     with pytest.raises(GenreError) as caught:
         share_genres(["rap"], [["Rock"]], {"rpa": "Rock"})
-    assert str(caught.value) == "on_genres.rpa is not a genre of the music or of the run: did you mean rap?"
+    assert str(caught.value) == "on_genres: rpa is not a genre of the music or of the run: did you mean rap?"

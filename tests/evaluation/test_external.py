@@ -138,8 +138,12 @@ def test_a_table_and_a_choice_of_data_are_collections_too(run: EvaluatedRun, oth
     [
         ("nowhere", {}, "on=nowhere does not exist"),
         ("{root: x}", {}, "on={...} must say which data they are"),
-        ("{data: folder, rot: x}", {}, "data.rot is not a key of the configuration: did you mean root?"),
-        ("MUSIC", {"on_genres": "{polca: Rock}"}, "on_genres.polca is not a genre of the music or of the run: did you"),
+        ("{data: folder, rot: x}", {}, "data.rot is not a key of the configuration: did you mean data.root?"),
+        (
+            "MUSIC",
+            {"on_genres": "{polca: Rock}"},
+            "on_genres: polca is not a genre of the music or of the run: did",
+        ),
         ("MUSIC", {"on_genres": "{blues: jazz, polka: jazz}"}, "only the genre jazz is shared, and at least 2 are"),
         ("MUSIC", {"split": "val"}, "split=val cannot be combined with on="),
         ("MUSIC", {"ensemble": True}, "ensemble=true averages several runs"),

@@ -39,7 +39,7 @@ def test_a_report_holds_tables_and_figures_in_all_formats(tmp_path: Path) -> Non
         assert f">{score}&nbsp;%</th>" in page
     assert "top-3" not in page  # there are three genres
     assert "With only 10 artists in the test set, the intervals understate the uncertainty." in page
-    assert INTERVAL in page
+    assert f"<figcaption>Test tracks. Mean over seeds ± their standard deviation. {INTERVAL}</figcaption>" in page
     assert "trained weights" not in page
 
 
@@ -114,7 +114,7 @@ def test_tracks_on_which_models_disagree_are_listed(tmp_path: Path) -> None:
         ["000004", "Pop", "✓", "✓", "Rock", "Artist 1", "Song 000004"],
         ["000005", "Rock", "✓", "Folk", "Folk", "Artist 2", "Song 000005"],
     ]
-    assert "2 of 6 tracks, those first that divide" in page
+    assert "The models disagree on 2 of 6 tracks." in page
     same = write_comparison_report(compare([folders[0], folders[0]][:1]), tmp_path / "one").read_text()
     assert ">Disagreements</h2>" not in same
 
@@ -206,7 +206,7 @@ def test_a_page_and_tables_of_validation_tracks_say_so(tmp_path: Path) -> None:
     page = write_comparison_report(compare(folders, split="val"), report).read_text()
     assert "<h1>Comparison on validation tracks</h1>" in page
     assert "2 models, 30 validation tracks by 10 artists, 3 genres" in page
-    for caption in ("Mean over seeds", "First minus second"):
+    for caption in ("The 95 % intervals", "First minus second"):
         assert f"<figcaption>Validation tracks. {caption}" in page
     assert "With only 10 artists in the validation set" in page
     assert "test tracks" not in page.replace("validation and test tracks per second", "")

@@ -90,7 +90,7 @@ def test_a_loss_that_takes_class_counts_gets_them():
     ("make", "message"),
     [
         (lambda: optimizer_factory(ADAMW | {"decay_norms_and_biases": "no"}), "use true or false"),
-        (lambda: optimizer_factory(ADAMW | {"lrr": 1}), "did you mean lr?"),
+        (lambda: optimizer_factory(ADAMW | {"lrr": 1}), "did you mean optimizer.lr?"),
         (lambda: build_schedules({"s": ONE_CYCLE | {"interval": "batch"}}), "use one of epoch, step"),
         (
             lambda: build_schedules(
