@@ -91,6 +91,8 @@ def find_run_folders(patterns: list[str]) -> list[Path]:
         names = sorted(glob.glob(pattern), key=_natural)  # noqa: PTH207 (pathlib's takes no absolute pattern)
         folders = [folder for name in names or [pattern] for folder in _run_folders_in(Path(name))]
         if not folders:
+            if not names and (other := run_folder.meant(Path(pattern))):
+                raise GenreError(f"{pattern} does not exist: did you mean {other}?")
             raise GenreError(
                 f"{pattern} is not a run folder and contains none: give one made by train.py, with "
                 f"{run_folder.CONFIG} in it"

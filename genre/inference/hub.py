@@ -16,8 +16,6 @@ from genre.errors import GenreError
 from genre.files import atomic_write, write_json
 from genre.models.checkpoint import TrainedModel, load_model
 
-RUNS = Path("runs")
-"""Where a run is looked for that is named without its folder."""
 ACCEPTED = "a run folder, a checkpoint or an exported folder"
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 
@@ -84,8 +82,8 @@ def read_model(path: Path, trust: Trust) -> TrainedModel:
         GenreError: It is none of them, is damaged, or names untrusted code.
     """
     if not path.exists():
-        meant = f"did you mean {RUNS / path}?" if (RUNS / path).exists() else f"name {ACCEPTED}"
-        raise GenreError(f"{path} does not exist: {meant}")
+        other = run_folder.meant(path)
+        raise GenreError(f"{path} does not exist: {f'did you mean {other}?' if other else f'name {ACCEPTED}'}")
     if path.suffix == ".onnx":
         raise GenreError(f"{path} is an ONNX model: use --onnx, or name the run that it was exported from")
     if is_exported(path):

@@ -36,6 +36,9 @@ def test_job_9_comes_before_job_10(tmp_path: Path) -> None:
 def test_a_pattern_without_runs_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(GenreError, match=r"is not a run folder and contains none: give one made by train\.py, with "):
         find_run_folders([str(tmp_path / "nowhere")])
+    write_run(tmp_path / "mine", GOOD)
+    with pytest.raises(GenreError, match=r"mien does not exist: did you mean .*/mine\?$"):
+        find_run_folders([str(tmp_path / "mien")])
 
 
 def test_runs_may_be_given_with_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,8 @@ def test_a_folder_of_runs_a_name_without_its_folder_and_another_file_are_refused
     refused = {
         "runs": "runs is a folder of runs: name one of them, runs/a, or one of 2 others",
         "b": "b does not exist: did you mean runs/b?",
-        "d": f"d does not exist: {accepted}",
+        "rnus": "rnus does not exist: did you mean runs?",
+        "zzz": f"zzz does not exist: {accepted}",
         "runs/a/metrics.csv": f"runs/a/metrics.csv is not a model: {accepted}",
     }
     for path, said in refused.items():
