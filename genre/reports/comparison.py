@@ -75,9 +75,9 @@ def _add_scores(page: Page, result: Comparison) -> None:
     escaped = final.replace(r"\|", r"\\|", regex=True)
     page.file(f"{TABLES}/scores.md", escaped.to_markdown(index=False))
     page.file(f"{TABLES}/scores.tex", final.to_latex(index=False, escape=True))
-    names = {f"{first.split_name} {SCORE_LABELS[name]}": name for name in ("accuracy", "f1_macro")}
-    panels = {label: table[[name, f"{name}_low", f"{name}_high"]].to_numpy().T for label, name in names.items()}
-    runs = {label: [model.score_per_run(name) for model in result.models] for label, name in names.items()}
+    names = {f"{first.split_name} {SCORE_LABELS[name]} %": name for name in ("accuracy", "f1_macro")}
+    panels = {label: 100 * table[[name, f"{name}_low", f"{name}_high"]].to_numpy().T for label, name in names.items()}
+    runs = {label: [100 * model.score_per_run(name) for model in result.models] for label, name in names.items()}
     has_folds = bool((table["folds"] > 1).any())
     page.figure(
         forest_plot(table["label"].tolist(), panels, runs),

@@ -171,8 +171,8 @@ def test_small_dots_are_the_scores_of_runs(tmp_path: Path, monkeypatch: pytest.M
     write_comparison_report(compare(write_seeds(tmp_path)), tmp_path / "report")
     labels, panels, runs = given[0]
     assert labels == ["cnn1d_gru", "cnn2d_gru"]
-    assert panels["test accuracy"][0].tolist() == pytest.approx([53.5 / 60, 0.5])
-    assert np.array(runs["test accuracy"]).tolist() == [pytest.approx([54 / 60, 53 / 60]), pytest.approx([0.5, 0.5])]
+    assert panels["test accuracy %"][0].tolist() == pytest.approx([5350 / 60, 50])
+    assert np.array(runs["test accuracy %"]).tolist() == [pytest.approx([90, 5300 / 60]), pytest.approx([50, 50])]
 
 
 def test_ensembles_are_rows_of_all_tables_and_figures_but_have_no_curve(
