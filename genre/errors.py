@@ -28,4 +28,13 @@ def unknown_key(path: str, known: Iterable[str], what: str = "not a key of the c
 
 def train_command() -> str:
     """How the user starts a training: `python train.py` in a checkout, else `genre train`."""
-    return "genre train" if Path(sys.argv[0]).parent.name == "cli" else "python train.py"
+    return _command("train")
+
+
+def evaluate_command() -> str:
+    """How the user tests or compares runs: `python evaluate.py` in a checkout, else `genre evaluate`."""
+    return _command("evaluate")
+
+
+def _command(name: str) -> str:
+    return f"genre {name}" if Path(sys.argv[0]).parent.name == "cli" else f"python {name}.py"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genre.errors import train_command, unknown_key
+from genre.errors import evaluate_command, train_command, unknown_key
 
 
 def test_the_most_similar_key_is_proposed() -> None:
@@ -26,3 +26,4 @@ def test_nothing_is_proposed_where_nothing_is_similar() -> None:
 def test_messages_name_the_command_that_was_typed(started: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", [started])
     assert train_command() == command
+    assert evaluate_command() == command.replace("train", "evaluate")

@@ -139,6 +139,7 @@ def test_a_comparison_is_repeated_without_doing_anything_twice(music_folder: Pat
     done = script("train.py", *command)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "runs/compare/folder"
+    assert done.stdout.endswith(f"to compare these runs: python evaluate.py run_dir={folder}\n")
     finished = sorted(folder.glob("*/seed-*/scores.json"))
     assert [path.parent.relative_to(folder).as_posix() for path in finished] == [
         f"{model}/seed-{seed}" for model in ("cnn1d_gru", "logreg", "majority") for seed in (1, 2)

@@ -21,6 +21,7 @@ def main(config: DictConfig) -> float:
     """Run one job, or one trial of a search, and return the monitored score of its best epoch."""
     job = HydraConfig.get()
     folder, overrides = Path(job.runtime.output_dir), list(job.overrides.task)
+    jobs.folder = job.sweep.dir
     with multirun_job(config, job, jobs):
         check_launch(config, job)
         if config.search is not None:
@@ -37,6 +38,7 @@ def run() -> None:
     with exit_with_one_line(jobs):
         refuse_stored(sys.argv[1:])
         main()
+    jobs.show_next()
 
 
 if __name__ == "__main__":  # started again by `search.n_jobs` and `trainer=ddp`

@@ -16,16 +16,23 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from genre.config.diff import leaves
 from genre.config.overrides import explained
 from genre.config.targets import arguments, locate
-from genre.errors import GenreError, unknown_key
+from genre.errors import GenreError, evaluate_command, unknown_key
 
 MAX_SUGGESTED = 3
 
 
 class Jobs:
-    """Record of the failed jobs of a multirun: Hydra runs all jobs, then raises the error of the first that failed."""
+    """Record of the jobs of a multirun: Hydra runs all jobs, then raises the error of the first that failed.
+
+    Attributes:
+        started: Number of jobs.
+        failed: Overrides and error of each that failed.
+        folder: Folder of all jobs.
+    """
 
     def __init__(self) -> None:
         self.started = 0
+        self.folder = ""
         self.failed: list[str] = []
 
     @contextmanager
@@ -44,6 +51,11 @@ class Jobs:
         except Exception as error:
             self.failed.append(f"{name}: {one_line(error)}")
             raise
+
+    def show_next(self) -> None:
+        """Print how to compare the jobs."""
+        if self.started > 1:
+            print(f"to compare these runs: {evaluate_command()} {shlex.quote(f'run_dir={self.folder}')}")
 
     def show(self) -> None:
         """Print how many jobs failed, and the reason for each."""

@@ -57,7 +57,7 @@ def run_facts(run: EvaluatedRun) -> dict[str, str]:
         seconds += f", {sum(session['seconds'] for session in sessions):.0f} s in all"
     memory = {
         name: max((session.get(f"peak_{key}_mib", 0) for session in sessions), default=0)
-        for name, key in {"memory": "memory", "GPU memory": "gpu_memory"}.items()
+        for name, key in {"": "memory", " on the GPU": "gpu_memory"}.items()
     }
     facts = {
         **data_facts(run.folder, vars(run.settings.data), run.settings.seed),
@@ -69,7 +69,7 @@ def run_facts(run: EvaluatedRun) -> dict[str, str]:
         "version": ", commit ".join(filter(None, (first.get("version"), first.get("git_commit")))),
         "hardware": first.get("hardware", ""),
         "time": seconds,
-        "peak memory": ", ".join(f"{size:,} MiB of {name}" for name, size in memory.items() if size),
+        "peak memory": ", ".join(f"{size:,} MiB{name}" for name, size in memory.items() if size),
     }
     return {name: value for name, value in facts.items() if value}
 

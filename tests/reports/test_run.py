@@ -52,7 +52,7 @@ def test_a_report_says_where_the_run_comes_from(run: EvaluatedRun, tmp_path: Pat
     assert facts["command"].startswith("python train.py data=folder")
     assert facts["hardware"] == session["hardware"]
     assert facts["time"].endswith(f", {session['seconds']:.0f} s in all")
-    assert facts["peak memory"] == f"{session['peak_memory_mib']:,} MiB of memory"
+    assert facts["peak memory"] == f"{session['peak_memory_mib']:,} MiB"
     page = write_run_report(run, tmp_path).read_text()
     assert all(f"<dt>{name}</dt><dd>{escape(value)}</dd>" in page for name, value in facts.items())
     assert "SYNTHETIC" not in page
