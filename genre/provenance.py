@@ -104,6 +104,7 @@ def data_facts(folder: Path, data: Mapping[str, Any], seed: int) -> dict[str, st
     strategy = read_record(folder).get("split") or data["splits"]
     fold = "" if data.get("fold") is None else f", fold {data['fold']} of {data['folds']}"
     split_seed = data.get("split_seed")
+    part = "" if data.get("train_fraction", 1) == 1 else f", {data['train_fraction']:g} of the training tracks"
     sizes = []
     for split, word in run_folder.SPLIT_WORDS.items():
         rows = tracks[tracks["split"] == split]
@@ -111,7 +112,7 @@ def data_facts(folder: Path, data: Mapping[str, Any], seed: int) -> dict[str, st
         sizes.append(f"{len(rows)} {word}" + f" ({artists} artist{'s' * (artists != 1)})" * (artists > 0))
     return {
         "data set": f"{data['name']}, {len(tracks)} tracks, id {data_id(tracks)}",
-        "split": f"{strategy}{fold}, seed {seed if split_seed is None else split_seed}",
+        "split": f"{strategy}{fold}{part}, seed {seed if split_seed is None else split_seed}",
         "tracks": ", ".join(sizes),
     }
 

@@ -112,6 +112,8 @@ def test_the_split_of_a_table_is_used_unless_another_is_chosen(music_folder: Pat
     assert pd.read_csv(found)["split"].value_counts().to_dict() == {"train": 24, "val": 3, "test": 3}
     cli.split(found, [*common, f"data.root={music_folder}", "data.fold=1", "data.folds=5"])
     assert pd.read_csv(found)["split"].value_counts()["test"] == 6
+    with pytest.raises(GenreError, match=r"leave out data\.train_fraction"):
+        cli.split(found, [*common, f"data.root={music_folder}", "data.train_fraction=0.5"])
     with pytest.raises(GenreError, match=r"of the 30 listed files is in .* \(first: blues/0\.wav\): set data\.root"):
         cli.split(found, common)  # paths are relative to the folder of the table
 

@@ -96,6 +96,8 @@ def split(
     components = compose_components(overrides)
     if is_leakage_level(components.settings.data.splits):
         raise GenreError("the splits of experiment=leakage cut tracks in half: use another data.splits")
+    if components.settings.data.train_fraction < 1:
+        raise GenreError("a split lists all tracks: leave out data.train_fraction, which a run may set with that split")
     tracks = components.datamodule.data.tracks
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(output) as temporary:

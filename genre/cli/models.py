@@ -49,7 +49,7 @@ def predict(
     from genre.inference.output import print_predictions, write_csv
 
     classifier = _load(onnx, [*(run or []), *(checkpoint or [])], trust or [])
-    if _is_synthetic(classifier, [*(run or []), *(path.absolute().parents[1] for path in (checkpoint or []))]):
+    if _is_synthetic(classifier, [*(run or []), *(checkpoint or [])]):
         print("the model was trained on synthetic music: its genres say nothing about songs", file=sys.stderr)
     paths = audio.find_audio(files)
     with decoder_output_suppressed():
@@ -186,8 +186,10 @@ def search_report(
 
 
 def _is_synthetic(classifier: "Classifier", runs: list[Path]) -> bool:
-    stored = str(getattr(classifier, "metadata", {}).get("data set", ""))
-    return stored.startswith(f"{SYNTHETIC},") or any(run_folder.data_name(run) == SYNTHETIC for run in runs)
+    stored = str(getattr(classifier, "metadata", {}).get("data set", "")).split("; ")  # of each member of an ensemble
+    folders = [folder for run in runs for folder in (run, *run.absolute().parents[:2])]  # of a checkpoint, too
+    names = [text.partition(",")[0] for text in stored] + [run_folder.data_name(folder) for folder in folders]
+    return SYNTHETIC in names
 
 
 def _load(onnx: Path | None, runs: list[Path], trust: list[str]) -> "Classifier":

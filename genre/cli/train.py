@@ -6,6 +6,7 @@ from pathlib import Path
 import genre.interrupt  # noqa: F401  # isort: skip (first, because libraries take a second to load)
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from genre.config.compose import CONF
@@ -21,7 +22,8 @@ def main(config: DictConfig) -> float:
     """Run one job, or one trial of a search, and return the monitored score of its best epoch."""
     job = HydraConfig.get()
     folder, overrides = Path(job.runtime.output_dir), list(job.overrides.task)
-    jobs.folder = job.sweep.dir
+    if job.mode == RunMode.MULTIRUN and job.runtime.choices.get("experiment"):
+        jobs.folders.add(str(job.sweep.dir))
     with multirun_job(config, job, jobs):
         check_launch(config, job)
         if config.search is not None:

@@ -14,10 +14,7 @@ IGNORED_KEYS = (
     *("trainer.enable_progress_bar", "trainer.enable_model_summary"),
 )
 """Keys that say where and how a run is computed and do not affect its result."""
-MACHINE_KEYS = (
-    *("data.root", "data.source.root", "data.table", "data.source.table"),
-    *("model.channels_last", "model.net.channels_last"),  # the order of values in memory
-)
+MACHINE_KEYS = ("data.root", "data.source.root", "data.table", "data.source.table")
 """Keys that may also differ between machines that share a study, and between runs that are compared."""
 
 

@@ -27,12 +27,12 @@ class Jobs:
     Attributes:
         started: Number of jobs.
         failed: Overrides and error of each that failed.
-        folder: Folder of all jobs.
+        folders: Folders of the jobs of an experiment, whose runs can be compared as they are.
     """
 
     def __init__(self) -> None:
         self.started = 0
-        self.folder = ""
+        self.folders: set[str] = set()
         self.failed: list[str] = []
 
     @contextmanager
@@ -53,9 +53,9 @@ class Jobs:
             raise
 
     def show_next(self) -> None:
-        """Print how to compare the jobs."""
-        if self.started > 1:
-            print(f"to compare these runs: {evaluate_command()} {shlex.quote(f'run_dir={self.folder}')}")
+        """Print how to compare the runs of an experiment."""
+        for folder in sorted(self.folders):
+            print(f"to compare these runs: {evaluate_command()} {shlex.quote(f'run_dir={folder}')}")
 
     def show(self) -> None:
         """Print how many jobs failed, and the reason for each."""
@@ -146,7 +146,7 @@ def _elsewhere(path: str, error: OmegaConfBaseException) -> str:
     if not isinstance(root, DictConfig):
         return ""
     name = path.rpartition(".")[2]
-    keys = [key for key, _ in leaves(OmegaConf.to_container(root))]
+    keys = [key for key, _ in leaves(OmegaConf.to_container(root)) if not key.startswith("hydra.")]
     same = [key for key in keys if key.rpartition(".")[2] == name]
     longer = [key for key in keys if key.endswith(f"_{name}")]
     found = " or ".join([*same, *longer][:MAX_SUGGESTED])

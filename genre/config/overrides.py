@@ -104,9 +104,10 @@ def refuse_stored(arguments: Sequence[str]) -> None:
     for number, text in enumerate(arguments):
         name, equals, value = text.removeprefix("--").partition("=")
         if text.startswith("--") and not any(option.startswith(name) for option in HYDRA_OPTIONS):
-            value = value if equals else next(iter(arguments[number + 1 :]), "...")
+            following = "".join(arguments[number + 1 : number + 2])
+            value = value if equals else following if re.fullmatch(r"[^-=][^=]*", following) else "..."
             raise GenreError(f"--{name} is not an option: settings are written without dashes, {name}={value}")
-        if text.startswith("--experimental-rerun"):
+        if text.startswith("--e"):  # argparse accepts the beginning of an option
             raise GenreError("--experimental-rerun runs any code that its file contains: use run_dir=RUN_FOLDER")
         parts = re.split(r"[/\\=:,\[\]'\"]", text)
         if ".hydra" in parts:

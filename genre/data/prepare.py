@@ -13,7 +13,14 @@ from genre.config.schema import DataConfig
 from genre.data.cache.feature_cache import FeatureCache
 from genre.data.leakage import is_leakage_level, leakage_split
 from genre.data.prepared import PreparedData
-from genre.data.splits import chosen_strategy, configured_splits, missing_genres, training_subset
+from genre.data.splits import (
+    OFFICIAL,
+    check_split_names,
+    chosen_strategy,
+    configured_splits,
+    missing_genres,
+    training_subset,
+)
 from genre.data.tracks import SPLITS, Selection, Source, unify_names
 from genre.errors import GenreError
 
@@ -46,9 +53,14 @@ def prepare(
     Raises:
         GenreError: Fewer than two genres remain, or the tracks cannot be split as configured.
     """
+    if config.train_fraction < 1 and is_leakage_level(config.splits):
+        raise GenreError(f"data.train_fraction cannot be combined with data.splits={config.splits}: leave it at 1")
     selection, index = select_tracks(source, config, cache, make_executor)
     kept = selection.kept.sort_values("track_id").reset_index(drop=True)
-    strategy = chosen_strategy(kept, config, getattr(source, "has_own_split", False))
+    has_own_split = getattr(source, "has_own_split", False)
+    strategy = chosen_strategy(kept, config, has_own_split)
+    if has_own_split and config.splits == "auto" and strategy not in OFFICIAL:
+        log.warning("the split of the table is not used: data.fold=%d makes folds", config.fold)
     if is_leakage_level(strategy):
         kept = leakage_split(kept, strategy, seed)
     else:
@@ -82,7 +94,10 @@ def select_tracks(
     """
     if hasattr(source, "index_folder"):  # where a source may keep what it read from files
         source.index_folder = cache.folder.parent
-    selection = Selection(unify_names(source.tracks()))
+    tracks = source.tracks()
+    if chosen_strategy(tracks, config, getattr(source, "has_own_split", False)) in OFFICIAL:
+        check_split_names(tracks)  # before hours of extraction
+    selection = Selection(unify_names(tracks))
     selection.reject_genres(config.exclude_genres, getattr(source, "known_genres", ()))
     selection.reject_licenses(config.licenses)
     root = Path(source.root)
@@ -193,7 +208,7 @@ def _check_two_genres(source: Source, selection: Selection) -> None:
     if labeled and len(absent) == labeled:
         raise GenreError(
             f"none of the {labeled} listed files is in {Path(source.root).absolute()} (first: {absent.iloc[0]}): set "
-            "data.root to the folder that the paths start in"
+            "data.root to the folder that the paths are relative to"
         )
     if not counts:
         raise GenreError(

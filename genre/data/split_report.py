@@ -62,7 +62,7 @@ def _shared_artists(tracks: pd.DataFrame, config: DataConfig) -> list[str]:
     if config.splits in LEAKAGE_LEVELS or not (count := int(test.isin(trained).sum())):
         return []
     return [
-        f"{count} of {len(test)} test tracks are by artists of the training set, so scores are too high for other "
+        f"{count} of {len(test)} test tracks are by artists of the training set, so scores are higher than on new "
         "artists: data.splits=artist keeps them apart"
     ]
 

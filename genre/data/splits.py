@@ -28,8 +28,6 @@ def chosen_strategy(tracks: pd.DataFrame, config: DataConfig, has_own_split: boo
     """What `data.splits=auto` stands for: the split of the tracks' table, else by artist, else at random."""
     if config.splits != "auto":
         return config.splits
-    if has_own_split and config.fold is not None:
-        log.warning("the split of the table is not used: data.fold=%d makes folds", config.fold)
     return "official" if has_own_split and config.fold is None else _best_known(tracks)
 
 
@@ -82,8 +80,7 @@ def assign_splits(
         numbers = _assign_fold(ordered, strategy, seed, fold, folds)
     elif strategy in OFFICIAL:
         numbers = pd.Index(SPLITS).get_indexer(pd.Index(ordered["split"]))
-        if unknown := sorted(set(ordered.loc[numbers < 0, "split"].dropna())):
-            raise GenreError(f"unknown split value {', '.join(unknown)}: use {', '.join(SPLITS)}")
+        check_split_names(ordered)
         if missing := int((numbers < 0).sum()):
             every = missing == len(tracks)
             what = "this data has no split of its own" if every else f"{missing} of {len(tracks)} tracks have no split"
@@ -96,6 +93,18 @@ def assign_splits(
     splits = pd.Series(np.array(SPLITS)[numbers], ordered.index, dtype=str).sort_index().set_axis(tracks.index)
     check_splits(tracks, splits, strategy)
     return splits.rename("split")
+
+
+def check_split_names(tracks: pd.DataFrame) -> None:
+    """Check that a track table's own split has no other names than `SPLITS`.
+
+    Raises:
+        GenreError: It has.
+    """
+    if unknown := sorted(set(tracks["split"].dropna()) - set(SPLITS)):
+        raise GenreError(
+            f"unknown split {', '.join(unknown)}: use {', '.join(SPLITS)}, or data.splits=artist for another split"
+        )
 
 
 def training_subset(tracks: pd.DataFrame, fraction: float, seed: int) -> pd.DataFrame:
@@ -119,11 +128,12 @@ def training_subset(tracks: pd.DataFrame, fraction: float, seed: int) -> pd.Data
     order = np.random.default_rng(seed).permutation(len(counts))
     main_genre, size = counts.argmax(axis=1)[order], counts.sum(axis=1)[order]
     kept = np.zeros(len(counts), bool)
+    for genre in range(counts.shape[1]):  # a genre that is nobody's main genre keeps an artist as well
+        kept[order[np.flatnonzero(counts[order, genre])[0]]] = True
     for genre in np.unique(main_genre):
         groups = np.flatnonzero(main_genre == genre)
         middle = size[groups].cumsum() - size[groups] / 2
-        enough = middle <= fraction * size[groups].sum()
-        kept[order[groups]] = enough | (middle == middle[0])
+        kept[order[groups]] |= middle <= fraction * size[groups].sum()
     return tracks.drop(index=train.index[~kept[group]])
 
 

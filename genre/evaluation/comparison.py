@@ -101,6 +101,8 @@ def compare_runs(runs: list[FinishedRun], notes: list[str], ensemble: bool = Fal
         models.sort(key=lambda model: LEAKAGE_LEVELS.index(model.label))
     if ensemble and any(model.label in LEAKAGE_LEVELS for model in models):
         raise GenreError("ensemble=true cannot average leakage levels, whose training sets differ: leave it out")
+    if ensemble and len({model.train_fraction for model in models}) > 1:
+        raise GenreError("ensemble=true cannot average models of several data.train_fraction: give those of one")
     models = add_ensembles(models) if ensemble else models
     notes = [*notes, *[OF_VALIDATION] * (split == "val")]
     notes += [
@@ -165,7 +167,8 @@ def planned_pairs(models: list[ModelRuns]) -> dict[str, list[tuple[int, int]]]:
         by_size = sorted(
             (model.series, model.training_tracks, n) for n, model in enumerate(models) if model.members == 1
         )
-        return {SIZES: [(more[2], fewer[2]) for fewer, more in pairwise(by_size) if more[0] == fewer[0]]}
+        if larger := [(more[2], fewer[2]) for fewer, more in pairwise(by_size) if more[0] == fewer[0]]:
+            return {SIZES: larger}
     if against in labels:
         reference = labels.index(against)
         return {f"each with {against}": [(number, reference) for number in numbers if number != reference]}

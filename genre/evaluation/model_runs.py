@@ -13,6 +13,8 @@ from genre.evaluation.scores import compute_scores
 
 REPLICATE_KEYS = ("seed", "data.fold", "data.split_seed")
 """Settings in which the runs of one label may differ."""
+SPEED_KEYS = ("model.channels_last", "model.net.channels_last")
+"""Settings of the order of values in memory, in which they may differ too."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _count_once(model: ModelRuns) -> ModelRuns:
 
 
 def _check_settings(label: str, runs: list[FinishedRun]) -> None:
-    ignored = {*MACHINE_KEYS, *REPLICATE_KEYS, "label"}  # they share the label that they are compared under
+    ignored = {*MACHINE_KEYS, *REPLICATE_KEYS, *SPEED_KEYS, "label"}  # they share the label they are compared under
     first, *others = (
         {key: value for key, value in training_values(run.config).items() if key not in ignored} for run in runs
     )
@@ -148,7 +150,7 @@ def _check_settings(label: str, runs: list[FinishedRun]) -> None:
         if key := first_difference(other, first):
             raise GenreError(
                 f"{runs[0].folder} and {run.folder} share the label {label} but differ in {key} "
-                f"({first.get(key)} and {other.get(key)}): train one of them with another label=..."
+                f"({first.get(key)} and {other.get(key)}): give them labels, as in 'run_dir={{a: ..., b: ...}}'"
             )
 
 

@@ -4,6 +4,7 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -89,7 +90,7 @@ def read_model(path: Path, trust: Trust) -> TrainedModel:
     if is_exported(path):
         return read_folder(path, trust)
     if not path.is_dir():
-        if path.suffix != Path(run_folder.BEST).suffix:
+        if path.suffix != Path(run_folder.BEST).suffix and not is_zipfile(path):  # as checkpoints are
             raise GenreError(f"{path} is not a model: name {ACCEPTED}")
         return load_model(path, trust)
     if not (path / run_folder.BEST).is_file():

@@ -106,7 +106,7 @@ def _add_sizes(page: Page, result: Comparison) -> None:
         lines = table[["training tracks", *columns]].groupby(table["model"])
         panels[title] = {str(model): rows.to_numpy().T for model, rows in lines}
         shown[title] = [format_interval(".1f", *row) for row in table[columns].itertuples(index=False)]
-    caption = "By number of training tracks (mean over runs), on the same test tracks. " + INTERVAL
+    caption = "Scores by number of training tracks (mean over runs), on the same test tracks. " + INTERVAL
     page.table(table, "sizes", caption, shown=shown)
     page.figure(
         scores_by_size(panels),

@@ -12,9 +12,9 @@ from genre.reports.formatting import INTERVAL, format_interval, format_number
 FINAL = ("accuracy", "f1_weighted", "f1_macro")
 """Scores of the study's final table."""
 TEST_CAPTION = (
-    "{split} tracks. First minus second in percentage points. The test is a t-test over {cluster}s and seeds; for "
-    "single seeds and baselines, a permutation test over {cluster}s. Holm's correction is for the comparisons of a "
-    "question. "
+    "{split} tracks. First minus second in percentage points. The test is a t-test over {cluster}s and seeds, or a "
+    "permutation test over {cluster}s where a network has a single seed or both are baselines. Holm's correction is "
+    "for the comparisons of one question. "
 ) + INTERVAL
 
 

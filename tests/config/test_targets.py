@@ -197,11 +197,12 @@ def test_the_environment_is_read_only_with_trust(lab: Lab, tmp_path: Path, monke
 
 
 WRONG = {
-    "model.net.encoder.widht=3": "model.net.encoder.widht is not an argument of mylab.nets.Encoder: did you mean model",
+    "model.net.encoder.widht=3": "model.net.encoder.widht is not an argument of mylab.nets.Encoder: "
+    "did you mean model.net.encoder.width?",
     "+model.net.encoder.widht=3": "model.net.encoder.widht is not an argument of mylab.nets.Encoder",
     "model.net._target_=mylab.nets.Other": "model.net._target_=mylab.nets.Other cannot be imported",
     "model.net._target_=nowhere.Other": "model.net._target_=nowhere.Other cannot be imported: No module named "
-    "'nowhere': install it, or add PYTHONPATH=FOLDER, with nowhere in it",
+    "'nowhere': install it, or put PYTHONPATH=FOLDER before the command",
     "model.net._target_=mylab.nets": "model.net._target_=mylab.nets cannot be called: name a class or a function",
     "model.net._target_=mylab.nets.no_network": "model.net is not a torch.nn.Module",
 }

@@ -112,7 +112,7 @@ def test_artists_of_the_test_set_in_training_are_counted() -> None:
     tracks = collection({"rock": {"train": (9, 5), "val": (3, 1), "test": (4, 1)}, "pop": ENOUGH | {"train": (9, 5)}})
     assert split_warnings(tracks, settings("data.splits=official")) == []
     tracks.loc[tracks["artist"].isin(["rock test 0", "pop test 1"]), "artist"] = "rock train 0"
-    said = "2 of 7 test tracks are by artists of the training set, so scores are too high for other artists: "
+    said = "2 of 7 test tracks are by artists of the training set, so scores are higher than on new artists: "
     assert split_warnings(tracks, settings("data.splits=official")) == [said + "data.splits=artist keeps them apart"]
     assert split_warnings(tracks, settings("data.splits=leak_artists")) == []
 

@@ -87,7 +87,7 @@ def test_runs_with_different_settings_are_not_replicates(tmp_path: Path) -> None
         group(folders)
     assert str(caught.value) == (
         f"{folders[0]} and {folders[1]} share the label cnn2d_gru but differ in model.learning_rate (0.002 and 0.01): "
-        "train one of them with another label=..."
+        "give them labels, as in 'run_dir={a: ..., b: ...}'"
     )
 
 

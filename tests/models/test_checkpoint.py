@@ -205,7 +205,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
         ({"_target_": "genre.models.crnn.Nothing"}, "genre.models.crnn has no Nothing"),
         ({"_target_": "genre.models.nowhere.CRNN"}, "genre.models has no nowhere"),
         ({"depth": 3}, "model.net.depth is not an argument of genre.models.crnn.CRNN"),
-        ({"hiden_dim": 3}, "hidden_dim?"),
+        ({"hiden_dim": 3}, "did you mean model.net.hidden_dim?"),
     ],
 )
 def test_a_checkpoint_of_a_network_that_cannot_be_built_is_refused(other, message, tmp_path):

@@ -68,7 +68,7 @@ class Table:
             raise GenreError(f"{self.table} lists no file: check its column {self._column('path', read)}")
         found["path"] = found["path"].map(self._relative)
         self.has_own_split = bool(found["split"].notna().any())
-        found["split"] = found["split"].map(self._split, na_action="ignore")
+        found["split"] = found["split"].str.lower().replace(SPLIT_NAMES)
         found["track_id"] = found["track_id"].fillna(found["path"])
         return self._without_duplicates(found).sort_values("track_id", ignore_index=True).astype("str")
 
@@ -99,15 +99,6 @@ class Table:
                 f"{', '.join(map(str, table.columns))}"
             )
         return found
-
-    def _split(self, text: str) -> str:
-        split = SPLIT_NAMES.get(text.lower(), text.lower())
-        if split not in SPLITS:
-            raise GenreError(
-                f"{self.table}: {text} is not a split: use {', '.join(SPLITS)}, or data.splits=artist to make another "
-                "split"
-            )
-        return split
 
     def _warn_of_unknown_artists(self, table: pd.DataFrame) -> None:
         """Name the columns that nothing uses, one of which may be the artist."""
@@ -142,8 +133,9 @@ class Table:
                 rows = unique[unique[name] == first]
                 column = next(each for each in rows if rows[each].nunique(dropna=False) > 1)
                 values = ", ".join(map(str, rows[column].unique()[:2]))
+                advice = "keep one" if name == "path" else "give each file an id of its own"
                 raise GenreError(
-                    f"{self.table} has two rows with the {name} {first} whose {column} differs ({values}): keep one"
+                    f"{self.table} has two rows with the {name} {first} whose {column} differs ({values}): {advice}"
                 )
         return unique
 

@@ -18,7 +18,7 @@ from genre.data.sources.fma import Fma
 from genre.data.sources.folder import Folder
 from genre.data.tracks import COLUMNS, SPLITS
 from tests.conftest import Executors, sound, track_table, write_sound
-from tests.data.prepare.conftest import CONFIG, RATE, SPEC, Listed, details, features_of, reasons, some
+from tests.data.prepare.conftest import CONFIG, RATE, SPEC, Listed, details, error, features_of, reasons, some
 
 
 def test_the_same_sound_in_another_format_is_a_duplicate(root, prepared_with):
@@ -105,9 +105,35 @@ def test_a_fraction_of_the_training_tracks_leaves_the_other_splits_as_they_are(p
     assert half.index.tolist() == list(range(12))
 
 
-def test_the_strategy_says_what_auto_stands_for(root, prepared_with):
-    assert prepared_with({}, splits="auto").strategy == "stratified"
-    assert prepared_with({}, splits="stratified").strategy == "stratified"
+def test_the_strategy_says_what_auto_stands_for(root, cache, executors, caplog):
+    names = [f"{genre}/{number}.wav" for genre in ("pop", "rock") for number in range(10)]
+    some(root, *names)
+    table = track_table({name: name[:-6] for name in names})
+    config = replace(CONFIG, splits="auto", folds=2)
+    assert prepare(Listed(str(root), table), config, cache, executors, 1).strategy == "stratified"
+    table["artist"] = [f"artist {number // 2}" for number in range(20)]
+    assert prepare(Listed(str(root), table), config, cache, executors, 1).strategy == "artist"
+    table["split"] = ["train", "val", "test", "train", "train"] * 4
+    source = Listed(str(root), table)
+    source.has_own_split = True
+    assert prepare(source, config, cache, executors, 1).strategy == "official"
+    assert "not used" not in caplog.text
+    assert prepare(source, replace(config, fold=0), cache, executors, 1).strategy == "artist"
+    assert "the split of the table is not used: data.fold=0 makes folds" in caplog.text
+
+
+def test_a_split_with_other_names_is_refused_before_any_audio_is_read(root, cache, executors):
+    some(root, "rock/a.wav", "pop/a.wav")
+    source = Listed(str(root), track_table({"rock/a.wav": "rock", "pop/a.wav": "pop"}, split=["dev", "train"]))
+    text = error(lambda: prepare(source, replace(CONFIG, splits="official"), cache, executors, 1))
+    assert text == "unknown split dev: use train, val, test, or data.splits=artist for another split"
+    assert executors.calls == 0
+
+
+def test_a_fraction_of_a_leakage_level_is_refused(root, prepared_with):
+    config = {"splits": "leak_nothing", "train_fraction": 0.5, "min_seconds": 0.8}
+    text = error(lambda: prepared_with({}, **config))
+    assert text == "data.train_fraction cannot be combined with data.splits=leak_nothing: leave it at 1"
 
 
 def test_folds_test_each_track_once(prepared_with):

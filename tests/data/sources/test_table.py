@@ -33,11 +33,9 @@ def source(folder: Path, table: pd.DataFrame = ROWS, suffix: str = ".csv", **col
     return Table(str(folder), str(path), columns)
 
 
-def test_splits_are_read_in_any_case_and_others_refused(tmp_path: Path) -> None:
+def test_splits_are_read_in_any_case(tmp_path: Path) -> None:
     tracks = source(tmp_path, ROWS.assign(split=["Train", "TEST", "Valid"])).tracks()
     assert tracks["split"].tolist() == ["test", "train", "val"]
-    with pytest.raises(GenreError, match="eval is not a split: use train, val, test, or "):
-        source(tmp_path, ROWS.assign(split=["train", "test", "eval"])).tracks()
 
 
 def test_a_csv_with_semicolons_is_read(tmp_path: Path) -> None:
@@ -123,7 +121,9 @@ def test_repeated_rows_are_ignored_and_contradictions_refused(tmp_path: Path, ca
     assert "ignored 2 repeated rows" in caplog.text
     with pytest.raises(GenreError, match=r"two rows with the path b/2\.mp3 whose genre differs \(rock, pop\)"):
         source(tmp_path, pd.concat([ROWS, ROWS[:1].assign(genre="pop")])).tracks()
-    with pytest.raises(GenreError, match=r"two rows with the track_id 7 whose path differs \(b/2\.mp3, a/1\.mp3\)"):
+    with pytest.raises(
+        GenreError, match=r"two rows with the track_id 7 whose path differs \(b/2\.mp3, a/1\.mp3\): give"
+    ):
         source(tmp_path, ROWS.assign(track_id="7")).tracks()
 
 

@@ -75,7 +75,7 @@ ERRORS = {
     "this data names no album: use data.splits=artist": (table(ROCK, "band"), "artist_album"),
     "this data has no split of its own: use data.splits=artist": (table(ROCK, "band"), "official"),
     "this data has no split of its own: use data.splits=stratified": (table(ROCK), "official"),
-    "unknown split value dev, eval: use train, val, test": (
+    "unknown split dev, eval: use train, val, test, or data.splits=artist for another split": (
         table(ROCK, official=["train", "val", "test"] * 5 + ["train", "dev", None, "eval", "dev"]),
         "official",
     ),
