@@ -22,7 +22,7 @@ WRONG = {
     ("train.py", "--model", "logreg"): "--model is not an option: settings are written without dashes, model=logreg",
     ("train.py", "--quick", "--seed=3"): "--quick is not an option: settings are written without dashes, quick=...",
     ("train.py", "--exp=config.pickle"): "use run_dir=RUN_FOLDER",
-    ("train.py", "name=x"): "did you mean data.name or model.name?",
+    ("train.py", "name=x"): "name is not a key of the configuration: did you mean data.name or model.name or",
     ("train.py", "--seed=3"): "--seed is not an option: settings are written without dashes, seed=3",
     ("train.py", "--experimental-rerun=config.pickle"): "use run_dir=RUN_FOLDER",
     ("train.py", "--config-dir=runs/x/.hydra"): "use run_dir=RUN_FOLDER",
