@@ -21,7 +21,7 @@ def unknown_key(path: str, known: Iterable[str], what: str = "not a key of the c
     Returns:
         The message.
     """
-    section, dot, key = path.rpartition(".")
+    section, dot, key = path.rpartition(": ")[2].rpartition(".")  # after the name of a stored file, if there is one
     close = difflib.get_close_matches(key, list(known), n=1)
     return f"{path} is {what}" + (f": did you mean {section}{dot}{close[0]}?" if close else "")
 
