@@ -1,4 +1,4 @@
-"""Write files atomically, explain full disks, and clean up empty folders."""
+"""Write files atomically, explain full disks, clean up empty folders, and guess mistyped paths."""
 
 import errno
 import itertools
@@ -7,11 +7,14 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from genre.errors import GenreError
 
+RUNS = Path("runs")
+"""The default of `paths.runs`."""
 MIN_FREE_BYTES = 1 << 20
 """With less free space than this, a failed write is attributed to a full disk."""
 
@@ -104,3 +107,11 @@ def remove_empty(folders: Iterable[Path]) -> None:
 
 def _bytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+
+
+def similar_path(path: Path) -> Path | None:
+    """Guess what is meant by a path that does not exist: the same in the folder `runs`, or a similar name beside it."""
+    if (RUNS / path).exists():
+        return RUNS / path
+    names = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    return next((path.with_name(name) for name in get_close_matches(path.name, names, n=1)), None)

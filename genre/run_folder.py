@@ -1,14 +1,11 @@
-"""File names in a run folder."""
+"""File names in a run folder, and what is read from its small files."""
 
 import json
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-RUNS = Path("runs")
-"""Where runs are by default."""
 CONFIG = ".hydra/config.yaml"
 OVERRIDES = ".hydra/overrides.yaml"
 BEST = "checkpoints/best.ckpt"
@@ -37,14 +34,6 @@ def is_started(folder: Path) -> bool:
 def is_finished(folder: Path) -> bool:
     """Whether the folder holds a run that was trained and tested."""
     return (folder / SCORES).exists()
-
-
-def meant(path: Path) -> Path | None:
-    """Guess what is meant by a path that does not exist: the same in the folder `runs`, or a similar name beside it."""
-    if (RUNS / path).exists():
-        return RUNS / path
-    names = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-    return next((path.with_name(name) for name in get_close_matches(path.name, names, n=1)), None)
 
 
 def data_name(folder: Path) -> str | None:

@@ -50,3 +50,11 @@ def test_errors_without_a_number_are_a_full_disk_only_where_there_is_no_space(
 def test_other_system_errors_stay_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), files.explain_full_disk(tmp_path):
         raise PermissionError(errno.EACCES, "no")
+
+
+def test_a_similar_name_and_the_folder_of_runs_are_meant(tmp_path, monkeypatch):
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    meant = {"mine": "runs/mine", "runs/mien": "runs/mine", "rusn": "runs", "elsewhere/mine": None, "zzz": None}
+    for given, expected in meant.items():
+        assert files.similar_path(Path(given)) == (Path(expected) if expected else None)

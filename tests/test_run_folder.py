@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 
 from genre import run_folder
 
@@ -22,11 +21,3 @@ def test_names_in_a_run_folder():
     assert (run_folder.METRICS, run_folder.SCORES, run_folder.REPORT) == ("metrics.csv", "scores.json", "report")
     assert (run_folder.TRACKS, run_folder.REJECTED) == ("tracks.parquet", "rejected.csv")
     assert run_folder.PREDICTIONS == "predictions.parquet"
-
-
-def test_a_similar_name_and_the_folder_of_runs_are_meant(tmp_path, monkeypatch):
-    (tmp_path / "runs" / "mine").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path)
-    meant = {"mine": "runs/mine", "runs/mien": "runs/mine", "rusn": "runs", "elsewhere/mine": None, "zzz": None}
-    for given, expected in meant.items():
-        assert run_folder.meant(Path(given)) == (Path(expected) if expected else None)

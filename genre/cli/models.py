@@ -50,7 +50,7 @@ def predict(
 
     classifier = _load(onnx, [*(run or []), *(checkpoint or [])], trust or [])
     if _is_synthetic(classifier, [*(run or []), *(checkpoint or [])]):
-        print("the model was trained on synthetic music: its genres say nothing about songs", file=sys.stderr)
+        print("the model was trained on synthetic music: what it predicts for songs means nothing", file=sys.stderr)
     paths = audio.find_audio(files)
     with decoder_output_suppressed():
         results = audio.predict_all(classifier, paths)

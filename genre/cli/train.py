@@ -22,7 +22,7 @@ def main(config: DictConfig) -> float:
     """Run one job, or one trial of a search, and return the monitored score of its best epoch."""
     job = HydraConfig.get()
     folder, overrides = Path(job.runtime.output_dir), list(job.overrides.task)
-    if job.mode == RunMode.MULTIRUN and job.runtime.choices.get("experiment"):
+    if job.mode == RunMode.MULTIRUN and job.runtime.choices.get("experiment") and config.search is None:
         jobs.folders.add(str(job.sweep.dir))
     with multirun_job(config, job, jobs):
         check_launch(config, job)

@@ -90,7 +90,11 @@ def check_arguments(path: str, spec: dict[str, Any]) -> Callable[..., Any]:
     except (ImportError, AttributeError, ValueError) as error:
         package = str(name).partition(".")[0]
         missing = isinstance(error, ModuleNotFoundError) and error.name == package
-        hint = f": install it, or put PYTHONPATH=FOLDER before the command, which holds {package}" if missing else ""
+        hint = (
+            f": install it, or put PYTHONPATH=FOLDER before the command, where FOLDER holds {package}"
+            if missing
+            else ""
+        )
         raise GenreError(f"{path}._target_={name} cannot be imported: {_line(error)}{hint}") from error
     if not callable(target):
         raise GenreError(f"{path}._target_={name} cannot be called: name a class or a function")

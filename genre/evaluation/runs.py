@@ -17,6 +17,7 @@ from genre.config.schema import TrainConfig
 from genre.data.datamodule import GenreDataModule
 from genre.errors import GenreError
 from genre.evaluation.predictions import Predictions
+from genre.files import similar_path
 from genre.models.checkpoint import TrainedModel
 
 
@@ -91,7 +92,7 @@ def find_run_folders(patterns: list[str]) -> list[Path]:
         names = sorted(glob.glob(pattern), key=_natural)  # noqa: PTH207 (pathlib's takes no absolute pattern)
         folders = [folder for name in names or [pattern] for folder in _run_folders_in(Path(name))]
         if not folders:
-            if not names and (other := run_folder.meant(Path(pattern))):
+            if not names and (other := similar_path(Path(pattern))):
                 raise GenreError(f"{pattern} does not exist: did you mean {other}?")
             raise GenreError(
                 f"{pattern} is not a run folder and contains none: give one made by train.py, with "

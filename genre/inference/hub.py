@@ -14,7 +14,7 @@ from genre.config.instantiate import build_network
 from genre.config.renamed import with_current_names
 from genre.config.targets import NETWORK, Trust, check
 from genre.errors import GenreError
-from genre.files import atomic_write, write_json
+from genre.files import atomic_write, similar_path, write_json
 from genre.models.checkpoint import TrainedModel, load_model
 
 ACCEPTED = "a run folder, a checkpoint or an exported folder"
@@ -83,7 +83,7 @@ def read_model(path: Path, trust: Trust) -> TrainedModel:
         GenreError: It is none of them, is damaged, or names untrusted code.
     """
     if not path.exists():
-        other = run_folder.meant(path)
+        other = similar_path(path)
         raise GenreError(f"{path} does not exist: {f'did you mean {other}?' if other else f'name {ACCEPTED}'}")
     if path.suffix == ".onnx":
         raise GenreError(f"{path} is an ONNX model: use --onnx, or name the run that it was exported from")

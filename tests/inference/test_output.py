@@ -87,7 +87,7 @@ def test_a_model_of_synthetic_music_says_so(trained: Path, music_folder: Path, t
     genre("export", "--run", run, "--output", onnx)
     for given in (("--run", run), ("--checkpoint", run / run_folder.BEST), ("--onnx", onnx)):
         _, err = genre("predict", music_folder / "rock" / "1.wav", *given)
-        assert err == "the model was trained on synthetic music: its genres say nothing about songs\n"
+        assert err == "the model was trained on synthetic music: what it predicts for songs means nothing\n"
 
 
 def test_a_file_name_of_any_bytes_is_written(trained: Path, tmp_path: Path) -> None:
