@@ -22,6 +22,8 @@ ENVIRONMENT = "environment.txt"
 REPORT = "report"
 REPORT_VAL = "report_val"
 EXTERNAL = "on"
+SYNTHETIC = "synthetic"
+"""Name of the synthetic data set."""
 SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 """The splits in the tables of a run, and what they are called in reports."""
 

@@ -83,6 +83,7 @@ def eda(
     name = page.collection_name(components.settings.data)
     folder = out or Path(components.settings.paths.runs) / "eda" / name
     print(f"report: {page.write_eda_report(prepared, Path(components.source.root), name, folder, wanted)}")
+    print(f"data card: {folder / page.DATA_CARD}")
 
 
 @app.command()

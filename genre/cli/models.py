@@ -13,7 +13,6 @@ from genre.errors import GenreError
 if TYPE_CHECKING:
     from genre.inference.prediction import Classifier
 
-SYNTHETIC = "synthetic"
 PICTURES = (".png", ".svg", ".pdf")
 Runs = Annotated[
     list[Path] | None,
@@ -189,7 +188,7 @@ def _is_synthetic(classifier: "Classifier", runs: list[Path]) -> bool:
     stored = str(getattr(classifier, "metadata", {}).get("data set", "")).split("; ")  # of each member of an ensemble
     folders = [folder for run in runs for folder in (run, *run.absolute().parents[:2])]  # of a checkpoint, too
     names = [text.partition(",")[0] for text in stored] + [run_folder.data_name(folder) for folder in folders]
-    return SYNTHETIC in names
+    return run_folder.SYNTHETIC in names
 
 
 def _load(onnx: Path | None, runs: list[Path], trust: list[str]) -> "Classifier":

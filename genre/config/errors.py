@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from difflib import get_close_matches
 
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from genre.config.diff import leaves
 from genre.config.overrides import explained
@@ -19,6 +20,8 @@ from genre.config.targets import arguments, locate
 from genre.errors import GenreError, evaluate_command, unknown_key
 
 MAX_SUGGESTED = 3
+KINDS = {"Integer": "a whole number", "Float": "a number"}
+"""Types of OmegaConf in the user's words."""
 
 
 class Jobs:
@@ -113,11 +116,9 @@ def one_line(error: Exception) -> str:
         name = str(cause.full_key)
         text = unknown_key(name, _known(cause))
         return text if "?" in text else text + _elsewhere(name, cause)
-    if isinstance(cause, ValidationError) and "is not a ListConfig" in lines[0]:
-        value = str(error).rpartition("=")[2] if isinstance(error, HydraException) else "..."
-        return f"{cause.full_key} is a list: write {shlex.quote(f'{cause.full_key}=[{value}]')}"
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:
-        return f"{cause.full_key}: {lines[0]}"
+        value = str(error).rpartition("=")[2] if isinstance(error, HydraException) else "..."
+        return _wrong_type(str(cause.full_key), lines[0], value) or f"{cause.full_key}: {lines[0]}"
     options = next((i for i, line in enumerate(lines) if line.startswith("Available options")), None)
     if options is not None:
         names = list(itertools.takewhile(lambda line: ":" not in line, lines[options + 1 :]))
@@ -125,6 +126,17 @@ def one_line(error: Exception) -> str:
         meant = "".join(f"did you mean {name}? " for name in get_close_matches(choice, names, n=1))
         return f"{group}={choice} is unknown: {meant}available are {', '.join(names)}"
     return lines[0]
+
+
+def _wrong_type(key: str, line: str, value: str) -> str | None:
+    """Say what a value must be that OmegaConf cannot convert; None if its message is about something else."""
+    if "is not a ListConfig" in line:
+        return f"{key} is a list: write {shlex.quote(f'{key}=[{value}]')}"
+    if line.endswith("to Dict[str, Any]"):
+        return f"{key} is a mapping: write {shlex.quote(f'{key}={{name: value}}')}"
+    if found := re.fullmatch(r"Value '(.*)' of type '\w+' could not be converted to (\w+)", line):
+        return f"{key}={found[1]} must be {KINDS[found[2]]}" if found[2] in KINDS else None
+    return None
 
 
 def _known(error: OmegaConfBaseException) -> list[str]:

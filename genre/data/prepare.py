@@ -111,7 +111,7 @@ def select_tracks(
         files = selection.rejected.loc[selection.rejected["reason"] == reason, "path"]
         names = [*files[:MAX_NAMED_FILES], *(["..."] if count > MAX_NAMED_FILES else [])]
         named = f" ({', '.join(names)})" if reason in USER_FIXABLE else ""
-        log.info("rejected %d tracks: %s%s", count, reason, named)
+        log.info("rejected %d track%s: %s%s", count, "s" * (count > 1), reason, named)
     _check_two_genres(source, selection)
     return selection, index
 

@@ -43,7 +43,7 @@ def describe(path: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
         "genres": f"{len(model.genres)}: {', '.join(model.genres)}",
         "features": _call(features),
         "clip": f"{metadata['clip_seconds']:g} s",
-        "window": f"{metadata['segment_seconds']:g} s" if metadata["segment_seconds"] else "the clip",
+        "window": f"{metadata['segment_seconds']:g} s" if metadata["segment_seconds"] else "the whole clip",
     }
     facts = training_facts([path])
     return {"run": str(path), **facts, **description} if facts else description

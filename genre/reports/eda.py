@@ -16,6 +16,7 @@ from genre.reports.page import Page
 from genre.reports.spectrograms import SpectrogramPanel, denormalize, spectrograms_figure
 from genre.reports.theme import truncate_middle
 
+DATA_CARD = "data_card.md"
 EXAMPLES = 2
 """Tracks shown per genre."""
 REASONS = {
@@ -57,7 +58,7 @@ def write_eda_report(data: PreparedData, root: Path, name: str, folder: Path, ge
     _add_rejected(page, data.rejected)
     _add_track(page, data, root)
     _add_examples(page, data, genres)
-    page.file("data_card.md", data_card(data, name))
+    page.file(DATA_CARD, data_card(data, name))
     return page.write(folder)
 
 

@@ -35,6 +35,7 @@ def model_card(folder: Path, facts: dict[str, Any], trust: tuple[str, ...] = ())
     tracks = pd.read_parquet(folder / run_folder.TRACKS)
     sizes = tracks["split"].value_counts()
     name, data = str(run.config.model.name), str(run.config.data.name)
+    is_synthetic = data == run_folder.SYNTHETIC
     scores = score_intervals(run.predictions).set_index("score").loc[[SCORE_LABELS[key] for key in SHOWN]]
     by_genre = per_class_table(run.predictions)
     lines = [
@@ -77,6 +78,7 @@ def model_card(folder: Path, facts: dict[str, Any], trust: tuple[str, ...] = ())
         "",
         "## Use and limits",
         "",
+        *(["It was trained on synthetic music: what it predicts for songs means nothing.", ""] * is_synthetic),
         "For research on genre classification, and for sorting collections like the one it was trained on. It knows no "
         "other genre than those above, and assigns one of them to every recording, also to speech and noise. Scores on "
         "other collections may be much lower. Genres are labels that people gave, and others may disagree.",

@@ -17,7 +17,7 @@ from genre.reports.page import Page
 from genre.reports.run_diagnostics import add_calibration, add_embedding_map
 from genre.reports.run_errors import add_errors
 
-SYNTHETIC = "SYNTHETIC DATA: these scores say nothing about real music"
+BANNER = "SYNTHETIC DATA: these scores say nothing about real music"
 
 
 def write_run_report(run: EvaluatedRun, folder: Path, audio: bool = False) -> Path:
@@ -33,10 +33,10 @@ def write_run_report(run: EvaluatedRun, folder: Path, audio: bool = False) -> Pa
     """
     test, data = run.predictions, run.settings.data
     is_elsewhere = not (run.datamodule.data.tracks["split"] == "train").any()  # tested on another collection
-    is_synthetic = str(data.source.get("_target_", "")).endswith(".Synthetic") and not is_elsewhere
+    is_synthetic = data.name == run_folder.SYNTHETIC and not is_elsewhere
     title = f"{run.scores['model']}{', trained' * is_elsewhere} on {data.name}"
     subtitle = f"{test.describe()}, {len(test.genres)} genres"
-    page = Page(title, subtitle, run_facts(run), SYNTHETIC if is_synthetic else "", str(run.folder))
+    page = Page(title, subtitle, run_facts(run), BANNER if is_synthetic else "", str(run.folder))
     _add_scores(page, run)
     _add_genres(page, run)
     add_errors(page, run, folder, audio)

@@ -64,6 +64,8 @@ def check_trainer(given: dict[str, Any]) -> None:
     try:
         L.Trainer(**{**made, "logger": False, "enable_checkpointing": False, "enable_progress_bar": False})
     except (ImportError, MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
+        if given.get("accelerator") in ("gpu", "cuda", "mps"):
+            resolve_device(given["accelerator"])  # names the accelerators that there are
         raise GenreError(f"trainer: {str(error).splitlines()[0]}") from error
 
 

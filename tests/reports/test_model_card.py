@@ -25,3 +25,9 @@ def test_the_card_states_scores_data_and_limits(runs: Runs) -> None:
     assert "- seed: 42" in text
     assert "elsewhere" not in text
     assert "## Use and limits" in text
+    assert "synthetic" not in text
+
+
+def test_the_card_of_a_model_of_synthetic_music_says_so(runs: Runs) -> None:
+    folder, _ = runs.train("synthetic", "trainer.max_epochs=1", "data.name=synthetic")
+    assert "It was trained on synthetic music: what it predicts for songs means nothing." in model_card(folder, {})

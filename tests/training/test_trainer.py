@@ -6,6 +6,7 @@ from typing import Any
 
 import lightning as L
 import pytest
+import torch
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.strategies import SingleDeviceStrategy
@@ -99,6 +100,13 @@ def test_an_argument_that_training_sets_is_refused(name: str) -> None:
     with pytest.raises(GenreError, match=rf"trainer\.{name}=other cannot be used: ") as caught:
         check_trainer({"max_epochs": 1, name: "other"})
     assert str(caught.value).endswith(way_out)
+
+
+def test_a_gpu_that_is_not_there_is_named() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(GenreError, match="accelerator=gpu is not available on this machine: use auto or cpu"):
+        check_trainer({"accelerator": "gpu", "devices": 1, "max_epochs": 1})
 
 
 def test_several_devices_need_gpus() -> None:

@@ -20,7 +20,8 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".jsonl": lambda path: pd.DataFrame([json.loads(line) for line in path.read_text().splitlines() if line.strip()]),
 }
 OTHER_NAMES = {"path": ("file_name", "file", "filename"), "genre": ("label",)}
-"""Names of columns that are understood without `data.columns`; file_name is that of Hugging Face's AudioFolder."""
+"""Names of columns that are understood without `data.columns`, in upper or lower case; file_name is that of Hugging
+Face's AudioFolder."""
 SPLIT_NAMES = {"training": "train", "validation": "val", "valid": "val", "dev": "val", "testing": "test"}
 """Other names of the splits."""
 
@@ -77,7 +78,7 @@ class Table:
         if reader is None:
             raise GenreError(f"{self.table} has an unknown format: use one of {', '.join(READERS)}")
         try:
-            return reader(self.table)
+            return reader(self.table).rename(columns=lambda name: str(name).strip())
         except OSError as error:
             raise GenreError(f"{self.table} cannot be read ({error.strerror}): set data.table to a file") from error
         except ValueError as error:  # includes errors of pandas' parser, of Arrow and UnicodeDecodeError
@@ -90,20 +91,21 @@ class Table:
         """Name of a column in the file; None if an optional one is missing."""
         if given := self.columns.get(name):
             if given not in table:
-                raise GenreError(f"{self.table} has no column {given}: it has {', '.join(map(str, table.columns))}")
+                raise GenreError(f"{self.table} has no column {given}: it has {', '.join(table.columns)}")
             return given
-        found = next((other for other in (name, *OTHER_NAMES.get(name, ())) if other in table), None)
+        names = {column.lower(): column for column in reversed(table.columns)}
+        found = next((names[other] for other in (name, *OTHER_NAMES.get(name, ())) if other in names), None)
         if found is None and name in OTHER_NAMES:
             raise GenreError(
                 f"{self.table} has no column {name}: name it as in 'data.columns={{{name}: ...}}'; it has "
-                f"{', '.join(map(str, table.columns))}"
+                f"{', '.join(table.columns)}"
             )
         return found
 
     def _warn_of_unknown_artists(self, table: pd.DataFrame) -> None:
         """Name the columns that nothing uses, one of which may be the artist."""
         used = {self._column(name, table) for name in COLUMNS}
-        unused = [str(name) for name in table.columns if name not in used]
+        unused = [name for name in table.columns if name not in used]
         if self._column("artist", table) is None and unused:
             log.warning(
                 "%s has no column artist: if an unused one (%s) names it, add it as in 'data.columns={artist: %s}'",
@@ -154,8 +156,9 @@ def read_splits(path: Path, track_ids: pd.Series) -> pd.Series:
         GenreError: The file cannot be read, lacks a track or has another split.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
-        splits = table[["track_id", "split"]].drop_duplicates().set_index("track_id")["split"]
+        table = READERS[".csv"](path)[["track_id", "split"]].fillna("")
+        table["split"] = table["split"].str.lower().replace(SPLIT_NAMES)
+        splits = table.drop_duplicates().set_index("track_id")["split"]
     except OSError as error:
         raise GenreError(f"{path} cannot be read ({error.strerror}): genre split writes such a file") from error
     except (ValueError, KeyError) as error:

@@ -76,6 +76,13 @@ def test_columns_of_other_names_are_found_or_given(tmp_path: Path) -> None:
     assert not one.has_own_split
 
 
+def test_headers_may_have_capitals_and_blanks(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.csv"
+    path.write_text(" File ,GENRE, Artist\na.mp3,Rock,Duo\n")
+    found = Table(str(tmp_path), str(path)).tracks()
+    assert found[["path", "genre", "artist"]].values.tolist() == [["a.mp3", "Rock", "Duo"]]
+
+
 def test_columns_that_may_name_the_artist_are_pointed_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     table = ROWS.rename(columns={"artist": "band"})
     with caplog.at_level(logging.WARNING):
@@ -165,6 +172,12 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
 IDS = pd.Series(["a", "b", "c"])
 
 
+def test_a_split_may_be_written_as_in_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    path.write_text("track_id;split\na;Training\nb;VAL\nc;testing\n")
+    assert read_splits(path, IDS).tolist() == ["train", "val", "test"]
+
+
 def test_a_split_is_read_for_each_track(tmp_path: Path) -> None:
     path = tmp_path / "split.csv"
     path.write_text("split,track_id,path\ntest,c,1\ntrain,a,2\nval,b,3\ntrain,d,4\ntrain,d,5\n")
@@ -176,7 +189,7 @@ def test_a_split_is_read_for_each_track(tmp_path: Path) -> None:
     [
         ("id,split\na,train\n", "is not a split: it needs the columns track_id and split"),
         ("track_id,split\na,train\nb,val\n", r"no split for 1 of 3 tracks \(first: c\)"),
-        ("track_id,split\na,train\nb,val\nc,dev\n", "the unknown split dev: use train, val, test"),
+        ("track_id,split\na,train\nb,val\nc,eval\n", "the unknown split eval: use train, val, test"),
         ("track_id,split\na,train\na,val\n", "puts a into two splits"),
         (None, r"cannot be read \(No such file or directory\): genre split writes such a file"),
     ],
