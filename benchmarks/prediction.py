@@ -20,7 +20,7 @@ import torch
 
 from genre import Predictor
 from genre.audio.streaming import stream_clips
-from genre.evaluation.runs import find_run_folders
+from genre.evaluation.runs import find_runs
 from genre.inference.export import export_onnx
 from genre.inference.files import find_audio
 from genre.inference.info import training_facts
@@ -79,7 +79,7 @@ def main() -> None:
     print("|---|--:|--:|--:|--:|--:|")
     good, starts = True, []
     with tempfile.TemporaryDirectory() as folder:
-        for run in find_run_folders([sys.argv[1]]):
+        for run in find_runs(sys.argv[1]):
             onnx = Path(folder) / "model.onnx"
             export_onnx(Predictor.load(run), onnx, training_facts([run]))
             for count in cores:

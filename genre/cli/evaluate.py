@@ -27,7 +27,7 @@ def _report(config: DictConfig) -> None:
     from genre.evaluation.comparison import compare, compare_runs
     from genre.evaluation.evaluate import reevaluate_run
     from genre.evaluation.external import evaluate_externally
-    from genre.evaluation.runs import find_labeled_runs
+    from genre.evaluation.runs import find_runs
     from genre.logging_setup import configure_logging
     from genre.reports.comparison import write_comparison_report
     from genre.reports.console import print_comparison, print_run, print_test_scores
@@ -36,7 +36,7 @@ def _report(config: DictConfig) -> None:
 
     configure_logging()
     evaluation = validate(config)
-    labels = find_labeled_runs(evaluation.run_dir)
+    labels = find_runs(evaluation.run_dir)
     folders = list(labels)
     home = Path(os.path.commonpath([folder.absolute() for folder in folders]))
     if evaluation.out_dir is None and home in Path.cwd().parents and len(folders) > 1:

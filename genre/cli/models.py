@@ -139,9 +139,11 @@ def power(
         float | None, typer.Option(min=0, help="Deviation over seeds in points; measured by runs.")
     ] = None,
     disagreement: Annotated[
-        float, typer.Option(help="Without runs: share of tracks that one of two gets right.")
+        float, typer.Option(min=0, max=1, help="Without runs: share of tracks that one of two gets right.")
     ] = 0.35,
-    correlation: Annotated[float, typer.Option(help="Without runs: of the difference within an artist.")] = 0.2,
+    correlation: Annotated[
+        float, typer.Option(min=0, max=1, help="Without runs: of the difference within an artist.")
+    ] = 0.2,
     comparisons: Annotated[
         int | None, typer.Option(min=1, help="Tests to correct for; those of the runs, else 1.")
     ] = None,
@@ -150,14 +152,17 @@ def power(
     """Say how small a difference a test set finds with 80 % power, and what more artists and seeds would bring."""
     from genre.evaluation import power as sizes
     from genre.evaluation.comparison import compare
-    from genre.evaluation.runs import find_run_folders
+    from genre.evaluation.runs import find_runs
     from genre.reports.console import print_power
 
     if runs:
-        result = compare(find_run_folders(runs), trust or [])
+        labels = find_runs(runs)
+        result = compare(list(labels), trust or [], labels=labels)
         if result.pairs.empty:
             raise GenreError("genre power needs runs of several models: give more of them, or --tracks and --artists")
-        measured, artists = sizes.measured_spreads(result), result.predictions.n_clusters
+        if (artists := result.predictions.n_clusters) < 2:
+            raise GenreError("genre power needs test tracks by at least 2 artists: give runs with more of them")
+        measured = sizes.measured_spreads(result)
         comparisons = comparisons or int(result.pairs.groupby("question").size().max())
     elif tracks is None or artists is None or tracks < artists:
         raise GenreError("give the runs of a comparison, or --tracks and --artists (at most one per track)")

@@ -11,8 +11,8 @@ from genre.evaluation.predictions import Predictions
 from genre.evaluation.scores import SCORE_LABELS, genre_counts, per_class_scores, scores_from_counts
 
 RESAMPLES = 2000
-CONFIDENCE_LEVEL = 0.95
-TAIL = (1 - CONFIDENCE_LEVEL) / 2
+TAIL = 0.025
+"""Of each side of a 95 % interval."""
 MIN_CLUSTERS = 5
 """With fewer clusters there is no interval: it would cover the true value far too rarely."""
 FEW_CLUSTERS = 20
@@ -159,7 +159,7 @@ def interval(
     finite, n = resampled[np.isfinite(resampled)], int(np.count_nonzero(cluster_sizes))
     if not len(finite) or n < MIN_CLUSTERS:
         return float("nan"), float("nan")
-    if finite[0] in (0, 1) and not np.ptp(finite) and not seeds.variance:
+    if highest == 1 and finite[0] in (0, 1) and not np.ptp(finite) and not seeds.variance:
         half = 1 - TAIL ** float(np.square(cluster_sizes).sum() / cluster_sizes.sum() ** 2)
         return (0.0, half) if finite[0] == 0 else (1 - half, 1.0)
     df = satterthwaite_df([artist_spread(finite, n), seeds])

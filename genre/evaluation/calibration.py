@@ -27,10 +27,9 @@ def reliability_table(probability: np.ndarray, target: np.ndarray) -> pd.DataFra
     return pd.DataFrame({"low": means.index / BINS, "high": (means.index + 1) / BINS, "tracks": sizes, **means})
 
 
-def expected_calibration_error(probability: np.ndarray, target: np.ndarray) -> float:
-    """Compute the mean of |accuracy - confidence| over bins, weighted by their tracks; see `reliability_table`."""
-    bins = reliability_table(probability, target)
-    return float((bins["tracks"] * (bins["accuracy"] - bins["confidence"]).abs()).sum() / bins["tracks"].sum())
+def expected_calibration_error(bins: pd.DataFrame) -> float:
+    """Compute the mean of |accuracy - confidence| over the bins of `reliability_table`, weighted by their tracks."""
+    return float(np.average((bins["accuracy"] - bins["confidence"]).abs(), weights=bins["tracks"]))
 
 
 def fit_temperature(logits: np.ndarray, target: np.ndarray) -> float:

@@ -21,8 +21,6 @@ from genre.evaluation.significance import TESTED_SCORES, holm_correction, permut
 ALPHA = 0.05
 """Significance level."""
 OF_VALIDATION = "Scores on validation tracks are too high where these tracks selected the checkpoint or the settings."
-STEPS = "each step with the one before"
-SIZES = "each training set with the next smaller one"
 ALL_PAIRS, OTHER_PAIRS = "all pairs", "all other pairs"
 
 
@@ -137,10 +135,10 @@ def score_table(models: list[ModelRuns], samples: list[dict[str, Sampled]]) -> p
         for name, score in sample.items():
             low, high = score_interval(name, score, tested, spreads[name][number])
             row |= {name: score.values.mean(), f"{name}_low": low, f"{name}_high": high}
-            row[f"{name}_sd"] = _deviation(score.values)
+            row[f"{name}_sd"] = pd.Series(score.values).std()  # missing for one seed
             if model.n_folds > 1:
                 values = model.score_per_run(name)
-                row |= {f"{name}_fold_mean": values.mean(), f"{name}_fold_sd": _deviation(values)}
+                row |= {f"{name}_fold_mean": values.mean(), f"{name}_fold_sd": pd.Series(values).std()}
         row |= {name: model.mean(name) for name in ("parameters", "epochs", "train_seconds", "clips_per_second")}
         rows.append(row)
     return pd.DataFrame(rows)
@@ -162,13 +160,13 @@ def planned_pairs(models: list[ModelRuns]) -> dict[str, list[tuple[int, int]]]:
     against = wanted.pop() if len(wanted) == 1 else None
     if against == "previous":
         steps = [number for number in numbers if models[number].members == 1]
-        return {STEPS: [(second, first) for first, second in pairwise(steps)]}
+        return {"each step with the one before": [(second, first) for first, second in pairwise(steps)]}
     if against == "smaller":
         by_size = sorted(
             (model.series, model.training_tracks, n) for n, model in enumerate(models) if model.members == 1
         )
         if larger := [(more[2], fewer[2]) for fewer, more in pairwise(by_size) if more[0] == fewer[0]]:
-            return {SIZES: larger}
+            return {"each training set with the next smaller one": larger}
     if against in labels:
         reference = labels.index(against)
         return {f"each with {against}": [(number, reference) for number in numbers if number != reference]}
@@ -197,9 +195,8 @@ def pairwise_tests(models: list[ModelRuns], samples: list[dict[str, Sampled]]) -
     """
     spreads = {name: seed_spreads([sample[name] for sample in samples]) for name in TESTED_SCORES}
     tested = next(iter(models[0].predictions.values()))
-    tables = []
+    rows = []
     for question, pairs in planned_pairs(models).items():
-        rows = []
         for pair in pairs:
             first, second = (models[number] for number in pair)
             row: dict[str, object] = {"first": first.label, "second": second.label}
@@ -216,14 +213,8 @@ def pairwise_tests(models: list[ModelRuns], samples: list[dict[str, Sampled]]) -
                 row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
                 row[f"{name}_p"] = p_values.get(name, found.p)
             rows.append(row)
-        if rows:
-            table = pd.DataFrame(rows)
-            for name in TESTED_SCORES:
-                table[f"{name}_p_holm"] = holm_correction(table[f"{name}_p"].tolist())
-                table[f"{name}_significant"] = table[f"{name}_p_holm"] < ALPHA
-            tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def _deviation(values: np.ndarray) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+    table = pd.DataFrame(rows)
+    for name in TESTED_SCORES if rows else ():
+        table[f"{name}_p_holm"] = table.groupby("question")[f"{name}_p"].transform(holm_correction)
+        table[f"{name}_significant"] = table[f"{name}_p_holm"] < ALPHA
+    return table

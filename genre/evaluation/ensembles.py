@@ -28,7 +28,7 @@ def add_ensembles(models: list[ModelRuns]) -> list[ModelRuns]:
     for model in models:
         rows.append(model)
         if len(model.predictions) > 1:
-            label = f"{model.label} ensemble ({len(model.predictions)} seeds)"
+            label = f"{model.label} ensemble ({len(model.predictions)} members)"
             rows.append(_ensemble(label, model.runs, models[0]))
     if len(models) > 1:
         every = [run for model in models for run in model.runs]

@@ -108,11 +108,15 @@ def evaluate_externally(
 
 def _missing_genres(tracks: pd.DataFrame, models: list[list[str]], genres: SharedGenres) -> list[str]:
     """A sentence on the genres that one side lacks."""
-    counts = tracks["genre"].value_counts()
-    other = [f"{genre} ({count})" for genre, count in sorted(counts.items()) if genres.find(genre) is None]
+    counts = sorted(tracks["genre"].value_counts().items())
+    other = [f"{genre} ({_tracks(count)})" for genre, count in counts if genres.find(genre) is None]
     unknown = sorted({genre for model in models for genre in model if genres.find(genre) is None})
-    sentences = [f"Left out, because the model does not know them: {', '.join(other)} tracks."] if other else []
+    sentences = [f"Left out, because the model does not know them: {', '.join(other)}."] if other else []
     return sentences + [f"Left out, because the music does not have them: {', '.join(unknown)}."] * bool(unknown)
+
+
+def _tracks(count: int) -> str:
+    return f"{count} track{'s' * (count != 1)}"
 
 
 def _check_two(names: list[str], tracks: pd.DataFrame, models: list[list[str]]) -> None:
@@ -147,11 +151,12 @@ def _unseen(trained: list[TrainedRun], prepared: dict[str, PreparedData]) -> tup
         else:
             notes.append(f"{each.run.folder} stores no digests, so tracks that it was trained on cannot be found.")
     if count := len(usable & seen):
-        notes.append(f"Left out, because a run was trained or validated on their audio: {count} tracks.")
+        notes.append(f"Left out, because a run was trained or validated on their audio: {_tracks(count)}.")
     tracks = next(iter(prepared.values())).tracks
     known = tracks["artist"].str.casefold().isin(artists) & tracks["track_id"].isin(usable - seen)
-    if known.any():
-        notes.append(f"{known.sum()} tracks are other recordings of artists that a run was trained or validated on.")
+    if count := known.sum():
+        are = "tracks are other recordings" if count > 1 else "track is another recording"
+        notes.append(f"{count} {are} of artists that a run was trained or validated on.")
     return usable - seen, notes
 
 
@@ -162,12 +167,8 @@ def _select(data: PreparedData, track_ids: set[str]) -> PreparedData:
 
 def _number(runs: list[FinishedRun]) -> list[FinishedRun]:
     """Number the runs of each label, which may differ in seed and fold: all were tested on the same tracks."""
-    labels: list[str] = []
-    numbered = []
-    for run in runs:
-        numbered.append(replace(run, seed=labels.count(run.label) + 1, fold=None))
-        labels.append(run.label)
-    return numbered
+    labels = [run.label for run in runs]
+    return [replace(run, seed=labels[:n].count(run.label) + 1, fold=None) for n, run in enumerate(runs)]
 
 
 def _table(run: EvaluatedRun) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Group the runs of a comparison by model, and check that all models have predictions for the same tracks."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -74,10 +75,6 @@ class ModelRuns:
         """A score of each run, shape (runs,)."""
         return np.array([compute_scores(run.predictions)[name] for run in self.runs])
 
-    def score_per_seed(self, name: str) -> np.ndarray:
-        """A score of each seed over all folds, shape (seeds,)."""
-        return np.array([compute_scores(predictions)[name] for predictions in self.predictions.values()])
-
     def mean(self, name: str) -> float:
         """Mean over runs of a value in scores.json, such as `parameters`; NaN if a run lacks it."""
         return float(np.mean([run.scores.get(name, np.nan) for run in self.runs]))
@@ -113,12 +110,12 @@ def _join_folds(label: str, runs: list[FinishedRun]) -> ModelRuns:
         seeds.setdefault(run.seed, []).append(run)
     predictions = {}
     for seed, members in seeds.items():
-        folds = [run.fold for run in members]
-        if len(members) > 1 and (None in folds or len(set(folds)) < len(folds)):
-            raise GenreError(
-                f"{members[0].folder} and {members[1].folder} are both {label} with seed {seed}: leave one out, or "
-                "train it with another label=..."
-            )
+        for run, other in pairwise(members):
+            if None in (run.fold, other.fold) or run.fold == other.fold:
+                raise GenreError(
+                    f"{run.folder} and {other.folder} are both {label} with seed {seed}: leave one out, or train it "
+                    "with another label=..."
+                )
         joined = Predictions.concatenate([run.predictions for run in members])
         if joined.has_repeats and joined.split == "test":  # validation sets may overlap
             raise GenreError(

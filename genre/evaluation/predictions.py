@@ -10,6 +10,8 @@ from scipy.special import log_softmax, logsumexp
 
 from genre.run_folder import SPLIT_WORDS
 
+COLUMNS = ("track_id", "target", "logits", "artist", "title")
+"""Attributes with one item per track."""
 UNKNOWN_ARTIST = "track "
 """Prefix of the placeholder artist of a track whose artist is unknown."""
 
@@ -23,6 +25,7 @@ class Predictions:
         target: Index of each track's genre, shape (tracks,).
         logits: Shape (tracks, genres). A track with a non-finite logit counts as an error and has no log loss.
         artist: Name of each track's artist, shape (tracks,); each track of unknown artist has its own placeholder.
+        title: Title of each track, shape (tracks,); None where it is unknown.
         genres: Names of the genres.
         has_artists: Whether any artist is known.
         split: train, val or test.
@@ -32,6 +35,7 @@ class Predictions:
     target: np.ndarray
     logits: np.ndarray
     artist: np.ndarray
+    title: np.ndarray
     genres: list[str]
     has_artists: bool
     split: str = "test"
@@ -44,7 +48,7 @@ class Predictions:
 
         Args:
             predictions: Table as returned by `evaluate.predict_splits`.
-            tracks: Track table with `track_id` and `artist`.
+            tracks: Track table with `track_id`, `artist` and `title`.
             genres: Names of the genres, in the order of the logits.
             split: train, val or test.
 
@@ -61,22 +65,25 @@ class Predictions:
             raise ValueError(f"track {repeated.iloc[0]} has two predictions")
         if len(wrong := [width for width in rows["logits"].map(len) if width != len(genres)]):
             raise ValueError(f"{wrong[0]} logits per track for {len(genres)} genres")
-        artist = tracks.set_index("track_id")["artist"].reindex(rows["track_id"])
+        tags = tracks.set_index("track_id")[["artist", "title"]].reindex(rows["track_id"])
+        artist, title = tags["artist"], tags["title"].astype(object).where(tags["title"].notna(), None)
         known = artist.notna().to_numpy()
         names = np.where(known, "artist " + artist.fillna("").to_numpy(), UNKNOWN_ARTIST + rows["track_id"].to_numpy())
         logits = np.stack(rows["logits"].to_list()).astype(float)
         columns = (rows["track_id"].to_numpy(), rows["target"].to_numpy(), logits, names.astype(str))
-        return cls(*columns, genres, bool(known.any()), split)
+        return cls(*columns, title.to_numpy(), genres, bool(known.any()), split)
 
     @classmethod
     def concatenate(cls, folds: list["Predictions"]) -> "Predictions":
         """Join the predictions of several folds, sorted by track and then in the order given."""
         order = np.argsort(np.concatenate([fold.track_id for fold in folds]), kind="stable")
-        names = ("track_id", "target", "logits", "artist")
-        columns: dict[str, Any] = {
-            name: np.concatenate([getattr(fold, name) for fold in folds])[order] for name in names
-        }
-        return replace(folds[0], **columns)
+        columns: dict[str, Any] = {name: np.concatenate([getattr(fold, name) for fold in folds]) for name in COLUMNS}
+        return replace(folds[0], **columns).take(order)
+
+    def take(self, rows: np.ndarray) -> "Predictions":
+        """Select tracks by their numbers, or by a mask."""
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in COLUMNS}
+        return replace(self, **columns)
 
     @classmethod
     def average(cls, members: list["Predictions"]) -> "Predictions":
@@ -157,12 +164,9 @@ class Predictions:
         """
         genres = np.arange(len(self.genres))
         target, predicted = self.target[:, None] == genres, self.prediction[:, None] == genres
-        own = np.take_along_axis(self.logits, self.target[:, None], axis=1)
-        before = (self.logits > own) | ((self.logits == own) & (genres < self.target[:, None]))
-        top3 = self.is_finite & (before.sum(axis=1) < 3)  # of equal logits the first is taken, as by argmax
+        order = np.argsort(-self.logits, axis=1, kind="stable")  # of equal logits the first is taken, as by argmax
+        top3 = self.is_finite & (order[:, :3] == self.target[:, None]).any(axis=1)
         loss = -np.take_along_axis(self.log_probability, self.target[:, None], axis=1)[:, 0]
         totals = [top3, np.where(self.is_finite, loss, 0), self.is_finite, np.ones(len(self.target))]
         columns = np.column_stack([target, predicted, target & predicted, *totals]).astype(float)
-        sums = np.zeros((self.n_clusters, columns.shape[1]))
-        np.add.at(sums, self.cluster_ids, columns)
-        return sums
+        return pd.DataFrame(columns).groupby(self.cluster_ids).sum().to_numpy()

@@ -75,43 +75,16 @@ class EvaluatedRun:
     notes: Sequence[str] = ()
 
 
-def find_run_folders(patterns: list[str]) -> list[Path]:
-    """Find run folders.
-
-    Args:
-        patterns: Run folders, folders that contain run folders at any depth, and globs of either.
-
-    Returns:
-        Each run folder once, in the order of the patterns and, within a pattern, in natural order of names.
-
-    Raises:
-        GenreError: A pattern matches no run folder.
-    """
-    found: dict[Path, Path] = {}
-    for pattern in patterns:
-        names = sorted(glob.glob(pattern), key=_natural)  # noqa: PTH207 (pathlib's takes no absolute pattern)
-        folders = [folder for name in names or [pattern] for folder in _run_folders_in(Path(name))]
-        if not folders:
-            if not names and (other := similar_path(Path(pattern))):
-                raise GenreError(f"{pattern} does not exist: did you mean {other}?")
-            raise GenreError(
-                f"{pattern} is not a run folder and contains none: give one made by train.py, with "
-                f"{run_folder.CONFIG} in it"
-            )
-        for folder in folders:
-            found.setdefault(folder.resolve(), folder)
-    return list(found.values())
-
-
-def find_labeled_runs(given: Any) -> dict[Path, str | None]:
+def find_runs(given: Any) -> dict[Path, str | None]:
     """Find the run folders that `run_dir` names, and their labels.
 
     Args:
-        given: A pattern as for `find_run_folders`; a list of patterns, each of which may be `label=pattern`; or
-            patterns by label.
+        given: A pattern, which is a run folder, a folder that contains run folders at any depth, or a glob of either; a
+            list of patterns, each of which may be `label=pattern`; or patterns by label.
 
     Returns:
-        The label of each run folder; None for the one that it was trained with.
+        The label of each run folder, None for the one that it was trained with; in the order of the patterns and,
+        within a pattern, in natural order of names.
 
     Raises:
         GenreError: A pattern matches no run folder, or two labels are given to one folder.
@@ -123,7 +96,7 @@ def find_labeled_runs(given: Any) -> dict[Path, str | None]:
         pairs = [_split_label(str(text)) for text in (given if isinstance(given, list) else [given])]
     found: dict[Path, tuple[Path, str | None]] = {}
     for label, pattern in pairs:
-        for folder in find_run_folders([pattern]):
+        for folder in _matching(pattern):
             _, other = found.setdefault(folder.resolve(), (folder, label))
             if other != label:
                 raise GenreError(f"{folder} has two labels, {other} and {label}: give it once")
@@ -134,6 +107,17 @@ def _split_label(text: str) -> tuple[str | None, str]:
     label, equals, pattern = text.partition("=")
     is_path = "/" in label or glob.glob(text)  # noqa: PTH207
     return (None, text) if is_path or not equals else (label, pattern)
+
+
+def _matching(pattern: str) -> list[Path]:
+    names = sorted(glob.glob(pattern), key=_natural)  # noqa: PTH207 (pathlib's takes no absolute pattern)
+    if folders := [folder for name in names or [pattern] for folder in _run_folders_in(Path(name))]:
+        return folders
+    if not names and (other := similar_path(Path(pattern))):
+        raise GenreError(f"{pattern} does not exist: did you mean {other}?")
+    raise GenreError(
+        f"{pattern} is not a run folder and contains none: give one made by train.py, with {run_folder.CONFIG} in it"
+    )
 
 
 def _run_folders_in(folder: Path) -> list[Path]:
@@ -166,7 +150,7 @@ def load_run(folder: Path, trust: Sequence[str] = (), split: str = "test", label
     try:
         config = stored.read(folder, trust)
         scores = run_folder.read_scores(folder)
-        tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=["track_id", "artist", "split"])
+        tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=["track_id", "artist", "title", "split"])
         table = pd.read_parquet(folder / run_folder.PREDICTIONS)
         epochs = pd.read_csv(folder / run_folder.METRICS)
         if split == "val" and not (table["split"] == "val").any():
@@ -176,8 +160,8 @@ def load_run(folder: Path, trust: Sequence[str] = (), split: str = "test", label
             )
         predictions = Predictions.from_table(table, tracks, scores["genres"], split)
         train_ids = frozenset(tracks.loc[tracks["split"] == "train", "track_id"])
-        own_label, seed, fold = config.label, config.seed, config.data.get("fold")
+        facts = (label or config.label, config.seed, config.data.get("fold"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, OmegaConfBaseException) as error:
         text = next(iter(str(error).splitlines()), type(error).__name__)
         raise GenreError(f"{folder} cannot be read ({text}): train it again") from error
-    return FinishedRun(folder, label or own_label, seed, fold, config, scores, predictions, train_ids, epochs)
+    return FinishedRun(folder, *facts, config, scores, predictions, train_ids, epochs)

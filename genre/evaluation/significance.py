@@ -1,8 +1,9 @@
 """Significance tests between two models on the same test set."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import t
 
 from genre.evaluation.bootstrap import MIN_CLUSTERS, TAIL, Sampled, Spread, artist_spread, satterthwaite_df
@@ -14,16 +15,8 @@ MAX_EXACT_CLUSTERS = 13
 """Up to this many discordant artists the permutation test is exact (2^13 = 8,192 permutations)."""
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Difference between two models in one score.
-
-    Attributes:
-        value: Mean of the first over its seeds minus that of the second.
-        low: Lower limit of its 95 % interval.
-        high: Upper limit.
-        p: Two-sided p-value.
-    """
+class Difference(NamedTuple):
+    """Difference between two models in one score (first minus second), its 95 % interval and two-sided p-value."""
 
     value: float
     low: float
@@ -44,13 +37,15 @@ def t_test(first: Sampled, second: Sampled, clusters: int, seeds: list[Spread]) 
         seeds: Variance of the mean of either model over its seeds, as returned by `seed_spreads`.
 
     Returns:
-        The difference; its limits are missing and p is 1 for fewer than five artists, or if no resample differs.
+        The difference; its limits are missing for fewer than five artists, where p is 1, and if it is the same in every
+        resample. All artists then point the same way, and p is that of exchanging them.
     """
     value = float(first.values.mean() - second.values.mean())
     parts = [artist_spread(first.resampled.mean(axis=0) - second.resampled.mean(axis=0), max(clusters, 2)), *seeds]
     error = np.sqrt(sum(part.variance for part in parts))
     if clusters < MIN_CLUSTERS or error < 1e-9:  # rounding
-        return Difference(value, float("nan"), float("nan"), 1.0)
+        alike = clusters < MIN_CLUSTERS or abs(value) < 1e-9
+        return Difference(value, float("nan"), float("nan"), 1.0 if alike else 2.0 ** (1 - clusters))
     df = satterthwaite_df(parts)
     half = float(t.ppf(1 - TAIL, df) * error)
     return Difference(value, value - half, value + half, float(2 * t.sf(abs(value) / error, df)))
@@ -70,8 +65,6 @@ def permutation_test(first: np.ndarray, second: np.ndarray, n_genres: int) -> di
     """
     differs = (first[:, None] != second[None])[..., : 3 * n_genres].any(axis=(0, 1, 3))
     number = np.count_nonzero(differs)  # exchanging the others changes nothing
-    if number < 2:
-        return dict.fromkeys(TESTED_SCORES, 1.0)
     if number <= MAX_EXACT_CLUSTERS:
         exchanged = np.arange(2**number)[:, None] >> np.arange(number) & 1
     else:
@@ -88,9 +81,9 @@ def permutation_test(first: np.ndarray, second: np.ndarray, n_genres: int) -> di
     return {name: float(np.mean(np.abs(total) >= abs(total[0]) - 1e-9)) for name, total in sums.items()}
 
 
-def holm_correction(p_values: list[float]) -> np.ndarray:
+def holm_correction(p_values: ArrayLike) -> np.ndarray:
     """Adjust the p-values of several tests to control their family-wise error rate (Holm, 1979), shape (tests,)."""
-    values = np.array(p_values)
+    values = np.asarray(p_values)
     order = np.argsort(values)
     adjusted = np.empty_like(values)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)))

@@ -94,7 +94,8 @@ class TrainedRun:
         )
         device = resolve_device(accelerator or settings.trainer.get("accelerator", "auto"))
         table = predict_splits(self.model, datamodule, device, ["test"])
-        logits, groups = self._adjusted(torch.from_numpy(np.stack(table["logits"].to_list()))), self._groups(genres)
+        logits = self._adjusted(torch.from_numpy(np.stack(table["logits"].to_list())))
+        groups = genres.groups(self.model.genres)
         merged, target = merge_genres(logits, groups), torch.from_numpy(table["target"].to_numpy(copy=True))
         facts = {"model": settings.model.name, "genres": genres.names}
         counts = {"test/tracks": len(table), "test/genres": len(genres.names)}
@@ -109,9 +110,6 @@ class TrainedRun:
             settings,
         )
         return run, int((~np.isin(logits.argmax(dim=1), list(chain.from_iterable(groups)))).sum())
-
-    def _groups(self, genres: SharedGenres) -> list[list[int]]:
-        return genres.groups(self.model.genres)
 
     def _adjusted(self, logits: Tensor) -> Tensor:
         """Adjust logits by class frequencies as in the run's own test."""
@@ -129,10 +127,6 @@ class TrainedRun:
         names = [genres.find(genre) for genre in found.genres]
         numbers = np.array([genres.names.index(name) if name in genres.names else -1 for name in names])
         kept = (numbers[found.target] >= 0) & (split == "val")
-        logits = merge_genres(torch.from_numpy(found.logits[kept]), self._groups(genres)).numpy()
-        columns = {
-            "track_id": found.track_id[kept],
-            "artist": found.artist[kept],
-            "target": numbers[found.target[kept]],
-        }
-        return replace(found, logits=logits, genres=genres.names, **columns)
+        kept_tracks = found.take(kept)
+        logits = merge_genres(torch.from_numpy(kept_tracks.logits), genres.groups(found.genres)).numpy()
+        return replace(kept_tracks, logits=logits, target=numbers[kept_tracks.target], genres=genres.names)

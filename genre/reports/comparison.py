@@ -13,13 +13,12 @@ from genre import run_folder
 from genre.config.schema import LEAKAGE_LEVELS
 from genre.evaluation.bootstrap import interval_warnings
 from genre.evaluation.comparison import Comparison
-from genre.evaluation.model_runs import ModelRuns
 from genre.evaluation.predictions import Predictions
 from genre.evaluation.scores import SCORE_LABELS, compute_scores
 from genre.evaluation.significance import TESTED_SCORES
 from genre.reports import comparison_text as text
 from genre.reports.figures import forest_plot, learning_curves_overlay, scores_by_size
-from genre.reports.formatting import INTERVAL, format_interval
+from genre.reports.formatting import INTERVAL, format_interval, to_markdown
 from genre.reports.page import INDEX, TABLES, Page
 
 LISTED = 20
@@ -72,8 +71,7 @@ def _add_scores(page: Page, result: Comparison) -> None:
     every = tuple(name for name in SCORE_LABELS if name in table)
     page.table(table, "scores", text.score_caption(result), shown=text.format_scores(table, every))
     final = text.format_scores(table)
-    escaped = final.replace(r"\|", r"\\|", regex=True)
-    page.file(f"{TABLES}/scores.md", escaped.to_markdown(index=False))
+    page.file(f"{TABLES}/scores.md", to_markdown(final))
     page.file(f"{TABLES}/scores.tex", final.to_latex(index=False, escape=True))
     names = {f"{first.split_name} {SCORE_LABELS[name]} %": name for name in ("accuracy", "f1_macro")}
     panels = {label: 100 * table[[name, f"{name}_low", f"{name}_high"]].to_numpy().T for label, name in names.items()}
@@ -106,7 +104,8 @@ def _add_sizes(page: Page, result: Comparison) -> None:
         lines = table[["training tracks", *columns]].groupby(table["model"])
         panels[title] = {str(model): rows.to_numpy().T for model, rows in lines}
         shown[title] = [format_interval(".1f", *row) for row in table[columns].itertuples(index=False)]
-    caption = "Scores by number of training tracks (mean over runs), on the same test tracks. " + INTERVAL
+    tested = result.predictions.split_name
+    caption = f"Scores by number of training tracks (mean over runs), on the same {tested} tracks. {INTERVAL}"
     page.table(table, "sizes", caption, shown=shown)
     page.figure(
         scores_by_size(panels),
@@ -132,7 +131,6 @@ def _add_disagreements(page: Page, result: Comparison) -> None:
     if not len(rows):
         page.text("All models are right about the same tracks.")
         return
-    titles = _titles(models[0]).reindex(first.track_id[rows])
     table = pd.DataFrame({"track": first.track_id[rows]})
     table["genre"] = [first.genres[number] for number in first.target[rows]]
     for label, one in each.items():
@@ -140,18 +138,11 @@ def _add_disagreements(page: Page, result: Comparison) -> None:
         table[label] = np.where(one.correct[rows], "✓", np.array(named, object))
     if first.has_artists:
         table["artist"] = [name.partition(" ")[2] for name in first.artist[rows]]
-    table["title"] = titles.to_numpy()
+    table["title"] = first.title[rows]
     caption = f"The models disagree on {len(rows)} of {len(right)} tracks. The most divided come first. "
     caption += "✓: right; otherwise the predicted genre."
     caption += " Seeds: their mean probability." * any(len(model.predictions) > 1 for model in models)
     page.table(table, "disagreements", caption, shown=table.head(LISTED))
-
-
-def _titles(model: ModelRuns) -> pd.Series:
-    """Titles of the tracks of a model's runs, by track id."""
-    tables = [pd.read_parquet(run.folder / run_folder.TRACKS) for run in model.runs]
-    every = pd.concat(tables).reindex(columns=["track_id", "title"]).drop_duplicates("track_id")
-    return every.set_index("track_id")["title"]
 
 
 def _add_runs(page: Page, result: Comparison, folder: Path) -> None:
@@ -164,7 +155,8 @@ def _add_runs(page: Page, result: Comparison, folder: Path) -> None:
             report = Path(run_folder.REPORT) / INDEX
             target = place / report if (run.folder / report).is_file() else place
             links.append(Markup('<a href="{}">{}</a>').format(quote(target.as_posix()), model.label))
-            row = {"model": model.label, "seed": run.seed, "fold": "" if run.fold is None else run.fold}
+            fold = run.config.data.get("fold")
+            row = {"model": model.label, "seed": run.config.seed, "fold": "" if fold is None else fold}
             rows.append(row | compute_scores(run.predictions) | {"folder": place.as_posix()})
     table = pd.DataFrame(rows)
     shown = table[["seed", "fold"]].copy()

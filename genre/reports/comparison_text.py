@@ -1,6 +1,5 @@
 """Sentences and text tables of a comparison."""
 
-import numpy as np
 import pandas as pd
 
 from genre.config.schema import LEAKAGE_LEVELS
@@ -88,17 +87,17 @@ def _points(row: dict, name: str) -> str:
 
 def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
     """Format the tests of pairs as text: differences in percentage points with intervals, p-values, verdicts."""
-    shown = pairs[["first", "second"]].copy()
+    shown, rows = pairs[["first", "second"]].copy(), pairs.to_dict("records")
     if pairs["question"].nunique() > 1:
         shown.insert(0, "question", pairs["question"])
     for name in TESTED_SCORES:
         label = SCORE_LABELS[name]
-        shown[label] = [_points(row, name) for row in pairs.to_dict("records")]
+        shown[label] = [_points(row, name) for row in rows]
         for title, column in (("p", "p"), ("p (Holm)", "p_holm")):
             values = pairs[f"{name}_{column}"]
             shown[f"{title}, {label}"] = ["<0.0001" if p < 0.0001 else format_number(p, ".4f") for p in values]
-        shown[f"significant, {label}"] = np.where(pairs[f"{name}_significant"], "yes", "no")
-    return shown.assign(test=pairs["test"])
+    found = [[SCORE_LABELS[name] for name in TESTED_SCORES if row[f"{name}_significant"]] for row in rows]
+    return shown.assign(test=pairs["test"], significant=[", ".join(labels) or "none" for labels in found])
 
 
 def fold_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -115,9 +114,9 @@ def cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "model": cost["label"],
-            "parameters": cost["parameters"].map("{:,.0f}".format),
-            "epochs": cost["epochs"].map("{:.1f}".format),
-            "training, s": cost["train_seconds"].map("{:.1f}".format),
-            "prediction, clips/s": [format_number(speed, ".0f") for speed in cost["clips_per_second"]],
+            "parameters": [format_number(value, ",.0f") for value in cost["parameters"]],
+            "epochs": [format_number(value, ".1f") for value in cost["epochs"]],
+            "training, s": [format_number(value, ".1f") for value in cost["train_seconds"]],
+            "prediction, clips/s": [format_number(value, ".0f") for value in cost["clips_per_second"]],
         }
     )

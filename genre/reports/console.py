@@ -26,6 +26,14 @@ from genre.reports.run import run_notes
 MAX_LISTED = 5
 
 
+def print_table(table: pd.DataFrame, title: str) -> None:
+    """Print a table."""
+    shown = Table(*table, title=title)
+    for row in table.itertuples(index=False):
+        shown.add_row(*(escape(str(cell)) for cell in row))
+    Console().print(shown)
+
+
 def print_audit(leaks: pd.DataFrame, unknown: list[str]) -> None:
     """Print the leakage between splits: counts and examples.
 
@@ -33,18 +41,19 @@ def print_audit(leaks: pd.DataFrame, unknown: list[str]) -> None:
         leaks: As returned by `audit.find_leaks`.
         unknown: Kinds of leakage for which the data have no information.
     """
-    table = Table("kind", "shared", "tracks", "splits", "examples", title="Leakage between splits")
+    lines = []
     for kind in LEAK_KINDS:
         rows = leaks[leaks["kind"] == kind]
         splits = "; ".join(f"{splits}: {count}" for splits, count in rows["parts"].value_counts().items())
         names = [str(name) for name in rows["name"][:MAX_LISTED]] + ["..."] * (len(rows) > MAX_LISTED)
-        counts = ("unknown", "-") if kind in unknown else (str(len(rows)), str(rows["tracks"].sum()))
-        table.add_row(kind, *counts, splits or "-", escape("\n".join(names)) or "-")
-    console = Console()
-    console.print(table)
+        counts = ("unknown", "-") if kind in unknown else (len(rows), rows["tracks"].sum())
+        lines.append((kind, *counts, splits or "-", "\n".join(names) or "-"))
+    print_table(
+        pd.DataFrame(lines, columns=["kind", "shared", "tracks", "splits", "examples"]), "Leakage between splits"
+    )
     none = "No leakage found among known artists and albums." if unknown else "No leakage found."
-    console.print("Leakage found." if len(leaks) else none)
-    console.print(f"Re-encoded copies are found up to a shift of {SHIFT_SECONDS:.0f} s, or of half a clip.")
+    print("Leakage found." if len(leaks) else none)
+    print(f"Re-encoded copies are found up to a shift of {SHIFT_SECONDS:.0f} s, or of half a clip.")
 
 
 def print_test_scores(scores: dict[str, Any], folder: Path) -> None:
@@ -54,53 +63,37 @@ def print_test_scores(scores: dict[str, Any], folder: Path) -> None:
         scores: Content of scores.json.
         folder: The run folder.
     """
-    table = Table("model", "test tracks", "genres", "accuracy", "F1 macro", "F1 weighted", title="Test")
-    for model, prefix in {scores["model"]: "", **{name: f"{name}/" for name in fitted_baselines(scores)}}.items():
-        table.add_row(
-            model,
-            str(scores["test/tracks"]),
-            f"{scores['test/genres']} of {len(scores['genres'])}",
-            *(f"{scores[f'{prefix}test/{name}']:.4f}" for name in ("accuracy", "f1_macro", "f1_weighted")),
-        )
-    console = Console()
-    console.print(table)
-    for line in verdicts(scores):
-        console.print(escape(line), soft_wrap=True)
-    console.print(f"run folder: {folder}", soft_wrap=True)
+    prefixes = {scores["model"]: "", **{name: f"{name}/" for name in fitted_baselines(scores)}}
+    table = pd.DataFrame({"model": list(prefixes), "test tracks": scores["test/tracks"]})
+    table["genres"] = f"{scores['test/genres']} of {len(scores['genres'])}"
+    for name in comparison_text.FINAL:
+        table[SCORE_LABELS[name]] = [f"{scores[f'{prefix}test/{name}']:.4f}" for prefix in prefixes.values()]
+    print_table(table, "Test")
+    print(*verdicts(scores), f"run folder: {folder}", sep="\n")
 
 
 def print_run(run: EvaluatedRun) -> None:
     """Print all scores of a run with their intervals, and the scores of each genre."""
-    console = Console()
-    table = Table("score", "value", "95 % interval", title="Scores")
-    for label, value, low, high in score_intervals(run.predictions).itertuples(index=False):
-        interval = "–" if np.isnan(low) else f"{format_number(low)} to {format_number(high)}"
-        table.add_row(label, format_number(value), interval)
-    console.print(table)
-    for note in [INTERVAL, *run_notes(run)]:
-        console.print(note)
-    table = Table("genre", "precision", "recall", "F1", "test tracks", "artists", title="Test by genre")
-    for row in per_class_table(run.predictions).itertuples():
-        numbers = map(format_number, (row.precision, row.recall, row.f1))
-        table.add_row(escape(row.genre), *numbers, str(row.support), str(row.clusters))
-    console.print(table)
+    table = score_intervals(run.predictions)
+    limits = zip(table["low"], table["high"], strict=True)
+    table["95 % interval"] = ["–" if np.isnan(low) else f"{low:.3f} to {high:.3f}" for low, high in limits]
+    table["value"] = table["value"].map(format_number)
+    print_table(table.drop(columns=["low", "high"]), "Scores")
+    print(INTERVAL, *run_notes(run), sep="\n")
+    names = {"f1": "F1", "support": "test tracks", "clusters": "artists"}
+    genres = per_class_table(run.predictions)[["genre", "precision", "recall", *names]].rename(columns=names)
+    genres[["precision", "recall", "F1"]] = genres[["precision", "recall", "F1"]].map(format_number)
+    print_table(genres if run.predictions.has_artists else genres.drop(columns="artists"), "Test by genre")
 
 
 def print_comparison(result: Comparison) -> None:
     """Print the final table of a comparison and its conclusion."""
-    console = Console()
     final = comparison_text.format_scores(result.table)
     for name in final.columns[3:]:
         final[name] = final[name].str.partition(" [")[0]  # a terminal is narrow
-    table = Table(*final.columns, title=f"Comparison on {result.predictions.split_name} tracks")
-    for row in final.itertuples(index=False):
-        table.add_row(*(escape(str(cell)) for cell in row))
-    console.print(table)
-    sentences = [*interval_warnings(result.predictions), *result.notes]
-    if len(result.pairs):
-        sentences.append(comparison_text.conclusion(result))
-    for sentence in sentences:
-        console.print(escape(sentence), soft_wrap=True)
+    print_table(final, f"Comparison on {result.predictions.split_name} tracks")
+    conclusion = [comparison_text.conclusion(result)] * bool(len(result.pairs))
+    print(*interval_warnings(result.predictions), *result.notes, *conclusion, sep="\n")
 
 
 def print_power(score: str, table: pd.DataFrame, seed_sd: float, comparisons: int) -> None:
@@ -113,14 +106,12 @@ def print_power(score: str, table: pd.DataFrame, seed_sd: float, comparisons: in
         comparisons: Number of comparisons that are corrected for.
     """
     names = {"artists": "test artists", "fixed": "these trained weights"}
+    shown = (100 * table.drop(columns="artists")).map("{:.1f}".format)
+    shown.insert(0, "artists", table["artists"])
     title = f"Smallest difference in {SCORE_LABELS[score]} found with 80 % power, in points"
-    shown = Table(*(names.get(name, f"{name} seeds") for name in table), title=title)
-    for row in table.itertuples(index=False):
-        shown.add_row(str(row.artists), *(f"{100 * value:.1f}" for value in row[1:]))
-    console = Console()
-    console.print(shown)
+    print_table(shown.rename(columns=lambda name: names.get(name, f"{name} seeds")), title)
     seeds = "unknown: give --seed-sd" if np.isnan(seed_sd) else f"{100 * seed_sd:.1f} points"
-    console.print(f"Deviation over seeds: {seeds}. Comparisons at the 5 % level: {comparisons} (Holm's first step).")
+    print(f"Deviation over seeds: {seeds}. Comparisons at the 5 % level: {comparisons} (Holm's first step).")
 
 
 def print_config(config: DictConfig) -> None:

@@ -5,6 +5,7 @@ import pandas as pd
 from genre.data.prepared import PreparedData
 from genre.data.tracks import SPLITS
 from genre.provenance import data_id
+from genre.reports.formatting import to_markdown
 
 
 def count_by_genre(tracks: pd.DataFrame) -> pd.DataFrame:
@@ -49,7 +50,7 @@ def data_card(data: PreparedData, name: str) -> str:
     known = int(tracks["artist"].notna().sum())
     genres = count_by_genre(tracks).assign(share=lambda table: table["share"].map("{:.1%}".format))
     licenses = count_licenses(tracks)
-    shared = _shared_artists(tracks)
+    shared = (tracks.groupby("artist")["split"].nunique() > 1).sum()
     rejected = data.rejected["reason"].value_counts().rename("tracks").rename_axis("reason").reset_index()
     parts = [
         f"# Data card: {name}",
@@ -57,12 +58,12 @@ def data_card(data: PreparedData, name: str) -> str:
         f"{tracks['artist'].nunique()} known artists; the artist of {len(tracks) - known} tracks is unknown. "
         f"Id of tracks, audio, labels and split: `{data_id(tracks)}`.",
         "## Genres and splits",
-        _markdown(genres),
+        to_markdown(genres),
         f"{shared} artists are in more than one split." if known else "Whether splits share artists is unknown.",
         "## Licenses",
-        _markdown(licenses) if len(licenses) else "The source does not say under which licenses the tracks are.",
+        to_markdown(licenses) if len(licenses) else "The source does not say under which licenses the tracks are.",
         "## Left out",
-        _markdown(rejected) if len(rejected) else "No track was rejected.",
+        to_markdown(rejected) if len(rejected) else "No track was rejected.",
         "## Preprocessing",
         f"Audio is mixed to mono and resampled to {spec.features.sample_rate} Hz. {spec.clip_seconds:g} s of each "
         f"track are used, as {spec.features.n_features} features in steps of "
@@ -72,11 +73,3 @@ def data_card(data: PreparedData, name: str) -> str:
         "collection say little about another, which may draw the lines between genres elsewhere.",
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _shared_artists(tracks: pd.DataFrame) -> int:
-    return int((tracks.dropna(subset="artist").groupby("artist")["split"].nunique() > 1).sum())
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    return str(table.replace(r"\|", r"\\|", regex=True).to_markdown(index=False))

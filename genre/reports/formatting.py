@@ -1,6 +1,7 @@
 """Numbers as text."""
 
 import numpy as np
+import pandas as pd
 
 INTERVAL = (
     "The 95 % intervals cover the choice of artists from this collection, and of seeds where a model has several; they "
@@ -19,3 +20,8 @@ def format_interval(spec: str, value: float, low: float, high: float, deviation:
     spread = "" if np.isnan(deviation) else f" ± {deviation:{spec}}"
     interval = "" if np.isnan(low) else f" [{low:{spec}}, {high:{spec}}]"
     return format_number(value, spec) + (spread + interval) * (not np.isnan(value))
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """Write a table as Markdown."""
+    return str(table.replace(r"\|", r"\\|", regex=True).to_markdown(index=False))

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -31,6 +31,10 @@ PNG_COLORS = 64
 """Colors of the spectrograms and other images within a figure."""
 NUMBER = r"[-+<]?\d|–$"
 """Start of a cell that is aligned to the right."""
+
+TEMPLATE = Environment(
+    loader=PackageLoader("genre.reports", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+).get_template("page.html.j2")
 
 
 @dataclass
@@ -94,10 +98,12 @@ class Page:
             caption: Text below the figure.
         """
         with theme():
-            svg, png = io.BytesIO(), io.BytesIO()
+            svg, png = io.StringIO(), io.BytesIO()
             figure.savefig(svg, format="svg", metadata={"Date": None}, dpi=100)
             figure.savefig(png, format="png", dpi=PNG_DPI)
-        text = re.sub(r"(data:image/png;base64,)([^\"]+)", lambda found: found[1] + _palette_png(found[2]), _text(svg))
+        text = re.sub(
+            r"(data:image/png;base64,)([^\"]+)", lambda found: found[1] + _palette_png(found[2]), svg.getvalue()
+        )
         self.files |= {f"{FIGURES}/{name}.svg": text.encode(), f"{FIGURES}/{name}.png": png.getvalue()}
         image = Markup('<img src="data:image/svg+xml,{}" width="{:.0f}" alt="{}">').format(
             quote(text, safe=" /:;=,()!*"), figure.get_figwidth() * 96, alt
@@ -107,7 +113,7 @@ class Page:
     def drawing(self, svg: str, name: str, alt: str, caption: str = "") -> None:
         """Add a figure that is written as SVG, whose titles show where the mouse points; see `figure`."""
         self.files[f"{FIGURES}/{name}.svg"] = svg.encode()
-        image = Markup('<div role="img" aria-label="{}">{}</div>').format(escape(alt), Markup(svg))
+        image = Markup('<div role="img" aria-label="{}">{}</div>').format(alt, Markup(svg))
         self._add(kind="figure", name=name, caption=caption, image=image, half=False)
 
     def file(self, name: str, text: str) -> None:
@@ -138,18 +144,13 @@ class Page:
                 (new / name).mkdir()
             for name, content in self.files.items():
                 (new / name).write_bytes(content)
-            (new / INDEX).write_text(self._html(), encoding="utf-8")
+            (new / INDEX).write_text(TEMPLATE.render(page=self), encoding="utf-8")
             for name in (FIGURES, TABLES):
                 shutil.rmtree(folder / name, ignore_errors=True)
                 (new / name).rename(folder / name)
             for name in beside:
                 (new / name).replace(folder / name)
             return (new / INDEX).replace(index)
-
-    def _html(self) -> str:
-        loader = PackageLoader("genre.reports", ".")
-        environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-        return environment.get_template("page.html.j2").render(page=self)
 
     def _add(self, **block: Any) -> None:
         self.sections[-1].blocks.append(block)
@@ -158,20 +159,17 @@ class Page:
 def own_folder(folder: Path, source: str) -> Path:
     """First of `folder`, `folder-2` and so on that holds no report of another source."""
     mark = str(Markup('<meta name="source" content="{}">').format(source))
-    for number in count(1):
-        candidate = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+    candidate = folder
+    for number in count(2):
         text = (candidate / INDEX).read_text(errors="replace") if _is_report(candidate / INDEX) else ""
         if mark in text or '<meta name="source"' not in text:
-            return candidate
-    raise AssertionError("unreachable")
+            break
+        candidate = folder.with_name(f"{folder.name}-{number}")
+    return candidate
 
 
 def _is_report(index: Path) -> bool:
     return index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")
-
-
-def _text(svg: io.BytesIO) -> str:
-    return svg.getvalue().decode()
 
 
 def _palette_png(encoded: str) -> str:

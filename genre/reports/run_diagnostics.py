@@ -41,7 +41,7 @@ def add_calibration(page: Page, run: EvaluatedRun) -> None:
         rows.append(
             {
                 "probabilities": name,
-                "expected calibration error": calibration.expected_calibration_error(probability, target),
+                "expected calibration error": calibration.expected_calibration_error(bins[name]),
                 "log loss": calibration.log_loss(scaled, target),
                 "mean confidence": probability.max(axis=1).mean(),
                 "accuracy": (probability.argmax(axis=1) == target).mean(),
@@ -68,15 +68,17 @@ def add_embedding_map(page: Page, run: EvaluatedRun) -> None:
     if (test.logits == test.logits[0]).all():
         page.text("Skipped: the model gives the same prediction for every track.", "note")
         return
+    if not hasattr(run.model.net, "embed"):
+        page.text("Skipped: the network has no method embed.", "note")
+        return
     embeddings = embed_test_set(run.model, run.datamodule, run.device)
     if not np.isfinite(embeddings).all():
         page.text("Skipped: some embeddings are not finite.", "note")
         return
     chosen = np.sort(np.random.default_rng(0).permutation(len(embeddings))[:MAP_TRACKS])
-    tracks = run.datamodule.data.tracks
-    titles = tracks.loc[tracks["split"] == "test", "title"].fillna("").to_numpy()
     genres = [test.genres[number] for number in test.target]
-    names = [f"{artist.partition(' ')[2]}: {title}" for artist, title in zip(test.artist, titles, strict=True)]
+    named = zip(test.artist, test.title, strict=True)
+    names = [f"{artist.partition(' ')[2]}: {title or ''}" for artist, title in named]
     drawing = embedding_map(
         tsne(embeddings[chosen]),
         [genres[row] for row in chosen],

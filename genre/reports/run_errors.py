@@ -122,7 +122,7 @@ def _add_spectrograms(page: Page, run: EvaluatedRun, rows: list[int], confidence
         title += ", correct" if test.correct[row] else f", predicted {test.genres[predicted]}"
         panel = SpectrogramPanel(f"{title} ({confidence[row]:.2f})", denormalize(mel, track), saliency)
         page.figure(
-            spectrograms_figure([panel], data.cache.spec.features, columns=1),
+            spectrograms_figure([panel], data.cache.spec.features),
             f"track_{number}",
             f"Spectrogram of {track['track_id']}: {title}.",
             truncate_middle(" · ".join(filter(pd.notna, (track["artist"], track["title"], track["track_id"]))), 60),

@@ -12,11 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from optuna.importance import MeanDecreaseImpurityImportanceEvaluator, get_param_importances
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from genre import run_folder
+from genre.reports.console import print_table
 from genre.reports.figures import bar_chart
 from genre.reports.page import Page
 from genre.reports.theme import color, marker_style, theme
@@ -82,11 +80,14 @@ class SearchResult:
         counts = self.trials["state"].value_counts()
         return {state: int(counts[state]) for state in STATES if state in counts}
 
+    def describe(self) -> str:
+        """Number of trials in each state, as text."""
+        return ", ".join(f"{count} {state}" for state, count in self.counts.items())
+
 
 def write_search_report(result: SearchResult) -> Path:
     """Write the report of a search into `report/` in its folder; return the page."""
-    counts = ", ".join(f"{count} {state}" for state, count in result.counts.items())
-    page = Page(f"{result.study.study_name}: search", f"{len(result.trials)} trials: {counts or 'none'}")
+    page = Page(f"{result.study.study_name}: search", f"{len(result.trials)} trials: {result.describe() or 'none'}")
     page.section("Best")
     if (best := result.best) is None:
         page.text("No trial is complete yet.", "note")
@@ -119,7 +120,9 @@ def _add_parameters(page: Page, result: SearchResult) -> None:
     complete = result.complete
     varied = [key for key in result.params if complete[key].nunique() > 1]
     if len(complete) < MIN_TRIALS or not varied or complete["value"].nunique() < 2:
-        page.text(f"Skipped: {len(complete)} complete trials are too few to compare parameters.", "note")
+        few = "are too few to compare parameters"
+        why = few if len(complete) < MIN_TRIALS else "do not differ in their parameters or values"
+        page.text(f"Skipped: the {len(complete)} complete trials {why}.", "note")
         return
     evaluator = MeanDecreaseImpurityImportanceEvaluator(seed=0)
     importance = pd.Series(get_param_importances(result.study, evaluator=evaluator, params=varied))
@@ -206,11 +209,6 @@ def format_value(value: object) -> str:
     return f"{value:.4g}" if is_plain else np.format_float_scientific(value, precision=3, trim="-", exp_digits=1)
 
 
-def print_line(text: str) -> None:
-    """Print a line of any length."""
-    Console().print(escape(text), soft_wrap=True, highlight=False)
-
-
 def print_trial(result: SearchResult, number: int, seconds_left: float) -> None:
     """Print how a trial ended, the best one so far and the time left."""
     row = result.trials.loc[number]
@@ -219,19 +217,19 @@ def print_trial(result: SearchResult, number: int, seconds_left: float) -> None:
     values = " ".join(f"{key.rpartition('.')[2]}={format_value(row[key])}" for key in result.params)
     best = "" if result.best is None else f"; best {result.best['value']:.4f} by trial {result.best['trial']}"
     left = f"; about {seconds_left / 60:.0f} min left" if seconds_left >= 30 else ""
-    print_line(f"trial {number}: {ended} after {row['epochs']} epochs, {row['seconds']:.0f} s, {values}{best}{left}")
+    print(f"trial {number}: {ended} after {row['epochs']} epochs, {row['seconds']:.0f} s, {values}{best}{left}")
 
 
 def print_summary(results: list[SearchResult]) -> None:
     """Print each search's best trial and the command that trains it."""
-    table = Table("search", "best", "trial", "trials", "epochs", "minutes", title="Search")
+    rows = []
     for result in results:
-        best = ("-", "-") if result.best is None else (f"{result.best['value']:.4f}", str(result.best["trial"]))
-        counts = ", ".join(f"{count} {state}" for state, count in result.counts.items())
-        epochs, minutes = result.trials["epochs"].sum(), result.trials["seconds"].sum() / 60
-        table.add_row(result.study.study_name, *best, counts, str(epochs), f"{minutes:.1f}")
-    Console().print(table)
+        best = ("-", "-") if result.best is None else (f"{result.best['value']:.4f}", result.best["trial"])
+        minutes = f"{result.trials['seconds'].sum() / 60:.1f}"
+        rows.append((result.study.study_name, *best, result.describe(), result.trials["epochs"].sum(), minutes))
+    columns = ["search", "best", "trial", "trials", "epochs", "minutes"]
+    print_table(pd.DataFrame(rows, columns=columns), "Search")
     for result in results:
         if result.best is not None:
-            print_line(f"train the best: {result.command}")
-            print_line(f"report: {result.folder / run_folder.REPORT / 'index.html'}")
+            print(f"train the best: {result.command}")
+            print(f"report: {result.folder / run_folder.REPORT / 'index.html'}")

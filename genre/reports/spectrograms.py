@@ -43,41 +43,32 @@ def denormalize(features: np.ndarray, track: pd.Series) -> np.ndarray:
 
 
 @theme()
-def spectrograms_figure(panels: list[SpectrogramPanel], features: FeatureExtractor, columns: int = 2) -> Figure:
-    """Draw spectrograms in a grid, with their saliency maps below them.
+def spectrograms_figure(panels: list[SpectrogramPanel], features: FeatureExtractor, columns: int = 1) -> Figure:
+    """Draw spectrograms side by side, with their saliency maps below them.
 
     Args:
-        panels: The spectrograms, at least one.
+        panels: The spectrograms, at least one; all or none have a saliency map.
         features: Transform that computed them.
-        columns: Spectrograms per row.
+        columns: Width of the figure in spectrograms.
     """
-    per_panel = 2 if any(panel.saliency is not None for panel in panels) else 1
-    rows = -(-len(panels) // columns)
-    height = (2.1 if per_panel == 1 else 3.9) * rows
-    figure = Figure(figsize=(min(4.8 * columns, 7.5), height + 0.3), layout="constrained")
-    grid = figure.subplots(rows * per_panel, columns, squeeze=False, sharex=True, sharey=True)
-    for axes in grid.flat:
-        axes.set_visible(False)
+    rows = 1 if panels[0].saliency is None else 2
+    figure = Figure(figsize=(min(4.8 * columns, 7.5), 0.6 + 1.8 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     limits = min(panel.values.min() for panel in panels), max(panel.values.max() for panel in panels)
-    unit = "mel power in dB re 1" if features.mel_frequencies else "value"
+    unit, axis = ("mel power in dB re 1", "frequency in Hz") if features.mel_frequencies else ("value", "coefficient")
     images: dict[str, AxesImage] = {}
-    for number, panel in enumerate(panels):
-        row, column = divmod(number, columns)
-        axes = grid[row * per_panel, column]
-        images[unit] = _draw(axes, panel.values, features, "magma", limits)
-        axes.set_title(panel.title, fontsize=10)
+    for panel, column in zip(panels, grid.T, strict=False):
+        images[unit] = _draw(column[0], panel.values, features, "magma", limits)
+        column[0].set_title(panel.title, fontsize=10)
         if panel.saliency is not None:
             strongest = max(float(np.quantile(panel.saliency, 0.995)), 1e-30)
-            below = grid[row * per_panel + 1, column]
-            images["saliency"] = _draw(below, panel.saliency / strongest, features, "viridis", (0, 1))
-    for column in grid.T:
-        if used := [axes for axes in column if axes.get_visible()]:
-            used[-1].set_xlabel("time in s")
-            used[-1].tick_params(labelbottom=True)
-    for axes in grid[:, 0]:
-        axes.set_ylabel("frequency in Hz" if features.mel_frequencies else "coefficient")
-    for first, (label, image) in enumerate(images.items()):
-        bar = figure.colorbar(image, ax=grid[first::per_panel], label=label, aspect=14, pad=0.01)
+            images["saliency"] = _draw(column[1], panel.saliency / strongest, features, "viridis", (0, 1))
+        column[-1].set_xlabel("time in s")
+    for axes in grid.T[len(panels) :].flat:
+        axes.set_visible(False)
+    for row, (label, image) in zip(grid, images.items(), strict=True):
+        row[0].set_ylabel(axis)
+        bar = figure.colorbar(image, ax=row, label=label, aspect=14, pad=0.01)
         assert bar.solids is not None
         bar.solids.set_rasterized(True)
     return figure
@@ -86,7 +77,6 @@ def spectrograms_figure(panels: list[SpectrogramPanel], features: FeatureExtract
 def _draw(
     axes: Axes, values: np.ndarray, features: FeatureExtractor, cmap: str, limits: tuple[float, float]
 ) -> AxesImage:
-    axes.set_visible(True)
     extent = (0.0, len(values) * features.hop_length / features.sample_rate, -0.5, values.shape[1] - 0.5)
     step = -(-len(values) // MAX_COLUMNS)
     style: dict[str, Any] = {"origin": "lower", "aspect": "auto", "interpolation": "none"}

@@ -19,7 +19,7 @@ from optuna.trial import Trial, TrialState
 from genre.config.errors import one_line
 from genre.config.validate import validate
 from genre.errors import GenreError
-from genre.reports.search import SearchResult, print_line, print_summary, print_trial
+from genre.reports.search import SearchResult, print_summary, print_trial
 from genre.search import space
 from genre.search.results import load_result, write_folder, write_search_file
 from genre.search.storage import COMMAND, storage_errors
@@ -61,7 +61,7 @@ class ResumableSweeper(Sweeper):
                     if len(searches) == 1:
                         raise
                     failed.append(f"{model}: {error}")
-                    print_line(failed[-1])
+                    print(failed[-1])
         if results:
             print_summary(results)
         if failed:
@@ -108,16 +108,16 @@ class Search:
         write_search_file(self.settings)
         n_trials, metric = self.settings.n_trials, self.train_settings.monitor.metric
         started = f", {n_trials - study.n_remaining} of them started" if study.n_remaining < n_trials else ""
-        print_line(f"{self.config.model.name}: {n_trials} trials for the best {metric} in {study.folder}{started}")
+        print(f"{self.config.model.name}: {n_trials} trials for the best {metric} in {study.folder}{started}")
         with storage_errors(self.settings.storage):
             self._run_trials(study)
             if study.n_remaining:
-                print_line(f"the search space is used up: it has {space.n_points(self.space):.0f} points")
+                print(f"the search space is used up: it has {space.n_points(self.space):.0f} points")
             return write_folder(load_result(study.study, study.folder))
 
     def _run_trials(self, study: ResumableStudy) -> None:
         started, n_run, n_failed = time.perf_counter(), 0, 0
-        on_wait = functools.cache(lambda count: print_line(f"waiting for {count} trials running in other processes"))
+        on_wait = functools.cache(lambda count: print(f"waiting for {count} trials running in other processes"))
         while trial := study.ask(on_wait):
             self._launch(study, trial)
             result = write_folder(load_result(study.study, study.folder), report=False)

@@ -30,6 +30,7 @@ def make_predictions(pairs: list[tuple[int, int]], genres: list[str], artists: l
         target,
         2.0 * np.eye(len(genres))[prediction],
         np.array(artists or [f"track {number}" for number in range(len(pairs))]),
+        np.full(len(pairs), None),
         genres,
         artists is not None,
     )
@@ -66,7 +67,7 @@ def _add_tracks(
     table = pd.DataFrame({"track_id": ids, "split": split, "target": target, "prediction": prediction})
     table["logits"] = list(np.log(0.2 + 0.4 * np.eye(len(genres))[prediction]))
     tracks = pd.DataFrame({"track_id": ids, "artist": [f"Artist {number % artists}" for number in range(count)]})
-    tracks["split"] = split
+    tracks["title"], tracks["split"] = "Song " + tracks["track_id"], split
     for path, new in ((folder / run_folder.PREDICTIONS, table), (folder / run_folder.TRACKS, tracks)):
         (pd.concat([pd.read_parquet(path), new]) if path.exists() else new).to_parquet(path)
 

@@ -88,6 +88,7 @@ def test_an_interval_of_all_or_none_is_that_of_clopper_and_pearson(right: int, e
     # one artist with half of the tracks: (9 + 9)^2 / (9^2 + 9 * 1^2) = 3.6 artists of equal size
     low, high = interval(right / 10, resampled, np.array([9, *[1] * 9]))
     assert high - low == pytest.approx(1 - 0.025 ** (1 / 3.6))
+    assert interval(0, np.zeros(50), np.full(10, 3), highest=np.inf) == (0, 0)  # a log loss is no share
 
 
 def test_fewer_than_five_artists_have_no_interval() -> None:

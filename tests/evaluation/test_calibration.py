@@ -16,12 +16,12 @@ def test_reliability_by_hand() -> None:
     assert table["confidence"].tolist() == pytest.approx([0.675, 0.935])
     assert table["accuracy"].tolist() == [1.0, 0.5]
     expected = 0.5 * abs(1 - 0.675) + 0.5 * abs(0.5 - 0.935)
-    assert expected_calibration_error(probability, np.array([0, 1, 1, 0])) == pytest.approx(expected)
+    assert expected_calibration_error(reliability_table(probability, np.array([0, 1, 1, 0]))) == pytest.approx(expected)
 
 
 def test_a_confidence_of_one_belongs_to_the_last_bin() -> None:
     probability = np.array([[0.95, 0.05]] * 10 + [[1.0, 0.0]] * 10)
-    assert expected_calibration_error(probability, np.array([0] * 19 + [1])) == pytest.approx(0.025)
+    assert expected_calibration_error(reliability_table(probability, np.array([0] * 19 + [1]))) == pytest.approx(0.025)
 
 
 def test_the_temperature_of_overconfident_logits_is_recovered() -> None:
@@ -29,8 +29,8 @@ def test_the_temperature_of_overconfident_logits_is_recovered() -> None:
     logits = random.normal(0, 2, (20000, 4))
     target = (random.random((20000, 1)) > softmax(logits, axis=1).cumsum(axis=1)).sum(axis=1)
     assert fit_temperature(3 * logits, target) == pytest.approx(3, rel=0.05)
-    assert expected_calibration_error(softmax(logits, axis=1), target) < 0.02
-    assert expected_calibration_error(softmax(3 * logits, axis=1), target) > 0.1
+    assert expected_calibration_error(reliability_table(softmax(logits, axis=1), target)) < 0.02
+    assert expected_calibration_error(reliability_table(softmax(3 * logits, axis=1), target)) > 0.1
 
 
 def test_log_loss_equals_that_of_scikit_learn() -> None:

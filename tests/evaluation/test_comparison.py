@@ -11,7 +11,7 @@ from scipy.stats import t
 from genre import run_folder
 from genre.errors import GenreError
 from genre.evaluation.comparison import OF_VALIDATION, compare
-from genre.evaluation.runs import find_run_folders
+from genre.evaluation.runs import find_runs
 from tests.evaluation.conftest import (
     BAD,
     GOOD,
@@ -78,7 +78,7 @@ def test_a_difference_has_to_hold_across_seeds_too(tmp_path: Path) -> None:
         for seed, each in enumerate(seeds):
             overrides = (f"label={label}", f"seed={seed}")
             write_run(tmp_path / label / str(seed), np.arange(60) < 60 * each, overrides, artists=60)
-    pairs = compare(find_run_folders([str(tmp_path)])).pairs.set_index(["first", "second"])
+    pairs = compare(list(find_runs(str(tmp_path)))).pairs.set_index(["first", "second"])
     shaky, low = pairs.loc[("shaky", "steady")], pairs.loc[("low", "steady")]
     assert shaky["accuracy"] == pytest.approx(0.6 - 161 / 180)
     assert not shaky["accuracy_significant"]
@@ -89,7 +89,7 @@ def test_a_deterministic_model_counts_once_and_is_tested_over_artists(tmp_path: 
     for label, correct in (("fixed", GOOD), ("fixed too", BAD)):
         for seed in range(3):
             write_run(tmp_path / label / str(seed), correct, (f"label={label}", f"seed={seed}"), artists=60)
-    result = compare(find_run_folders([str(tmp_path)]))
+    result = compare(list(find_runs(str(tmp_path))))
     assert result.table["seeds"].tolist() == [1, 1]
     assert result.table["accuracy_sd"].isna().all()
     assert [model.has_single_seed for model in result.models] == [False, False]
@@ -104,7 +104,7 @@ def test_seeds_of_a_network_are_tested_against_a_deterministic_model(tmp_path: P
         write_run(tmp_path / "fixed" / str(seed), right, ("label=fixed", f"seed={seed}"), artists=60)
         other = right | (np.arange(60) < errors)
         write_run(tmp_path / "other" / str(seed), other, ("label=other", f"seed={seed}"), artists=60)
-    pair = compare(find_run_folders([str(tmp_path)])).pairs.iloc[0]
+    pair = compare(list(find_runs(str(tmp_path)))).pairs.iloc[0]
     assert pair[["first", "second", "test"]].tolist() == ["other", "fixed", "t"]
     assert pair["accuracy"] == pytest.approx(0.1)
     # each of the first 12 odd-numbered tracks is right in two seeds of three, or in one
@@ -121,7 +121,7 @@ def test_seeds_of_a_network_are_tested_against_a_deterministic_model(tmp_path: P
 def test_steps_are_compared_with_the_one_before(tmp_path: Path) -> None:
     for number, label in enumerate("xab"):
         write_run(tmp_path / f"{number}", GOOD, (f"label={label}", "against=previous"))
-    result = compare(find_run_folders([str(tmp_path)]))
+    result = compare(list(find_runs(str(tmp_path))))
     assert result.pairs[["first", "second"]].to_numpy().tolist() == [["a", "x"], ["b", "a"]]
 
 
@@ -130,7 +130,7 @@ def test_networks_are_compared_with_the_baseline_that_is_best_on_validation_trac
         folder = write_run(tmp_path / label, GOOD, (f"model={label}",))
         scores = json.loads((folder / run_folder.SCORES).read_text())
         (folder / run_folder.SCORES).write_text(json.dumps(scores | {"val/f1_macro": f1}))
-    pairs = compare(find_run_folders([str(tmp_path)])).pairs
+    pairs = compare(list(find_runs(str(tmp_path)))).pairs
     first, others = (rows for _, rows in pairs.groupby("question", sort=False))
     assert first[["first", "second"]].to_numpy().tolist() == [["cnn1d_gru", "logreg"], ["cnn2d_gru", "logreg"]]
     assert len(others) == 4
@@ -143,14 +143,14 @@ def test_each_question_has_its_own_correction(tmp_path: Path) -> None:
     correct = {"majority": BAD, "logreg": np.roll(BAD, 1), "cnn1d_gru": GOOD, "cnn2d_gru": GOOD}
     for label, each in correct.items():
         write_run(tmp_path / label, each, (f"model={label}",), artists=60)
-    pairs = compare(find_run_folders([str(tmp_path)])).pairs
+    pairs = compare(list(find_runs(str(tmp_path)))).pairs
     for _, rows in pairs.groupby("question"):
         assert rows["accuracy_p_holm"].min() == pytest.approx(len(rows) * rows["accuracy_p"].min())
 
 
 def test_leakage_levels_are_compared_with_the_lowest(tmp_path: Path) -> None:
     write_leakage_levels(tmp_path)
-    result = compare(find_run_folders([str(tmp_path)]))
+    result = compare(list(find_runs(str(tmp_path))))
     assert result.pairs["question"].tolist() == ["each with leak_nothing"] * 2
     assert result.pairs[["first", "second"]].to_numpy().tolist() == [
         ["leak_artists", "leak_nothing"],
@@ -207,7 +207,7 @@ def test_a_validation_track_of_several_folds_counts_in_each_and_is_resampled_wit
         fold = int(folder.name[-1])
         shown = correct[fold] if "cnn1d" in folder.name else ~correct[fold]
         add_validation(folder, shown, 20 if fold == 0 else 0)  # folds 1 and 2 share tracks 0 to 19
-    result = compare(find_run_folders([str(tmp_path)]), split="val")
+    result = compare(list(find_runs(str(tmp_path))), split="val")
     assert result.table["accuracy"].tolist() == pytest.approx([33 / 60, 27 / 60])
     assert result.table["accuracy_fold_mean"][0] == pytest.approx(33 / 60)
     predictions = result.predictions

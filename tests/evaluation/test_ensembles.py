@@ -15,7 +15,7 @@ from genre.evaluation.ensembles import add_ensembles
 from genre.evaluation.evaluate import predict_splits
 from genre.evaluation.model_runs import ModelRuns, group_runs
 from genre.evaluation.predictions import Predictions
-from genre.evaluation.runs import find_run_folders, load_run
+from genre.evaluation.runs import find_runs, load_run
 from genre.evaluation.saliency import saliency_map
 from genre.models.checkpoint import load_models
 from tests.evaluation.conftest import (
@@ -80,9 +80,9 @@ def test_each_label_and_all_labels_have_an_ensemble(tmp_path: Path) -> None:
     result = compare(folders, ensemble=True)
     assert result.table["label"].tolist() == [
         "cnn1d_gru",
-        "cnn1d_gru ensemble (2 seeds)",
+        "cnn1d_gru ensemble (2 members)",
         "cnn2d_gru",
-        "cnn2d_gru ensemble (2 seeds)",
+        "cnn2d_gru ensemble (2 members)",
         "ensemble of 2 models (4 members)",
     ]
     assert result.table["members"].tolist() == [1, 2, 1, 2, 4]
@@ -98,7 +98,7 @@ def test_each_label_and_all_labels_have_an_ensemble(tmp_path: Path) -> None:
 
 def test_seeds_of_a_single_label_are_averaged_too(tmp_path: Path) -> None:
     result = compare(write_seeds(tmp_path)[:2], ensemble=True)
-    assert result.table["label"].tolist() == ["cnn1d_gru", "cnn1d_gru ensemble (2 seeds)"]
+    assert result.table["label"].tolist() == ["cnn1d_gru", "cnn1d_gru ensemble (2 members)"]
     assert result.table["members"].tolist() == [1, 2]
     assert len(result.pairs) == 1
 
@@ -107,7 +107,7 @@ def test_seeds_with_equal_predictions_have_no_ensemble_of_their_own(tmp_path: Pa
     for seed in (1, 2):
         write_run(tmp_path / f"fixed-{seed}", GOOD, ("label=fixed", f"seed={seed}"))
     write_run(tmp_path / "other", BAD, ("label=other",))
-    folders = find_run_folders([str(tmp_path)])
+    folders = list(find_runs(str(tmp_path)))
     assert list(ensembles(folders)) == ["fixed", "other", "ensemble of 2 models (2 members)"]
     with pytest.raises(GenreError, match="ensemble=true has nothing to average: give seeds of fixed with different"):
         ensembles(folders[:2])
@@ -121,7 +121,7 @@ def test_runs_of_a_fold_are_averaged_and_the_folds_joined(tmp_path: Path) -> Non
         folders.append(name)
     folders = [folder for folder in folders if "logreg" not in folder.name]
     change_logits(folders[1], 4, [9.0, 0.0, 0.0])
-    model = ensembles(folders)["cnn1d_gru ensemble (2 seeds)"]
+    model = ensembles(folders)["cnn1d_gru ensemble (2 members)"]
     assert [run.fold for run in model.runs] == [0, 1, 2]
     assert model.n_folds == 3
     (joined,) = model.predictions.values()
@@ -155,7 +155,7 @@ def test_folds_of_other_splits_are_not_averaged(tmp_path: Path) -> None:
 def test_leakage_levels_are_not_averaged(tmp_path: Path) -> None:
     write_leakage_levels(tmp_path)
     with pytest.raises(GenreError, match="ensemble=true cannot average leakage levels"):
-        compare(find_run_folders([str(tmp_path)]), ensemble=True)
+        compare(list(find_runs(str(tmp_path))), ensemble=True)
 
 
 def test_non_finite_logits_of_one_seed_are_noted_for_the_ensemble(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_non_finite_logits_of_one_seed_are_noted_for_the_ensemble(tmp_path: Path
     result = compare(folders, ensemble=True)
     assert result.notes == [
         f"1 test tracks of cnn1d_gru (seed 2) {end}",
-        f"1 test tracks of cnn1d_gru ensemble (2 seeds) {end}",
+        f"1 test tracks of cnn1d_gru ensemble (2 members) {end}",
     ]
     assert result.table.loc[1, "accuracy"] == pytest.approx((GOOD.sum() - 1) / 60)  # track 3 was right in both
 
@@ -199,7 +199,7 @@ def test_the_ensemble_of_the_networks_predicts_what_its_row_says(music_folder: P
     model = load_models([run.folder / run_folder.BEST for run in runs])
     window = runs[0].datamodule.data.cache.spec.n_segment_frames(model.metadata["segment_seconds"])
     assert window < runs[0].datamodule.data.cache.spec.n_frames  # several windows per track
-    row = ensembles([run.folder for run in runs])["cnn1d_gru ensemble (2 seeds)"]
+    row = ensembles([run.folder for run in runs])["cnn1d_gru ensemble (2 members)"]
     (predictions,) = row.predictions.values()
     table = predict_splits(model, runs[0].datamodule, "cpu", ["test"]).sort_values("track_id")
     assert table["track_id"].tolist() == predictions.track_id.tolist()

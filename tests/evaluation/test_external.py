@@ -16,6 +16,7 @@ from genre.errors import GenreError
 from genre.evaluation.comparison import compare_runs
 from genre.evaluation.external import ExternalTest, evaluate_externally
 from genre.evaluation.runs import EvaluatedRun
+from genre.reports.comparison import write_comparison_report
 from genre.reports.run import run_notes, write_run_report
 from tests.composing import evaluation
 from tests.conftest import Runs
@@ -47,7 +48,7 @@ def test_what_one_side_lacks_is_named(run: EvaluatedRun, other_music: Path, capl
     found = on(run, other_music)
     assert found.notes[:3] == [
         f"Tested on 10 tracks of {other_music} with shared genres: blues, jazz.",
-        "Left out, because the model does not know them: polka (5) tracks.",
+        "Left out, because the model does not know them: polka (5 tracks).",
         "Left out, because the music does not have them: rock.",
     ]
     assert found.notes[1] in caplog.messages
@@ -174,7 +175,7 @@ def test_the_report_of_a_run_on_other_music(run: EvaluatedRun, other_music: Path
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_runs_are_compared_on_the_same_tracks(runs: Runs, other_music: Path) -> None:
+def test_runs_are_compared_on_the_same_tracks(runs: Runs, other_music: Path, tmp_path: Path) -> None:
     """Folds are further runs of their label; what one of them was trained on is left out for all."""
     folds = [f"data.fold={fold}" for fold in (0, 1)]
     folders = [runs.train(f"net-{n}", fold, "data.folds=2", "trainer.max_epochs=1")[0] for n, fold in enumerate(folds)]
@@ -189,8 +190,13 @@ def test_runs_are_compared_on_the_same_tracks(runs: Runs, other_music: Path) -> 
     ensemble = compare_runs(found.runs, [], ensemble=True)
     assert ensemble.table["label"].tolist() == [
         "cnn1d_gru",
-        "cnn1d_gru ensemble (2 seeds)",
+        "cnn1d_gru ensemble (2 members)",
         "logreg",
         "ensemble of 2 models (3 members)",
     ]
     assert set(found.predictions["run"]) == set(map(str, folders))
+    write_comparison_report(result, tmp_path / "report")
+    stored = pd.read_csv(tmp_path / "report/tables/runs.csv")
+    assert stored[["seed", "fold"]].values.tolist() == [[42, 0], [42, 0], [42, 1]]  # the more accurate first
+    titles = dict(zip(result.predictions.track_id, result.predictions.title, strict=True))
+    assert titles == dict.fromkeys(titles, None)  # not those of the collection that the runs were trained on

@@ -11,7 +11,7 @@ from genre import run_folder
 from genre.errors import GenreError
 from genre.evaluation.comparison import compare
 from genre.evaluation.model_runs import group_runs, keep_common_folds
-from genre.evaluation.runs import find_run_folders, load_run
+from genre.evaluation.runs import find_runs, load_run
 from tests.evaluation.conftest import BAD, GOOD, write_folds, write_run, write_seeds
 
 
@@ -43,7 +43,6 @@ def test_folds_are_joined(tmp_path: Path) -> None:
     assert model.n_folds == 3
     assert len(model.predictions[42].target) == 60
     assert model.score_per_run("accuracy").tolist() == pytest.approx([0.9] * 3)
-    assert model.score_per_seed("accuracy").tolist() == pytest.approx([0.9])
 
 
 def test_runs_with_renamed_artists_are_still_paired(tmp_path: Path) -> None:
@@ -118,6 +117,9 @@ def test_other_genres_of_the_same_tracks_are_refused(tmp_path: Path) -> None:
 def test_the_same_run_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GenreError, match="are both cnn2d_gru with seed 42: leave one out"):
         group([write_run(tmp_path / name, GOOD) for name in "ab"])
+    folds = [write_run(tmp_path / f"{n}", GOOD, (f"data.fold={fold}",)) for n, fold in enumerate((0, 1, 1))]
+    with pytest.raises(GenreError, match=r"/1 and .*/2 are both cnn2d_gru with seed 42: leave one out"):
+        group(folds)
 
 
 def test_folds_that_share_tracks_are_refused(tmp_path: Path) -> None:
@@ -129,7 +131,7 @@ def test_folds_that_share_tracks_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", [{("logreg", 1), ("logreg", 2)}, {("logreg", 2)}, set()])
 def test_folds_that_some_model_lacks_are_left_out_and_named(tmp_path: Path, missing: set[tuple[str, int]]) -> None:
     write_folds(tmp_path, missing)
-    runs, notes = keep_common_folds([load_run(folder) for folder in find_run_folders([str(tmp_path)])])
+    runs, notes = keep_common_folds([load_run(folder) for folder in find_runs(str(tmp_path))])
     assert len(runs) == 2 * (3 - len(missing))
     *dropped, last = notes
     assert dropped == [
@@ -143,7 +145,7 @@ def test_a_closed_form_fit_and_equal_seeds_count_once(tmp_path: Path) -> None:
         write_run(tmp_path / f"fit-{seed}", GOOD, ("model=logreg", f"seed={seed}"))
         write_run(tmp_path / f"equal-{seed}", GOOD, ("label=equal", f"seed={seed}"))
     write_run(tmp_path / "single", GOOD, ("label=single",))
-    models = {model.label: model for model in group(find_run_folders([str(tmp_path)]))}
+    models = {model.label: model for model in group(list(find_runs(str(tmp_path))))}
     assert [models[label].deterministic for label in ("logreg", "equal", "single")] == [True, True, False]
     assert [models[label].has_single_seed for label in ("logreg", "equal", "single")] == [False, False, True]
     assert [len(models[label].runs) for label in ("logreg", "equal", "single")] == [1, 1, 1]

@@ -83,4 +83,9 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     assert "give the runs of a comparison" in str(CliRunner().invoke(app, ["power"]).exception)
     assert "give the runs" in str(CliRunner().invoke(app, ["power", "--tracks", "5", "--artists", "9"]).exception)
     folder = write_run(tmp_path / "a", np.arange(60) > 5)
+    few = write_seeds(tmp_path / "few", artists=1)
+    assert "at least 2 artists" in str(CliRunner().invoke(app, ["power", *map(str, few)]).exception)
+    labeled = [f"plain={few[0]}", f"dropout={few[1]}"]
+    assert "at least 2 artists" in str(CliRunner().invoke(app, ["power", *labeled]).exception)
+    assert CliRunner().invoke(app, ["power", "--tracks", "9", "--artists", "9", "--correlation", "-1"]).exit_code == 2
     assert "needs runs of several models" in str(CliRunner().invoke(app, ["power", str(folder)]).exception)

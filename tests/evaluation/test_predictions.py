@@ -11,10 +11,12 @@ from tests.evaluation.conftest import make_predictions
 
 def test_tracks_of_unknown_artist_are_clusters_of_their_own() -> None:
     tracks = pd.DataFrame({"track_id": ["1", "2", "3", "4"], "artist": ["X", None, None, "X"]})
+    tracks["title"] = ["A", "B", None, "D"]
     table = pd.DataFrame({"track_id": ["4", "3", "2", "1"], "split": ["test"] * 3 + ["val"], "target": [0, 1, 0, 1]})
     table["logits"] = [[0.0, 1.0]] * 4
     test = Predictions.from_table(table, tracks, ["a", "b"])
     assert test.track_id.tolist() == ["2", "3", "4"]
+    assert test.title.tolist() == ["B", None, "D"]
     assert test.target.tolist() == [0, 1, 0]
     assert test.n_clusters == 3
     assert test.has_artists
@@ -27,15 +29,10 @@ def test_tracks_of_unknown_artist_are_clusters_of_their_own() -> None:
 def test_concatenated_folds_are_all_tracks_in_order() -> None:
     random = np.random.default_rng(0)
     ids, artist = np.array([f"{number:04d}" for number in range(300)]), random.integers(0, 40, 300).astype(str)
-    whole = Predictions(ids, random.integers(0, 4, 300), random.normal(0, 1, (300, 4)), artist, list("abcd"), True)
-    folds = [
-        Predictions(
-            whole.track_id[rows], whole.target[rows], whole.logits[rows], whole.artist[rows], whole.genres, True
-        )
-        for rows in np.array_split(random.permutation(300), 3)
-    ]
-    joined = Predictions.concatenate(folds)
-    for name in ("track_id", "target", "logits", "artist", "cluster_ids", "cluster_counts"):
+    target, logits, title = random.integers(0, 4, 300), random.normal(0, 1, (300, 4)), np.char.add("song ", ids)
+    whole = Predictions(ids, target, logits, artist, title, list("abcd"), True)
+    joined = Predictions.concatenate([whole.take(rows) for rows in np.array_split(random.permutation(300), 3)])
+    for name in ("track_id", "target", "logits", "artist", "title", "cluster_ids", "cluster_counts"):
         assert np.array_equal(getattr(joined, name), getattr(whole, name)), name
 
 

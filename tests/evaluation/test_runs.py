@@ -9,36 +9,36 @@ import pytest
 
 from genre import run_folder
 from genre.errors import GenreError
-from genre.evaluation.runs import find_labeled_runs, find_run_folders, load_run
+from genre.evaluation.runs import find_runs, load_run
 from tests.evaluation.conftest import GOOD, write_run, write_seeds
 
 
 @pytest.mark.parametrize("pattern", ["{home}", "{home}/*", "{home}/cnn?d_gru-[12]"])
 def test_runs_are_found_by_folder_and_by_glob(tmp_path: Path, pattern: str) -> None:
     folders = write_seeds(tmp_path)
-    assert find_run_folders([pattern.format(home=tmp_path)]) == folders
-    assert find_run_folders([str(folders[1]), pattern.format(home=tmp_path)])[0] == folders[1]
+    assert list(find_runs(pattern.format(home=tmp_path))) == folders
+    assert next(iter(find_runs([str(folders[1]), pattern.format(home=tmp_path)]))) == folders[1]
 
 
 def test_a_run_is_found_once_however_its_path_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = [write_run(tmp_path / name, GOOD, (f"label={name}",)) for name in "ab"]
     (tmp_path / "link").symlink_to(folders[1])
     monkeypatch.chdir(tmp_path)
-    assert find_run_folders(["a", str(folders[0]), "b/../a", "link", "*"]) == [Path("a"), Path("link")]
+    assert list(find_runs(["a", str(folders[0]), "b/../a", "link", "*"])) == [Path("a"), Path("link")]
 
 
 def test_job_9_comes_before_job_10(tmp_path: Path) -> None:
     for number in (10, 9, 1):
         write_run(tmp_path / str(number), GOOD)
-    assert [folder.name for folder in find_run_folders([str(tmp_path)])] == ["1", "9", "10"]
+    assert [folder.name for folder in find_runs(str(tmp_path))] == ["1", "9", "10"]
 
 
 def test_a_pattern_without_runs_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(GenreError, match=r"is not a run folder and contains none: give one made by train\.py, with "):
-        find_run_folders([str(tmp_path / "nowhere")])
+        find_runs(str(tmp_path / "nowhere"))
     write_run(tmp_path / "mine", GOOD)
     with pytest.raises(GenreError, match=r"mien does not exist: did you mean .*/mine\?$"):
-        find_run_folders([str(tmp_path / "mien")])
+        find_runs(str(tmp_path / "mien"))
 
 
 def test_runs_may_be_given_with_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,15 +46,15 @@ def test_runs_may_be_given_with_labels(tmp_path: Path, monkeypatch: pytest.Monke
         write_run(tmp_path / name, GOOD)
     monkeypatch.chdir(tmp_path)
     labeled = {Path("A"): "plain", Path("B/1"): "ema", Path("B/2"): "ema"}
-    assert find_labeled_runs({"plain": "A", "ema": "B"}) == labeled
-    assert find_labeled_runs(["plain=A", "ema=B/*"]) == labeled
-    assert find_labeled_runs(["plain=A", "B", "x=1"]) == {
+    assert find_runs({"plain": "A", "ema": "B"}) == labeled
+    assert find_runs(["plain=A", "ema=B/*"]) == labeled
+    assert find_runs(["plain=A", "B", "x=1"]) == {
         **dict.fromkeys(map(Path, ("B/1", "B/2", "x=1"))),
         **{Path("A"): "plain"},
     }
-    assert find_labeled_runs("B") == dict.fromkeys(map(Path, ("B/1", "B/2")))
+    assert find_runs("B") == dict.fromkeys(map(Path, ("B/1", "B/2")))
     with pytest.raises(GenreError, match="A has two labels, plain and ema: give it once"):
-        find_labeled_runs(["plain=A", "ema=./A"])
+        find_runs(["plain=A", "ema=./A"])
 
 
 def test_a_given_label_replaces_that_of_the_run(tmp_path: Path) -> None:

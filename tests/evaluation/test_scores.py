@@ -18,7 +18,9 @@ def random_predictions(tracks: int = 300, seed: int = 0) -> Predictions:
     target = random.choice(4, tracks, p=[0.5, 0.3, 0.15, 0.05])  # no track of genre e
     logits = random.normal(0, 1, (tracks, 5)) + 1.5 * np.eye(5)[target]
     ids = np.array([f"{number:04d}" for number in range(tracks)])
-    return Predictions(ids, target, logits, random.integers(0, 40, tracks).astype(str), GENRES, True)
+    return Predictions(
+        ids, target, logits, random.integers(0, 40, tracks).astype(str), np.full(tracks, None), GENRES, True
+    )
 
 
 def sklearn_scores(target: np.ndarray, logits: np.ndarray) -> dict[str, float]:

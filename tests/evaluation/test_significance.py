@@ -87,6 +87,15 @@ def test_models_that_never_differ_are_equal() -> None:
     assert np.isnan(found.low)
 
 
+def test_a_difference_of_the_same_size_for_every_artist_is_found() -> None:
+    first, second = (make_predictions([(0, n)] * 8, ["a", "b"], [f"artist {i}" for i in range(8)]) for n in (0, 1))
+    counts = [each.cluster_counts[None] for each in (first, second)]
+    found = t_test(*(bootstrap_scores(each, 2)["accuracy"] for each in counts), 8, [FIXED, FIXED])
+    assert (found.value, found.p) == (1, 2 / 2**8)
+    assert permutation_test(*counts, 2)["accuracy"] == found.p
+    assert np.isnan(found.low)
+
+
 def test_holm_by_hand() -> None:
     # sorted: 3 * 0.01, 2 * 0.03, max(0.06, 1 * 0.04)
     assert holm_correction([0.04, 0.01, 0.03]).tolist() == pytest.approx([0.06, 0.03, 0.06])

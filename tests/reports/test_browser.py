@@ -85,7 +85,7 @@ def test_comparisons_fit_and_show(tmp_path: Path, width: int, dark: bool) -> Non
     for name in ("a model of a rather long name", "b"):
         for seed in (1, 2):
             write_run(tmp_path / f"{name}-{seed}", np.arange(60) % 3 != seed, (f"label={name}", f"seed={seed}"))
-    result = compare(runs.find_run_folders([str(tmp_path)]), ensemble=True)
+    result = compare(list(runs.find_runs(str(tmp_path))), ensemble=True)
     page = comparison.write_comparison_report(result, tmp_path / "report")
     assert check_page(page, width, dark)["figures"] == 2
 

@@ -8,7 +8,7 @@ import pytest
 
 from genre import run_folder
 from genre.evaluation.comparison import compare
-from genre.evaluation.runs import find_run_folders
+from genre.evaluation.runs import find_runs
 from genre.reports import comparison
 from genre.reports.comparison import write_comparison_report
 from genre.reports.formatting import INTERVAL
@@ -48,7 +48,7 @@ def test_models_are_ordered_by_accuracy_and_leakage_levels_are_not(tmp_path: Pat
     write_comparison_report(compare(folders), tmp_path / "report")
     assert pd.read_csv(tmp_path / "report/tables/scores.csv")["label"].tolist() == ["good", "bad"]
     write_leakage_levels(tmp_path / "leakage")
-    write_comparison_report(compare(find_run_folders([str(tmp_path / "leakage")])), tmp_path / "report")
+    write_comparison_report(compare(list(find_runs(str(tmp_path / "leakage")))), tmp_path / "report")
     assert (
         pd.read_csv(tmp_path / "report/tables/scores.csv")["label"].tolist()[-1] == "leak_albums"
     )  # the most accurate
@@ -105,9 +105,6 @@ def test_scores_are_drawn_over_the_number_of_training_tracks(tmp_path: Path, mon
 def test_tracks_on_which_models_disagree_are_listed(tmp_path: Path) -> None:
     right = {"a": np.ones(6, bool), "b": np.arange(6) < 4, "c": np.arange(6) < 5}
     folders = [write_run(tmp_path / name, each, (f"label={name}",), artists=3) for name, each in right.items()]
-    for folder in folders:
-        tracks = pd.read_parquet(folder / run_folder.TRACKS)
-        tracks.assign(title="Song " + tracks["track_id"]).to_parquet(folder / run_folder.TRACKS)
     page = write_comparison_report(compare(folders), tmp_path / "report").read_text()
     table = pd.read_csv(tmp_path / "report/tables/disagreements.csv", dtype=str)
     assert table.to_numpy().tolist() == [
@@ -148,7 +145,7 @@ def test_models_without_epochs_are_named_and_not_drawn(tmp_path: Path, monkeypat
     drawn: list[str] = []
     draw = comparison.learning_curves_overlay
     monkeypatch.setattr(comparison, "learning_curves_overlay", lambda curves: drawn.extend(curves) or draw(curves))
-    result = compare(find_run_folders([str(tmp_path)]))
+    result = compare(list(find_runs(str(tmp_path))))
     page = write_comparison_report(result, tmp_path / "report").read_text()
     assert drawn == ["cnn1d_gru"]
     assert "One line per run. Trained without epochs: logreg, majority." in page
@@ -182,7 +179,7 @@ def test_ensembles_are_rows_of_all_tables_and_figures_but_have_no_curve(
     draw = comparison.forest_plot
     monkeypatch.setattr(comparison, "forest_plot", lambda *all_of_it: given.append(all_of_it) or draw(*all_of_it))
     page = write_comparison_report(compare(write_seeds(tmp_path), ensemble=True), tmp_path / "report").read_text()
-    labels = ["cnn1d_gru", "cnn1d_gru ensemble (2 seeds)", "cnn2d_gru", "cnn2d_gru ensemble (2 seeds)"]
+    labels = ["cnn1d_gru", "cnn1d_gru ensemble (2 members)", "cnn2d_gru", "cnn2d_gru ensemble (2 members)"]
     labels.append("ensemble of 2 models (4 members)")
     tables = {name: pd.read_csv(tmp_path / f"report/tables/{name}.csv") for name in ("scores", "cost", "pairs")}
     shown = tables["scores"]["label"].tolist()

@@ -108,9 +108,9 @@ def test_cells_may_hold_markup_and_verdicts_stay_in_sight(tmp_path: Path) -> Non
     page = Page("x")
     page.section("x")
     link = Markup('<a href="#x">{}</a>').format("<one>")
-    page.table(pd.DataFrame({"model": pd.Series([link], dtype=object), "significant": ["yes"]}), "x")
+    page.table(pd.DataFrame({"model": pd.Series([link], dtype=object), "significant": ["accuracy"]}), "x")
     text = page.write(tmp_path).read_text()
-    assert '<td><a href="#x">&lt;one&gt;</a></td><td class="verdict">yes</td>' in text
+    assert '<td><a href="#x">&lt;one&gt;</a></td><td class="verdict">accuracy</td>' in text
 
 
 def test_another_comparison_gets_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from torch import nn
 
 from genre.evaluation.predictions import Predictions
 from genre.evaluation.runs import EvaluatedRun
 from genre.reports import run_diagnostics
 from genre.reports.page import Page
 from genre.reports.run_diagnostics import add_calibration, add_embedding_map
-from tests.conftest import track_table
 from tests.evaluation.conftest import make_predictions
 
 
@@ -73,12 +73,8 @@ def test_a_map_shows_genres_artists_and_errors(run: EvaluatedRun, monkeypatch: p
     monkeypatch.setattr(run_diagnostics, "embed_test_set", lambda *_: embeddings)
     pairs = [(number % 2, number % 3 % 2) for number in range(20)]
     artists = [f"artist X{number % 4}" for number in range(20)]
-    tracks = track_table({str(number): "a" for number in range(20)}, split="test", title="A & B")
-    shown = replace(
-        run,
-        predictions=make_predictions(pairs, ["a", "b"], artists),
-        datamodule=SimpleNamespace(data=SimpleNamespace(tracks=tracks)),
-    )
+    predictions = replace(make_predictions(pairs, ["a", "b"], artists), title=np.full(20, "A & B"))
+    shown = replace(run, predictions=predictions)
     page = Page("x")
     add_embedding_map(page, shown)
     drawing = page.files["figures/map.svg"].decode()
@@ -91,3 +87,5 @@ def test_a_map_shows_genres_artists_and_errors(run: EvaluatedRun, monkeypatch: p
     assert page.files["figures/map.svg"].decode().count("<title>") == 12
     embeddings[3, 1] = np.nan
     assert embedding_note(shown) == "Skipped: some embeddings are not finite."
+    plain = replace(run.model, net=nn.Linear(4, 2))
+    assert embedding_note(replace(shown, model=plain)) == "Skipped: the network has no method embed."

@@ -90,7 +90,7 @@ def test_spectrograms_of_a_leakage_level_show_the_half_that_was_used(
     run: EvaluatedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[SpectrogramPanel] = []
-    keep = lambda panels, features, columns: drawn.extend(panels) or spectrograms_figure(panels, features, columns)  # noqa: E731
+    keep = lambda panels, features, columns=1: drawn.extend(panels) or spectrograms_figure(panels, features, columns)  # noqa: E731
     monkeypatch.setattr(run_errors, "spectrograms_figure", keep)
     frames = run.datamodule.data.cache.spec.n_frames
     for half_clips, length in ((False, frames), (True, frames // 2)):
@@ -103,7 +103,7 @@ def test_spectrograms_of_a_leakage_level_show_the_half_that_was_used(
 
 def test_spectrograms_are_in_decibels(run: EvaluatedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[SpectrogramPanel] = []
-    keep = lambda panels, features, columns: drawn.extend(panels) or spectrograms_figure(panels, features, columns)  # noqa: E731
+    keep = lambda panels, features, columns=1: drawn.extend(panels) or spectrograms_figure(panels, features, columns)  # noqa: E731
     monkeypatch.setattr(run_errors, "spectrograms_figure", keep)
     errors(run)
     tracks: pd.DataFrame = run.datamodule.data.tracks.set_index("track_id")

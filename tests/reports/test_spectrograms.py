@@ -38,7 +38,7 @@ def test_axes_are_in_seconds_and_hertz() -> None:
 
 def test_panels_share_one_scale_and_empty_cells_are_hidden() -> None:
     given = panels(3)
-    figure = spectrograms_figure(given, FEATURES)
+    figure = spectrograms_figure(given, FEATURES, columns=4)
     shown = [axes for axes in figure.axes[:4] if axes.get_visible()]
     assert [axes.get_title() for axes in shown] == ["track 0", "track 1", "track 2"]
     limits = min(panel.values.min() for panel in given), max(panel.values.max() for panel in given)
@@ -47,7 +47,7 @@ def test_panels_share_one_scale_and_empty_cells_are_hidden() -> None:
 
 def test_a_saliency_map_is_below_its_spectrogram() -> None:
     given = panels(2, saliency=True)
-    axes = spectrograms_figure(given, FEATURES).axes
+    axes = spectrograms_figure(given, FEATURES, columns=2).axes
     grid = np.array(axes[:4]).reshape(2, 2)
     strongest = np.quantile(given[1].saliency, 0.995)
     assert np.allclose(np.asarray(grid[1, 1].images[0].get_array()), given[1].saliency.T / strongest)
