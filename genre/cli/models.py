@@ -162,7 +162,7 @@ def power(
             raise GenreError("genre power needs runs of several models: give more of them, or --tracks and --artists")
         if (artists := result.predictions.n_clusters) < 2:
             raise GenreError("genre power needs test tracks by at least 2 artists: give runs with more of them")
-        measured = sizes.measured_spreads(result)
+        measured, tracks = sizes.measured_spreads(result), len(result.predictions.target)
         comparisons = comparisons or int(result.pairs.groupby("question").size().max())
     elif tracks is None or artists is None or tracks < artists:
         raise GenreError("give the runs of a comparison, or --tracks and --artists (at most one per track)")
@@ -170,9 +170,8 @@ def power(
         measured = {"accuracy": (sizes.paired_variance(tracks, artists, disagreement, correlation), float("nan"))}
     for name, (variance, deviation) in measured.items():
         deviation = deviation if seed_sd is None else seed_sd / 100
-        print_power(
-            name, sizes.power_table(variance, artists, deviation, comparisons or 1), deviation, comparisons or 1
-        )
+        table = sizes.power_table(variance, tracks, artists, deviation, comparisons or 1)
+        print_power(name, table, deviation, comparisons or 1)
 
 
 @app.command("search-report")

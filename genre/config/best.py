@@ -40,6 +40,8 @@ FIXED = (
 """Keys that best.yaml may not set: they say where files are read and written, not how to train."""
 KEY = re.compile(r"[\w-]+(\.[\w-]+)*")
 """A dotted key. OmegaConf also accepts `a[b]` for `a.b`, which would evade the checks below."""
+REFERENCE = re.compile(rf"\$\{{({KEY.pattern})\}}")
+"""Another value of the configuration, such as the searched learning rate."""
 log = logging.getLogger(__name__)
 
 
@@ -131,7 +133,11 @@ def _check(path: Path, values: dict[str, Any], trust: Sequence[str]) -> None:
             nested = {part: nested}
         check(path, nested, Trust(trust))
         for where, node, _ in walk(value, path=key):
-            if isinstance(node, str) and "${" in node:
+            if (
+                isinstance(node, str)
+                and "${" in node
+                and not (within(where, ["scheduler"]) and REFERENCE.fullmatch(node))
+            ):
                 raise GenreError(f"{path}: {where}={node} is not a plain value: search again")
 
 

@@ -15,25 +15,37 @@ MORE_ARTISTS = (1, 2, 5)
 SEEDS = (2, 3, 5, 10)
 
 
-def smallest_difference(variance: float, artists: int, seed_sd: float, seeds: int, comparisons: int = 1) -> float:
+def smallest_difference(
+    variance: float, artists: int, seed_sd: float, seeds: int, comparisons: int = 1, tracks: float = np.inf
+) -> float:
     """Compute the smallest difference between two models that is significant in 80 % of cases.
 
     Args:
-        variance: Variance of the difference over the choice of artists.
+        variance: Variance of the difference over the choice of artists, for models that differ little.
         artists: Number of artists.
         seed_sd: Standard deviation of the score of either model over its seeds; 0 for these trained weights.
         seeds: Seeds per model, at least 2 if their scores differ.
         comparisons: Number of comparisons; the first step of Holm's correction is assumed.
+        tracks: Number of test tracks. Models that differ by d disagree about as large a share of them at least, which
+            has a variance of d (1 - d) / tracks.
 
     Returns:
-        The difference, in the unit of the score.
+        The difference, in the unit of the score; NaN if even a difference of 1 is not found.
     """
     of_seeds = 2 * seed_sd**2 / seeds
-    parts = [Spread(variance, variance, artists - 1), Spread(of_seeds, of_seeds, max(2 * (seeds - 1), 1))]
-    df = satterthwaite_df(parts)
-    critical = t.isf(TAIL / comparisons, df)
-    shift = brentq(lambda shift: nct.sf(critical, df, shift) - POWER, 0, 3 * critical + 5)
-    return float(shift * np.sqrt(variance + of_seeds))
+
+    def found(size: float) -> float:
+        """The smallest difference, if the variance is that of models which differ by `size`."""
+        of_artists = max(variance, size * (1 - size) / tracks)
+        parts = [Spread(of_artists, of_artists, artists - 1), Spread(of_seeds, of_seeds, max(2 * (seeds - 1), 1))]
+        df = satterthwaite_df(parts)
+        critical = t.isf(TAIL / comparisons, df)
+        shift = brentq(lambda shift: nct.sf(critical, df, shift) - POWER, 0, 3 * critical + 5)
+        return float(shift * np.sqrt(of_artists + of_seeds))
+
+    if np.isinf(tracks):
+        return found(0)
+    return float(brentq(lambda size: found(size) - size, 0, 1)) if found(1) < 1 else float("nan")
 
 
 def paired_variance(tracks: int, artists: int, disagreement: float, correlation: float) -> float:
@@ -79,12 +91,13 @@ def measured_spreads(result: Comparison) -> dict[str, tuple[float, float]]:
     return found
 
 
-def power_table(variance: float, artists: int, seed_sd: float, comparisons: int) -> pd.DataFrame:
+def power_table(variance: float, tracks: int, artists: int, seed_sd: float, comparisons: int) -> pd.DataFrame:
     """Tabulate the smallest difference for test sets and numbers of seeds.
 
     Args:
         variance: Variance of the difference over the choice of artists, in this test set.
-        artists: Number of artists in it.
+        tracks: Number of tracks in it.
+        artists: Number of their artists.
         seed_sd: Standard deviation over seeds; NaN if unknown.
         comparisons: Number of comparisons.
 
@@ -94,9 +107,9 @@ def power_table(variance: float, artists: int, seed_sd: float, comparisons: int)
     """
     rows = []
     for factor in MORE_ARTISTS:
-        here = (variance / factor, artists * factor)
-        row = {"artists": here[1], "fixed": smallest_difference(*here, 0, 1, comparisons)}
+        here, more = (variance / factor, artists * factor), (comparisons, tracks * factor)
+        row = {"artists": here[1], "fixed": smallest_difference(*here, 0, 1, *more)}
         if np.isfinite(seed_sd):
-            row |= {str(seeds): smallest_difference(*here, seed_sd, seeds, comparisons) for seeds in SEEDS}
+            row |= {str(seeds): smallest_difference(*here, seed_sd, seeds, *more) for seeds in SEEDS}
         rows.append(row)
     return pd.DataFrame(rows)

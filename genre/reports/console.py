@@ -106,7 +106,7 @@ def print_power(score: str, table: pd.DataFrame, seed_sd: float, comparisons: in
         comparisons: Number of comparisons that are corrected for.
     """
     names = {"artists": "test artists", "fixed": "these trained weights"}
-    shown = (100 * table.drop(columns="artists")).map("{:.1f}".format)
+    shown = (100 * table.drop(columns="artists")).map(lambda points: format_number(points, ".1f"))
     shown.insert(0, "artists", table["artists"])
     title = f"Smallest difference in {SCORE_LABELS[score]} found with 80 % power, in points"
     print_table(shown.rename(columns=lambda name: names.get(name, f"{name} seeds")), title)

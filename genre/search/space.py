@@ -13,12 +13,13 @@ from hydra.core.override_parser.types import ValueType
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 from hydra_plugins.hydra_optuna_sweeper._impl import create_params_from_overrides
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from optuna import distributions as of
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, Trial
 
-from genre.config.diff import MACHINE_KEYS, training_values
+from genre.config.best import REFERENCE
+from genre.config.diff import MACHINE_KEYS, leaves, training_values
 from genre.config.overrides import overrides_between
 from genre.errors import GenreError, train_command
 
@@ -133,6 +134,9 @@ def suggest_unique(study: optuna.Study, trial: Trial, space: Space, sampler_for:
 def study_config(config: DictConfig, space: Space) -> dict[str, Any]:
     """Return what all trials of a study share, by dotted keys: values, and for searched keys the choices."""
     shared = {key: value for key, value in training_values(config).items() if key not in MACHINE_KEYS}
+    for key, value in leaves(OmegaConf.to_container(config.scheduler), "scheduler"):
+        if (found := REFERENCE.fullmatch(str(value))) and found[1] in space:
+            shared[key] = value  # such as max_lr: ${model.learning_rate}, which differs between trials
     for key, distribution in space.items():
         if isinstance(distribution, of.CategoricalDistribution):
             shared[key] = f"choice({','.join(map(str, distribution.choices))})"

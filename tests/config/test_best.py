@@ -82,3 +82,23 @@ def test_a_value_of_a_scheduler_that_is_given_wins(tmp_path: Path) -> None:
     (tmp_path / "best.yaml").write_text(yaml.safe_dump({"scheduler": {"plateau": plateau}}))
     given = ["model=cnn1d_gru", f"best={tmp_path}", "scheduler.plateau.factor=0.9"]
     assert apply_best(compose(given), given).scheduler == {"plateau": {**plateau, "factor": 0.9}}
+
+
+def test_a_value_of_a_scheduler_may_be_the_searched_one(tmp_path: Path) -> None:
+    cycle = {"_target_": "torch.optim.lr_scheduler.OneCycleLR", "_partial_": True, "max_lr": "${model.learning_rate}"}
+    values = {"model.learning_rate": 3e-4, "scheduler": {"one_cycle": cycle}}
+    (tmp_path / "best.yaml").write_text(yaml.safe_dump(values))
+
+    def peak(*more: str) -> float:
+        given = ["model=cnn1d_gru", f"best={tmp_path}", *more]
+        return apply_best(compose(given), given).scheduler.one_cycle.max_lr
+
+    assert peak() == 3e-4
+    assert peak("model.learning_rate=0.01") == 0.01
+    for text in ("${oc.env:HOME}", "${model.${seed}}", "a${seed}"):
+        (tmp_path / "best.yaml").write_text(yaml.safe_dump({"scheduler": {"one_cycle": cycle | {"max_lr": text}}}))
+        with pytest.raises(GenreError, match="is not a plain value: search again"):
+            peak()
+    (tmp_path / "best.yaml").write_text(yaml.safe_dump({"model.weight_decay": "${model.learning_rate}"}))
+    with pytest.raises(GenreError, match="is not a plain value: search again"):
+        peak()

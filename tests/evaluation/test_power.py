@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import norm, t
+from scipy.stats import binom, norm, t
 from typer.testing import CliRunner
 
 from genre.cli import app
@@ -44,6 +44,15 @@ def test_the_difference_is_found_in_80_percent_of_simulated_cases() -> None:
     assert np.mean(p < 0.05) == pytest.approx(0.8, abs=0.03)
 
 
+def test_models_that_differ_disagree_about_as_many_tracks() -> None:
+    # of 100 tracks by 100 artists, 6 must point the same way to be significant (2 / 2^6 < 0.05)
+    alike = paired_variance(100, 100, 0.01, 0)
+    assert smallest_difference(alike, 100, 0, 1) < 0.03
+    size = smallest_difference(alike, 100, 0, 1, tracks=100)
+    assert binom.sf(5, 100, size) == pytest.approx(0.8, abs=0.05)  # that one model is right about so many more
+    assert np.isnan(smallest_difference(paired_variance(6, 6, 0.5, 0), 6, 0.3, 2, tracks=6))
+
+
 def test_the_variance_of_typed_numbers() -> None:
     assert paired_variance(1000, 1000, 0.3, 0.5) == pytest.approx(0.3 / 1000)  # one track per artist
     assert paired_variance(1000, 200, 0.3, 1) == pytest.approx(0.3 / 200)  # tracks of an artist are alike
@@ -51,13 +60,13 @@ def test_the_variance_of_typed_numbers() -> None:
 
 
 def test_more_artists_and_seeds_find_smaller_differences() -> None:
-    table = power_table(0.03**2, 50, 0.02, 1)
+    table = power_table(0.03**2, 500, 50, 0.02, 1)
     assert table["artists"].tolist() == [50, 100, 250]
     numbers = table[["2", "3", "5", "10"]].to_numpy()
     assert (np.diff(numbers, axis=1) < 0).all()
     assert (np.diff(numbers, axis=0) < 0).all()
     assert (table["fixed"] < table["10"]).all()
-    assert list(power_table(0.03**2, 50, float("nan"), 1)) == ["artists", "fixed"]
+    assert list(power_table(0.03**2, 500, 50, float("nan"), 1)) == ["artists", "fixed"]
 
 
 def test_a_comparison_is_measured(tmp_path: Path) -> None:
@@ -71,7 +80,7 @@ def test_a_comparison_is_measured(tmp_path: Path) -> None:
 def test_the_command_answers_from_numbers_and_from_runs(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["power", "--tracks", "1000", "--artists", "200", "--seed-sd", "3"])
     assert done.exit_code == 0, done.output
-    expected = smallest_difference(paired_variance(1000, 200, 0.35, 0.2), 200, 0.03, 3)
+    expected = smallest_difference(paired_variance(1000, 200, 0.35, 0.2), 200, 0.03, 3, tracks=1000)
     assert f"{100 * expected:.1f}" in done.output
     folders = [str(folder) for folder in write_seeds(tmp_path, artists=60)]
     done = CliRunner().invoke(app, ["power", *folders])

@@ -130,6 +130,7 @@ KINDS = {
     "data": ["data.batch_size=choice(3,5)", "data.segment_seconds=choice(1.6,1.8)", "trainer.max_epochs=1"],
     "model": ["model.learning_rate=interval(1e-3,1e-2)", "model.net.pooling=choice(mean,last)", "trainer.max_epochs=1"],
     "scheduler": ["scheduler=step", "scheduler.step.step_size=1", "scheduler.step.gamma=choice(0.1,0.2)"],
+    "rate of a cycle": ["scheduler=one_cycle", "model.learning_rate=interval(1e-3,1e-2)", "trainer.max_epochs=2"],
     "space": ["search_space=mine", "trainer.max_epochs=2"],
 }
 """Kinds of keys, searched."""
