@@ -1,6 +1,6 @@
 """Compare two configurations by the values that affect training."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -39,7 +39,9 @@ def training_values(config: DictConfig) -> dict[str, Any]:
     return {key: value for key, value in leaves(values) if is_trained(key)}
 
 
-def first_difference(new: dict[str, Any], old: dict[str, Any]) -> str | None:
-    """First key, in alphabetical order, whose values differ; None if both train the same model."""
-    differing = (key for key in new.keys() | old.keys() if is_trained(key) and new.get(key) != old.get(key))
-    return min(differing, default=None)
+def first_difference(new: dict[str, Any], old: dict[str, Any], typed: Sequence[str] = ()) -> str | None:
+    """First key whose values differ, None if both train the same model: of those that were typed, else of all."""
+    differing = [key for key in new.keys() | old.keys() if is_trained(key) and new.get(key) != old.get(key)]
+    return min(
+        differing, key=lambda key: (not any(f"{key}.".startswith(f"{text}.") for text in typed), key), default=None
+    )

@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 
@@ -31,10 +31,12 @@ class Jobs:
         started: Number of jobs.
         failed: Overrides and error of each that failed.
         folders: Folders of the jobs of an experiment, whose runs can be compared as they are.
+        how_to_resume: Says how to complete what is interrupted.
     """
 
     def __init__(self) -> None:
         self.started = 0
+        self.how_to_resume: Callable[[], str] = lambda: "rerun the same command"
         self.folders: set[str] = set()
         self.failed: list[str] = []
 
@@ -72,7 +74,7 @@ def exit_with_one_line(jobs: Jobs | None = None) -> Iterator[None]:
     """Print one line and exit with status 1 on an error of the user. GENRE_DEBUG=1 shows the traceback.
 
     Args:
-        jobs: Jobs of a multirun; those that failed are listed.
+        jobs: Jobs of the command; those of a multirun that failed are listed.
 
     Yields:
         Nothing.
@@ -96,7 +98,7 @@ def exit_with_one_line(jobs: Jobs | None = None) -> Iterator[None]:
         print(f"error: {' '.join(nulls)} chooses no option: use one of {folders}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted: use the same run_dir, or rerun the same search, to resume", file=sys.stderr)
+        print("interrupted" + (f": {jobs.how_to_resume()} to resume" if jobs else ""), file=sys.stderr)
         sys.exit(130)
     except Exception:
         if jobs and jobs.failed:

@@ -1,7 +1,9 @@
 """Check how Hydra launches runs: refuse what cannot work, and leave no folder of a run that could not start."""
 
 import atexit
+import shlex
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig
 
+from genre import run_folder
 from genre.config.errors import Jobs, exit_with_one_line
 from genre.config.overrides import varied
 from genre.errors import GenreError, train_command
@@ -59,9 +62,18 @@ def multirun_job(config: DictConfig, job: Any, jobs: Jobs) -> AbstractContextMan
     Returns:
         The context to run the job in.
     """
+    jobs.how_to_resume = partial(_how_to_resume, config, job)
     if job.mode == RunMode.RUN:
-        return exit_with_one_line()
+        return exit_with_one_line(jobs)
     return jobs.job(varied(list(job.overrides.task))) if config.search is None else nullcontext()
+
+
+def _how_to_resume(config: DictConfig, job: Any) -> str:
+    if job.mode == RunMode.MULTIRUN and config.search is None:
+        return f"rerun the same command with {shlex.quote(f'hydra.sweep.dir={job.sweep.dir}')} finished=skip"
+    folder = Path(job.runtime.output_dir)
+    is_run = config.search is None and run_folder.is_started(folder)
+    return f"{train_command()} {shlex.quote(f'run_dir={folder}')}" if is_run else "rerun the same command"
 
 
 def check_launch(config: DictConfig, job: Any) -> None:

@@ -79,6 +79,8 @@ def resolve_config(config: DictConfig, folder: Path, overrides: list[str]) -> Di
             f"{folder} holds a finished run: choose another run_dir, delete it to train again, or add finished=extend "
             f"{EPOCHS}=... to train it longer"
         )
+    if config.finished == "extend" and not run_folder.is_started(folder):
+        raise GenreError(f"{folder} holds no run that finished=extend could train longer: check run_dir")
     config.run_dir = str(folder)
     if run_folder.is_started(folder):
         stored = read_config(folder, config.trust, config)
@@ -92,10 +94,11 @@ def resolve_config(config: DictConfig, folder: Path, overrides: list[str]) -> Di
                 OmegaConf.update(stored, key, OmegaConf.select(config, key), merge=False)
             config = stored
         new, old = training_values(config), training_values(stored)
-        if changed := first_difference(new, old):
+        if changed := first_difference(new, old, given):
+            state, keys = ("a finished", f"run_dir, finished and {EPOCHS}") if extends else ("an unfinished", "run_dir")
             raise GenreError(
-                f"{folder} holds an unfinished run with {changed}={old.get(changed)}, not {new.get(changed)}: give "
-                "run_dir alone to resume it, or choose another run_dir"
+                f"{folder} holds {state} run with {changed}={old.get(changed)}, not {new.get(changed)}: give {keys} "
+                f"alone to {'extend' if extends else 'resume'} it, or choose another run_dir"
             )
     config.run_dir = str(folder)
     return config

@@ -84,7 +84,10 @@ def test_an_interrupted_program_exits_with_status_130(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit) as exit_, exit_with_one_line():
         raise KeyboardInterrupt
     assert exit_.value.code == 130
-    assert capsys.readouterr().err == "interrupted: use the same run_dir, or rerun the same search, to resume\n"
+    assert capsys.readouterr().err == "interrupted\n"
+    with pytest.raises(SystemExit), exit_with_one_line(Jobs()):
+        raise KeyboardInterrupt
+    assert capsys.readouterr().err == "interrupted: rerun the same command to resume\n"
 
 
 def test_a_bug_keeps_its_traceback() -> None:

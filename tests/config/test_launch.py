@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hydra.types import RunMode
+from omegaconf import OmegaConf
 
-from genre.config.launch import refuse_several_devices
-from genre.errors import GenreError
+from genre import run_folder
+from genre.config.errors import Jobs
+from genre.config.launch import multirun_job, refuse_several_devices
+from genre.errors import GenreError, train_command
 from tests.composing import compose
 from tests.test_scripts import script
 
@@ -89,3 +93,20 @@ def test_the_swept_trainer_of_a_job_is_looked_at_too(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "error: 2 of 2 jobs failed" in done.stderr.splitlines()
     assert "  trainer.devices=2: trainer.devices=2 uses several devices, which -m cannot do" in done.stderr
+
+
+def test_an_interrupted_command_says_how_to_resume(tmp_path: Path) -> None:
+    jobs, config = Jobs(), compose([])
+    job = OmegaConf.create(
+        {"mode": RunMode.RUN, "runtime": {"output_dir": f"{tmp_path}/my run"}, "sweep": {"dir": "runs/x"}}
+    )
+    multirun_job(config, job, jobs)
+    assert jobs.how_to_resume() == "rerun the same command"  # nothing is stored yet, so run_dir alone would start anew
+    (tmp_path / "my run/.hydra").mkdir(parents=True)
+    (tmp_path / "my run" / run_folder.CONFIG).touch()
+    assert jobs.how_to_resume() == f"{train_command()} 'run_dir={tmp_path}/my run'"
+    job.mode, job.overrides = RunMode.MULTIRUN, {"task": ["seed=1"]}
+    multirun_job(config, job, jobs)
+    assert jobs.how_to_resume() == "rerun the same command with hydra.sweep.dir=runs/x finished=skip"
+    multirun_job(compose(["hparams_search=optuna"]), job, jobs)
+    assert jobs.how_to_resume() == "rerun the same command"

@@ -187,8 +187,14 @@ def test_a_schedule_of_fixed_length_is_stretched_when_its_run_is_extended(runs: 
 
 def test_an_extended_run_trains_nothing_else(runs: Runs) -> None:
     folder, _ = runs.train("run", "trainer.max_epochs=1")
-    with pytest.raises(GenreError, match="seed=42, not 7"):
+    alone = "give run_dir, finished and trainer.max_epochs alone to extend it, or choose another run_dir"
+    with pytest.raises(GenreError, match=f"a finished run with seed=42, not 7: {alone}"):
         resume(folder, *runs.overrides("finished=extend", "trainer.max_epochs=2", "seed=7"))
+    with pytest.raises(GenreError, match=r"a finished run with model\.learning_rate=0\.001, not 0\.1"):  # not data.root
+        resume(folder, "finished=extend", "trainer.max_epochs=2", "model.learning_rate=0.1")
+    with pytest.raises(GenreError, match="mien holds no run that finished=extend could train longer: check run_dir"):
+        resume(folder.with_name("mien"), "finished=extend", "trainer.max_epochs=2")
+    assert not folder.with_name("mien").exists()
     baseline, _ = runs.train("logreg", "model=logreg")
     with pytest.raises(GenreError, match="without epochs"):
         resume(baseline, "finished=extend", "trainer.max_epochs=9")
