@@ -72,6 +72,7 @@ def eda(
     It shows genres, artists, licenses, files, rejected tracks and spectrograms, with a data card in Markdown beside it.
     """
     from genre.data import split_report
+    from genre.data.tracks import collection_name
     from genre.reports import eda as page
 
     components = compose_components(overrides)
@@ -80,7 +81,7 @@ def eda(
     wanted = [name.strip() for name in genres.split(",")] if genres else None
     if unknown := sorted(set(wanted or []) - set(prepared.genres)):
         raise GenreError(f"--genres: {', '.join(unknown)} is unknown here; the genres are {', '.join(prepared.genres)}")
-    name = page.collection_name(components.settings.data)
+    name = collection_name(components.settings.data)
     folder = out or Path(components.settings.paths.runs) / "eda" / name
     print(f"report: {page.write_eda_report(prepared, Path(components.source.root), name, folder, wanted)}")
     print(f"data card: {folder / page.DATA_CARD}")
@@ -99,6 +100,10 @@ def split(
         raise GenreError("the splits of experiment=leakage cut tracks in half: use another data.splits")
     if components.settings.data.train_fraction < 1:
         raise GenreError("a split lists all tracks: leave out data.train_fraction, which a run may set with that split")
+    if output.suffix != ".csv":
+        raise GenreError(
+            f"--output {output} must end in .csv, so that data.splits={output.with_suffix('.csv')} uses it"
+        )
     tracks = components.datamodule.data.tracks
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(output) as temporary:

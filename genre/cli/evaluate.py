@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from genre.config.compose import CONF
 from genre.config.errors import exit_with_one_line
-from genre.config.overrides import refuse_stored
+from genre.config.overrides import options_first, refuse_stored
 from genre.config.validate import validate
 from genre.errors import GenreError
 
@@ -68,4 +68,5 @@ def run() -> None:
     """Run the command line."""
     with exit_with_one_line():
         refuse_stored(sys.argv[1:])
+        sys.argv[1:] = options_first(sys.argv[1:])
         main()

@@ -102,6 +102,8 @@ def export(
     runs = run or []
     if form not in ("onnx", "hf"):
         raise GenreError(f"--format {form} is unknown: use onnx or hf")
+    if form == "onnx" and output.suffix != ".onnx":
+        raise GenreError(f"--output {output} must end in .onnx, by which the other commands know the file")
     if form == "hf" and (len(runs) != 1 or checkpoint):
         raise GenreError("--format hf exports one run with its scores: give one --run")
     predictor = Predictor.load(*runs, *(checkpoint or []), trust=trust or [])

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from genre.config.compose import CONF
 from genre.config.errors import Jobs, exit_with_one_line
 from genre.config.launch import check_launch, multirun_job
-from genre.config.overrides import refuse_stored
+from genre.config.overrides import options_first, refuse_stored
 
 jobs = Jobs()
 
@@ -39,6 +39,7 @@ def run() -> None:
     """Run the command line."""
     with exit_with_one_line(jobs):
         refuse_stored(sys.argv[1:])
+        sys.argv[1:] = options_first(sys.argv[1:])
         main()
     jobs.show_next()
 

@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from genre.config.compose import CONF
 from genre.config.diff import leaves
 from genre.config.overrides import explained
 from genre.config.targets import arguments, locate
@@ -93,6 +94,9 @@ def exit_with_one_line(jobs: Jobs | None = None) -> Iterator[None]:
     except ValueError as error:
         if _debugging() or "Config group override must be" not in str(error):
             raise
+        if any(text.startswith("=") for text in sys.argv[1:]):
+            print("error: a setting has no name: write key=value", file=sys.stderr)
+            sys.exit(1)
         nulls = [text for text in sys.argv[1:] if text.endswith("=null") and "." not in text]
         folders = " and ".join(f"conf/{text.removesuffix('=null')}" for text in nulls)
         print(f"error: {' '.join(nulls)} chooses no option: use one of {folders}", file=sys.stderr)
@@ -127,6 +131,9 @@ def one_line(error: Exception) -> str:
         group, _, choice = lines[0].rpartition("'")[0].rpartition("'")[2].rpartition("/")
         meant = "".join(f"did you mean {name}? " for name in get_close_matches(choice, names, n=1))
         return f"{group}={choice} is unknown: {meant}available are {', '.join(names)}"
+    if found := re.search(r"Could not load '(\w+)/([^']*)'", lines[0]):  # of a group with several choices
+        names = sorted(path.stem for path in (CONF / found[1]).glob("*.yaml"))
+        return f"{found[1]}={found[2]} is unknown: available are {', '.join(names)}"
     return lines[0]
 
 
@@ -161,7 +168,9 @@ def _elsewhere(path: str, error: OmegaConfBaseException) -> str:
         return ""
     name = path.rpartition(".")[2]
     keys = [key for key, _ in leaves(OmegaConf.to_container(root)) if not key.startswith("hydra.")]
-    same = [key for key in keys if key.rpartition(".")[2] == name]
+    last = {key: key.rpartition(".")[2] for key in keys}
+    meant = {name, *get_close_matches(name, last.values(), n=1, cutoff=0.8)}
+    same = [key for key in keys if last[key] in meant]
     longer = [key for key in keys if key.endswith(f"_{name}")]
     found = " or ".join([*same, *longer][:MAX_SUGGESTED])
     return f": did you mean {found}?" if found else ""

@@ -68,7 +68,10 @@ def call(path: str, target: Callable[..., Any], /, *args: Any, **given: Any) -> 
     except GenreError:
         raise
     except Exception as error:  # a class of the user's own may fail in any way
-        raise GenreError(f"{path}: {_line(error)}") from error
+        every = getattr(target, "keywords", {}) | given  # of a partial one
+        texts = [f"{key}={value}" for key, value in every.items() if isinstance(value, str)]
+        doubt = f" (given {', '.join(texts)})" if texts and isinstance(error, TypeError) else ""
+        raise GenreError(f"{path}: {_line(error)}{doubt}") from error
 
 
 def check_arguments(path: str, spec: dict[str, Any]) -> Callable[..., Any]:

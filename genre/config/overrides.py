@@ -19,6 +19,8 @@ HYDRA_OPTIONS = (
     *("config-path", "config-name", "config-dir", "experimental-rerun", "info"),
 )
 """Hydra's options, without their dashes; it accepts unambiguous beginnings."""
+VALUED = ("--config-", "-cd", "-cn", "-cp", "--cfg", "-c", "--package", "-p")
+"""Beginnings of the options whose value is the next word."""
 
 
 def explained(error: HydraException) -> str | None:
@@ -88,6 +90,16 @@ def _typed(value: Any) -> str:
     if isinstance(value, list):
         return f"[{','.join(map(_typed, value))}]"
     return QuotedString(value, Quote.single).with_quotes() if isinstance(value, str) else json.dumps(value)
+
+
+def options_first(arguments: Sequence[str]) -> list[str]:
+    """Move options before the settings: between settings, Hydra takes no further settings after them."""
+    options: list[str] = []
+    settings: list[str] = []
+    for number, text in enumerate(arguments):
+        follows = number and arguments[number - 1].startswith(VALUED) and "=" not in arguments[number - 1]
+        (options if text.startswith("-") or follows else settings).append(text)
+    return [*options, *settings]
 
 
 def refuse_stored(arguments: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from omegaconf import MISSING, DictConfig, OmegaConf
@@ -58,7 +59,8 @@ def _check(path: str, value: Any, limits: Any) -> None:
     choices, low, above, high = (limits.get(key) for key in ("choices", "low", "above", "high"))
     if choices and value not in choices and not (limits["suffix"] and str(value).endswith(limits["suffix"])):
         or_file = f" or a {limits['suffix']} file" if limits["suffix"] else ""
-        raise GenreError(f"{path}={value} is unknown: use one of {', '.join(choices)}{or_file}")
+        meant = "".join(f"did you mean {name}? " for name in get_close_matches(str(value), choices, n=1, cutoff=0.75))
+        raise GenreError(f"{path}={value} is unknown: {meant}use one of {', '.join(choices)}{or_file}")
     if low is not None and value < low:
         raise GenreError(f"{path}={value} must be at least {low}")
     if above is not None and value <= above:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ MIN_FULL_FRACTION = 0.9
 """The leakage experiment, which halves clips, rejects tracks shorter than this fraction of a clip."""
 MIN_ACTIVE_FRACTION = 0.1
 """A clip of which a smaller fraction is louder than `decoding.SILENCE_DB` is silent."""
-USER_FIXABLE = ("missing_file", "undecodable", "truncated")
+USER_FIXABLE = ("missing_genre", "missing_file", "undecodable", "truncated")
 """Rejection reasons for which file names are logged, because the user can fix them."""
 MAX_NAMED_FILES = 3
 
@@ -104,7 +105,7 @@ def select_tracks(
     missing = ~selection.kept["path"].map(lambda path: (root / path).is_file()).astype(bool)
     selection.reject(missing, "missing_file", "no such file")
     selection.reject_rare_genres(config.min_tracks_per_genre)
-    _check_two_genres(source, selection)
+    _check_genres(source, selection)
     index = cache.update(root, selection.kept["path"].tolist(), make_executor)
     reject_after_decoding(selection, index, config)
     for reason, count in selection.reason_counts.items():
@@ -112,7 +113,7 @@ def select_tracks(
         names = [*files[:MAX_NAMED_FILES], *(["..."] if count > MAX_NAMED_FILES else [])]
         named = f" ({', '.join(names)})" if reason in USER_FIXABLE else ""
         log.info("rejected %d track%s: %s%s", count, "s" * (count > 1), reason, named)
-    _check_two_genres(source, selection)
+    _check_genres(source, selection)
     return selection, index
 
 
@@ -197,8 +198,11 @@ def restore_from_run(
     return PreparedData(table, tracks.iloc[:0], sorted(tracks["genre"].unique()), cache)
 
 
-def _check_two_genres(source: Source, selection: Selection) -> None:
+def _check_genres(source: Source, selection: Selection) -> None:
     genres = selection.kept["genre"].unique()
+    same = next((pair for pair in combinations(sorted(genres), 2) if pair[0].casefold() == pair[1].casefold()), None)
+    if same:
+        raise GenreError(f"the genres {same[0]} and {same[1]} differ in capitals only: give both the same name")
     if len(genres) >= 2:
         return
     counts = selection.reason_counts

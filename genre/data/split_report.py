@@ -81,7 +81,8 @@ def _advice(tracks: pd.DataFrame, config: DataConfig) -> str:
     """What to do in order to test on more artists."""
     if config.fold is not None:
         return "evaluate all folds together, not one of them"
-    if config.splits in LEAKAGE_LEVELS or _count_artists(tracks).min() < config.folds:
+    given = config.splits in LEAKAGE_LEVELS or config.splits.endswith(".csv")
+    if given or _count_artists(tracks).min() < config.folds:
         return "add artists"
     by_artist = "data.splits=artist " if config.splits in OFFICIAL else ""
     folds = ",".join(map(str, range(config.folds)))

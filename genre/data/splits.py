@@ -82,8 +82,9 @@ def assign_splits(
         numbers = pd.Index(SPLITS).get_indexer(pd.Index(ordered["split"]))
         check_split_names(ordered)
         if missing := int((numbers < 0).sum()):
-            every = missing == len(tracks)
-            what = "this data has no split of its own" if every else f"{missing} of {len(tracks)} tracks have no split"
+            first = ordered["track_id"][numbers < 0].iloc[0]
+            some = f"{missing} of {len(tracks)} tracks have no split (first: {first})"
+            what = "this data has no split of its own" if missing == len(tracks) else some
             raise GenreError(f"{what}: use data.splits={_best_known(tracks)}")
     elif strategy == "stratified":
         numbers = _stratify(ordered["genre"].to_numpy(), fractions, rng)
@@ -101,9 +102,11 @@ def check_split_names(tracks: pd.DataFrame) -> None:
     Raises:
         GenreError: It has.
     """
-    if unknown := sorted(set(tracks["split"].dropna()) - set(SPLITS)):
+    unknown = tracks[tracks["split"].notna() & ~tracks["split"].isin(SPLITS)]
+    if len(unknown):
         raise GenreError(
-            f"unknown split {', '.join(unknown)}: use {', '.join(SPLITS)}, or data.splits=artist for another split"
+            f"unknown split {', '.join(sorted(set(unknown['split'])))} (first: {unknown['track_id'].iloc[0]}): use "
+            f"{', '.join(SPLITS)}, or data.splits=artist for another split"
         )
 
 

@@ -6,10 +6,12 @@ import shlex
 from collections.abc import Collection
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
 
+from genre.config.schema import DataConfig
 from genre.errors import GenreError
 
 COLUMNS = ["track_id", "path", "genre", "artist", "album", "title", "split", "license"]
@@ -42,6 +44,14 @@ class Source(Protocol):
             GenreError: The folder does not have the structure that this source expects.
         """
         ...
+
+
+def collection_name(data: DataConfig) -> str:
+    """Name of a collection: that of its folder and table where `data.name` only says how its tracks are listed."""
+    root = Path(data.root).resolve().name
+    names = {"folder": root, "table": f"{root}-{Path(data.table).stem}" if data.table else root}
+    name = names.get(data.name, data.name)
+    return f"{name}_{data.subset}" if data.subset else name
 
 
 def exclude_override(genres: list[str]) -> str:

@@ -81,15 +81,17 @@ def verdicts(scores: dict[str, Any]) -> list[str]:
     Returns:
         The lines; none if the network has a higher F1 macro and a higher accuracy than all.
     """
-    lines = []
-    for name in fitted_baselines(scores):
-        worse = [
-            f"{label} {scores[f'val/{score}']:.3f}, not above {scores[f'{name}/val/{score}']:.3f}"
-            for score, label in {"f1_macro": "F1 macro", "accuracy": "accuracy"}.items()
-            if scores[f"val/{score}"] <= scores[f"{name}/val/{score}"]
-        ]
-        if worse:
-            lines.append(
-                f"{scores['model']} is not better than {BASELINES[name]} on the validation tracks: {'; '.join(worse)}"
-            )
-    return lines
+    return [
+        f"{scores['model']} is not better than {BASELINES[name]} on the validation tracks: {'; '.join(worse)}"
+        for name in BASELINES
+        if (worse := not_above(scores, name))
+    ]
+
+
+def not_above(scores: dict[str, Any], baseline: str) -> list[str]:
+    """The scores in which a network is not better than a baseline on the validation tracks, in words."""
+    return [
+        f"{label} {scores[f'val/{score}']:.3f}, not above {scores[f'{baseline}/val/{score}']:.3f}"
+        for score, label in {"f1_macro": "F1 macro", "accuracy": "accuracy"}.items()
+        if baseline in fitted_baselines(scores) and scores[f"val/{score}"] <= scores[f"{baseline}/val/{score}"]
+    ]

@@ -11,6 +11,7 @@ import pandas as pd
 from genre import run_folder
 from genre.config.schema import LEAKAGE_LEVELS
 from genre.errors import GenreError
+from genre.evaluation.baselines import BASELINES, not_above
 from genre.evaluation.bootstrap import Sampled, bootstrap_scores, score_interval, seed_spreads
 from genre.evaluation.ensembles import add_ensembles
 from genre.evaluation.model_runs import ModelRuns, group_runs, keep_common_folds
@@ -109,6 +110,12 @@ def compare_runs(runs: list[FinishedRun], notes: list[str], ensemble: bool = Fal
         for model in models
         for seed, predictions in model.predictions.items()
         if (count := int((~predictions.is_finite).sum()))
+    ]
+    notes += [
+        f"{model.label} is not better than {title} on the validation tracks of {count} of {len(model.runs)} runs."
+        for model in models
+        for name, title in BASELINES.items()
+        if model.members == 1 and (count := sum(bool(not_above(run.scores, name)) for run in model.runs))
     ]
     samples = [bootstrap_scores(model.counts, len(runs[0].predictions.genres)) for model in models]
     return Comparison(models, score_table(models, samples), pairwise_tests(models, samples), notes, samples)

@@ -15,6 +15,7 @@ from genre.data.cache.feature_cache import FeatureCache
 from genre.data.external import SharedTracks, collection_settings, list_tracks, prepare_external
 from genre.data.prepared import PreparedData
 from genre.data.shared_genres import SharedGenres, share_genres
+from genre.data.tracks import collection_name
 from genre.errors import GenreError
 from genre.evaluation.runs import EvaluatedRun, FinishedRun
 from genre.evaluation.trained_run import TrainedRun
@@ -103,7 +104,7 @@ def evaluate_externally(
     evaluated = [replace(run, notes=notes) for run, _ in results]
     runs = _number([replace(t.run, predictions=e.predictions) for t, e in zip(trained, evaluated, strict=True)])
     table = pd.concat([_table(run) for run in evaluated], ignore_index=True)
-    return ExternalTest(Path(source.root).resolve().name, runs, evaluated, table, first.rejected, notes)
+    return ExternalTest(collection_name(settings), runs, evaluated, table, first.rejected, notes)
 
 
 def _missing_genres(tracks: pd.DataFrame, models: list[list[str]], genres: SharedGenres) -> list[str]:

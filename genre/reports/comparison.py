@@ -16,6 +16,7 @@ from genre.evaluation.comparison import Comparison
 from genre.evaluation.predictions import Predictions
 from genre.evaluation.scores import SCORE_LABELS, compute_scores
 from genre.evaluation.significance import TESTED_SCORES
+from genre.provenance import data_facts, read_record
 from genre.reports import comparison_text as text
 from genre.reports.figures import forest_plot, learning_curves_overlay, scores_by_size
 from genre.reports.formatting import INTERVAL, format_interval, to_markdown
@@ -38,7 +39,7 @@ def write_comparison_report(result: Comparison, folder: Path, source: str = "") 
     """
     first, result = result.predictions, _by_accuracy(result)
     subtitle = f"{len(result.models)} models, {first.describe()}, {len(first.genres)} genres"
-    page = Page(f"Comparison on {first.split_name} tracks", subtitle, source=source)
+    page = Page(f"Comparison on {first.split_name} tracks", subtitle, _facts(result), source=source)
     _add_scores(page, result)
     for note in [*interval_warnings(first), *result.notes]:
         page.text(note, "note")
@@ -54,6 +55,19 @@ def write_comparison_report(result: Comparison, folder: Path, source: str = "") 
     _add_runs(page, result, folder)
     _add_folds_and_cost(page, result)
     return page.write(folder)
+
+
+def _facts(result: Comparison) -> dict[str, str]:
+    """State what the runs were trained on, when, and with which version."""
+    runs = {run.folder: run for model in result.models if model.members == 1 for run in model.runs}
+    data = [data_facts(run.folder, run.config.data, run.config.seed) for run in runs.values()]
+    sets, ids = zip(*(each["data set"].split(", id ") for each in data), strict=True)
+    sessions = [session for folder in runs for session in read_record(folder).get("sessions", [])]
+    dates = sorted(session["date"][:10] for session in sessions)
+    code = [", commit ".join(filter(None, (session["version"], session["git_commit"]))) for session in sessions]
+    facts = {"trained on": sets, "data id": ids, "split": [each["split"] for each in data]}
+    facts |= {"date": [*dates[:1], *dates[-1:]], "version": code}
+    return {name: "; ".join(dict.fromkeys(values)) for name, values in facts.items() if values}
 
 
 def _by_accuracy(result: Comparison) -> Comparison:

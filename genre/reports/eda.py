@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from genre.audio.decoding import load_clip
-from genre.config.schema import DataConfig
 from genre.data.prepared import PreparedData
 from genre.data.tracks import SPLITS
 from genre.reports.data_card import count_by_genre, count_licenses, data_card
@@ -60,12 +59,6 @@ def write_eda_report(data: PreparedData, root: Path, name: str, folder: Path, ge
     _add_examples(page, data, genres)
     page.file(DATA_CARD, data_card(data, name))
     return page.write(folder)
-
-
-def collection_name(data: DataConfig) -> str:
-    """Name of a collection: that of its folder where `data.name` only says how its tracks are listed."""
-    name = Path(data.root).resolve().name if data.name in ("folder", "table") else data.name
-    return f"{name}_{data.subset}" if data.subset else name
 
 
 def _add_genres(page: Page, tracks: pd.DataFrame) -> None:

@@ -33,7 +33,8 @@ def find_checkpoint(path: Path) -> Path:
 def load_initial_weights(net: nn.Module, path: Path) -> None:
     """Copy the weights of a checkpoint to those of a network that have the same name and shape.
 
-    The others keep their initial values, and a log line names them: the last layer, for example, if the genres differ.
+    The others keep their initial values, and a log line names them, such as the last layer if the genres differ. It
+    is a warning if they are more than half.
 
     Args:
         net: The network.
@@ -52,5 +53,8 @@ def load_initial_weights(net: nn.Module, path: Path) -> None:
     if not any(name in same for name, _ in net.named_parameters()):
         raise GenreError(f"ckpt_path={path} is the checkpoint of another network: choose the model that it was made of")
     net.load_state_dict(same, strict=False)
-    rest = [name for name, _ in net.named_parameters() if name not in same]
-    log.info("initial weights: %s%s", path, f"; without {', '.join(rest)}, which it does not have" if rest else "")
+    parameters = [name for name, _ in net.named_parameters()]
+    rest = [name for name in parameters if name not in same]
+    few = len(rest) > len(parameters) / 2  # more than another last layer
+    without = f"; {len(rest)} of {len(parameters)} tensors keep their random values: {', '.join(rest)}" if rest else ""
+    log.log(logging.WARNING if few else logging.INFO, "initial weights: %s%s", path, without)

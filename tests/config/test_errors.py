@@ -71,7 +71,7 @@ def test_an_error_of_omegaconf_names_its_key() -> None:
     {
         "epochs": "epochs is not a key of the configuration: did you mean size.epochs or trainer.max_epochs?",
         "learning_rate": "learning_rate is not a key of the configuration: did you mean model.learning_rate?",
-        "data.seeds_": "data.seeds_ is not a key of the configuration",
+        "data.seeds_": "data.seeds_ is not a key of the configuration: did you mean seed?",
     }.items(),
 )
 def test_a_key_of_another_section_is_suggested(typed: str, said: str) -> None:

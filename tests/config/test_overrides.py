@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genre.config.overrides import overrides_between, quoted, refuse_stored
+from genre.config.overrides import options_first, overrides_between, quoted, refuse_stored
 from tests.composing import compose
 from tests.test_scripts import assert_refused, script
 
@@ -17,6 +17,11 @@ WRONG = {
     ("evaluate.py", "trust=mylab"): "trust is a list: write 'trust=[mylab]'",
     ("train.py", "data.exclude_genres=rock"): "data.exclude_genres is a list: write 'data.exclude_genres=[rock]'",
     ("train.py", "data.columns=path:x"): "data.columns is a mapping: write 'data.columns={name: value}'",
+    ("train.py", "=3"): "a setting has no name: write key=value",
+    ("train.py", "callbacks=[emaa]"): "callbacks=emaa is unknown: available are ",
+    ("train.py", "model.hiden_dim=3"): "did you mean model.net.hidden_dim or size.hidden_dim?",
+    ("train.py", "data.splits=artits"): "data.splits=artits is unknown: did you mean artist? use one of auto, ",
+    ("train.py", "optimizer.lr=0.1x"): "between instances of 'float' and 'str' (given lr=0.1x)",
     ("train.py", "seed=abc"): "seed=abc must be a whole number",
     ("train.py", "data.segment_seconds=long"): "data.segment_seconds=long must be a number",
     ("train.py", "data.root=/a=b"): """quote the value, 'data.root="/a=b"'""",
@@ -55,6 +60,13 @@ def test_a_run_folders_own_files_are_not_composed(typed: str) -> None:
     with pytest.raises(Exception, match="use run_dir=RUN_FOLDER"):
         refuse_stored(["model=cnn2d", typed])
     refuse_stored(["model=cnn2d", "hydra.searchpath=[file:///x/hydra]", "hydra.job.name=x", "run_dir=a.hydra.b"])
+
+
+def test_options_may_stand_between_settings() -> None:
+    given = ["a=1", "-m", "b=2", "--config-dir", "mine", "c=3", "-cn=x", "d=4", "--cfg", "job"]
+    assert options_first(given) == ["-m", "--config-dir", "mine", "-cn=x", "--cfg", "job", "a=1", "b=2", "c=3", "d=4"]
+    done = script("train.py", "model=logreg", "--cfg", "job", "seed=7")
+    assert "seed: 7" in done.stdout
 
 
 def test_overrides_turn_one_configuration_into_another() -> None:

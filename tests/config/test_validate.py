@@ -108,7 +108,7 @@ WRONG = [
         ["hparams_search=optuna", "search.trials=3"],
         "search.trials is not a key of the configuration: did you mean search.trial?",
     ),
-    (["hparams_search=optuna", "search.n_trials=x"], "search.n_trials: Value 'x' of type 'str'"),
+    (["hparams_search=optuna", "search.n_trials=x"], "search.n_trials=x must be a whole number"),
 ]
 
 

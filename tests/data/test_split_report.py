@@ -63,6 +63,7 @@ def test_large_splits_cause_no_warning() -> None:
         (("data.splits=official",), ADD.format("data.splits=artist data.fold=0,1,2,3,4")),
         (("data.fold=1",), "evaluate all folds together, not one of them"),
         (("data.splits=leak_nothing",), "add artists"),
+        (("data.splits=mine.csv",), "add artists"),
         (("data.folds=7",), "add artists"),  # jazz has six
     ],
 )

@@ -3,8 +3,10 @@
 import pandas as pd
 import pytest
 
-from genre.data.tracks import COLUMNS, Selection, unify_names
+from genre.config.validate import validate
+from genre.data.tracks import COLUMNS, Selection, collection_name, unify_names
 from genre.errors import GenreError
+from tests.composing import compose
 from tests.conftest import track_table
 
 GENRES = {"a": "Rock", "b": "Rock", "c": "Rock", "d": "Jazz", "e": "Jazz", "f": "Polka", "g": None, "h": None}
@@ -174,3 +176,17 @@ def test_an_album_is_its_artist_s_unless_it_is_a_compilation():
 
 def test_tables_without_names_are_unchanged():
     pd.testing.assert_frame_equal(unify_names(track_table(GENRES)), track_table(GENRES))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        (["data=folder", "data.root=music/my songs"], "my songs"),
+        (["data=folder", "data.root=music", "data.name=emotify"], "emotify"),
+        (["data=fma", "data.root=x", "data.subset=small"], "fma_small"),
+        (["data=synthetic"], "synthetic"),
+        (["data=table", "data.table=lists/good.csv", "data.root=music"], "music-good"),
+    ],
+)
+def test_the_collection_has_a_name(overrides: list[str], name: str) -> None:
+    assert collection_name(validate(compose(overrides)).data) == name

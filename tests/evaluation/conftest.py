@@ -67,6 +67,7 @@ def _add_tracks(
     table = pd.DataFrame({"track_id": ids, "split": split, "target": target, "prediction": prediction})
     table["logits"] = list(np.log(0.2 + 0.4 * np.eye(len(genres))[prediction]))
     tracks = pd.DataFrame({"track_id": ids, "artist": [f"Artist {number % artists}" for number in range(count)]})
+    tracks["genre"], tracks["audio_digest"] = [genres[number] for number in target], ids
     tracks["title"], tracks["split"] = "Song " + tracks["track_id"], split
     for path, new in ((folder / run_folder.PREDICTIONS, table), (folder / run_folder.TRACKS, tracks)):
         (pd.concat([pd.read_parquet(path), new]) if path.exists() else new).to_parquet(path)

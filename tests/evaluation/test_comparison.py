@@ -23,6 +23,16 @@ from tests.evaluation.conftest import (
 )
 
 
+def test_networks_that_are_not_better_than_a_baseline_are_named(tmp_path: Path) -> None:
+    folders = write_seeds(tmp_path)
+    for folder, score in zip(folders, (0.4, 0.6, 0.6, 0.6), strict=True):
+        scores = run_folder.read_scores(folder)
+        scores |= {f"{prefix}val/{name}": 0.5 for prefix in ("", "logreg/") for name in ("accuracy", "f1_macro")}
+        (folder / run_folder.SCORES).write_text(json.dumps(scores | {"val/accuracy": score, "val/f1_macro": 0.7}))
+    note = "cnn1d_gru is not better than logistic regression on the validation tracks of 1 of 2 runs."
+    assert compare(folders, ensemble=True).notes == [note]
+
+
 def test_variants_of_one_model_are_compared_under_given_labels(tmp_path: Path) -> None:
     settings = (("plain", GOOD, "model.net.dropout=0"), ("dropout", BAD, "model.net.dropout=0.5"))
     folders = {tmp_path / label: label for label, _, _ in settings}

@@ -114,6 +114,7 @@ def test_a_damaged_folder_is_refused(folder: Path, tmp_path: Path) -> None:
     [
         (["--format", "pt"], "--format pt is unknown: use onnx or hf"),
         (["--format", "hf", "--run", "b"], "give one --run"),
+        ([], r"--output c must end in \.onnx"),
     ],
 )
 def test_other_exports_are_refused(options: list[str], message: str) -> None:

@@ -1,5 +1,6 @@
 """The report of a comparison."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,18 @@ from tests.evaluation.conftest import (
     write_run,
     write_seeds,
 )
+
+
+def test_what_was_compared_is_above_the_contents(tmp_path: Path) -> None:
+    folders = write_folds(tmp_path)
+    for day, folder in enumerate(folders, 1):
+        session = {"date": f"2026-03-{day:02}T10:00:00+00:00", "version": "1.2", "git_commit": "abc"}
+        (folder / run_folder.RECORD).write_text(json.dumps({"split": "artist", "sessions": [session]}))
+    page = write_comparison_report(compare(folders), tmp_path / "report").read_text()
+    assert "<dt>trained on</dt><dd>folder, 20 tracks</dd>" in page
+    assert "<dt>split</dt><dd>artist, fold 0 of 5, seed 42; artist, fold 1 of 5, seed 42; artist, fold 2 of" in page
+    assert "<dt>date</dt><dd>2026-03-01; 2026-03-06</dd>" in page
+    assert "<dt>version</dt><dd>1.2, commit abc</dd>" in page
 
 
 def test_a_report_holds_tables_and_figures_in_all_formats(tmp_path: Path) -> None:

@@ -33,19 +33,6 @@ def test_tracks_and_artists_are_counted_in_total_and_per_split() -> None:
     assert table[columns].to_numpy().tolist() == [[3, 2, 2, 1, 0, 0, 1, 1], [1, 0, 0, 0, 1, 0, 0, 0]]
 
 
-@pytest.mark.parametrize(
-    ("overrides", "name"),
-    [
-        (["data=folder", "data.root=music/my songs"], "my songs"),
-        (["data=folder", "data.root=music", "data.name=emotify"], "emotify"),
-        (["data=fma", "data.root=x", "data.subset=small"], "fma_small"),
-        (["data=synthetic"], "synthetic"),
-    ],
-)
-def test_the_collection_has_a_name(overrides: list[str], name: str) -> None:
-    assert eda.collection_name(validate(compose(overrides)).data) == name
-
-
 def test_the_command_writes_the_report(music_folder: Path, tmp_path: Path) -> None:
     tiny = [*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}", f"paths.runs={tmp_path}/runs"]
     done = CliRunner().invoke(app, ["eda", *tiny, "--genres", "jazz"])

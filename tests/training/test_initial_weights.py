@@ -26,7 +26,10 @@ def test_weights_of_the_same_name_and_shape_are_copied(tmp_path: Path, caplog: p
     for name, value in net.state_dict().items():
         expected = before if name.startswith("head.3.") else other.state_dict()
         assert torch.equal(value, expected[name]), name
-    assert "without head.3.weight, head.3.bias" in caplog.text
+    assert caplog.records[-1].levelname == "INFO"
+    assert caplog.text.endswith("; 2 of 32 tensors keep their random values: head.3.weight, head.3.bias\n")
+    load_initial_weights(CRNN(5, 16, "2d", "gru", 4), store(tmp_path / "a.ckpt", other))  # which shares the head alone
+    assert caplog.records[-1].levelname == "WARNING"
 
 
 def test_another_network_or_file_is_refused(tmp_path: Path) -> None:

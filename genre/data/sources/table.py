@@ -120,7 +120,9 @@ class Table:
             roots = [PurePosixPath(Path(self.root).absolute()), PurePosixPath(Path(self.root).resolve())]
             root = next((root for root in roots if root in path.parents), None)
             if root is None:
-                raise GenreError(f"{self.table}: {text} is not in {self.root}: set data.root to a folder above it")
+                raise GenreError(
+                    f"{self.table}: {text} is not in {self.root}: set data.root, or on={{root: ...}}, to one above it"
+                )
             path = path.relative_to(root)
         return path.as_posix()
 

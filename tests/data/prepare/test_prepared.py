@@ -122,11 +122,21 @@ def test_the_strategy_says_what_auto_stands_for(root, cache, executors, caplog):
     assert "the split of the table is not used: data.fold=0 makes folds" in caplog.text
 
 
+def test_genres_that_differ_in_capitals_only_are_refused(root, cache, executors):
+    some(root, "rock/a.wav", "Rock/a.wav", "pop/a.wav")
+    source = Listed(str(root), track_table({"rock/a.wav": "rock", "Rock/a.wav": "Rock", "pop/a.wav": "pop"}))
+    text = error(lambda: prepare(source, CONFIG, cache, executors, 1))
+    assert text == "the genres Rock and rock differ in capitals only: give both the same name"
+    assert executors.calls == 0
+
+
 def test_a_split_with_other_names_is_refused_before_any_audio_is_read(root, cache, executors):
     some(root, "rock/a.wav", "pop/a.wav")
     source = Listed(str(root), track_table({"rock/a.wav": "rock", "pop/a.wav": "pop"}, split=["dev", "train"]))
     text = error(lambda: prepare(source, replace(CONFIG, splits="official"), cache, executors, 1))
-    assert text == "unknown split dev: use train, val, test, or data.splits=artist for another split"
+    assert (
+        text == "unknown split dev (first: rock/a.wav): use train, val, test, or data.splits=artist for another split"
+    )
     assert executors.calls == 0
 
 
@@ -177,7 +187,7 @@ def test_a_genre_missing_in_a_split_is_logged(root, prepared_with, caplog):
         prepared_with({"folk/a.wav": "folk", "folk/b.wav": "folk", "folk/gone.wav": "folk"})
     assert "22 tracks of 3 genres: 17 train, 2 val, 3 test" in caplog.messages
     assert "no track of folk in val" in caplog.messages
-    assert "rejected 1 tracks: missing_file (folk/gone.wav)" in caplog.messages
+    assert "rejected 1 track: missing_file (folk/gone.wav)" in caplog.messages
 
 
 @pytest.mark.parametrize("splits", ["official", "artist"])

@@ -75,11 +75,11 @@ ERRORS = {
     "this data names no album: use data.splits=artist": (table(ROCK, "band"), "artist_album"),
     "this data has no split of its own: use data.splits=artist": (table(ROCK, "band"), "official"),
     "this data has no split of its own: use data.splits=stratified": (table(ROCK), "official"),
-    "unknown split dev, eval: use train, val, test, or data.splits=artist for another split": (
+    "unknown split dev, eval (first: 000016): use train, val, test, or data.splits=artist for another split": (
         table(ROCK, official=["train", "val", "test"] * 5 + ["train", "dev", None, "eval", "dev"]),
         "official",
     ),
-    "3 of 20 tracks have no split: use data.splits=stratified": (
+    "3 of 20 tracks have no split (first: 000017): use data.splits=stratified": (
         table(ROCK, official=["train", "val", "test"] * 5 + ["train", "val", None, pd.NA, np.nan]),
         "official",
     ),
