@@ -88,8 +88,6 @@ def _points(row: dict, name: str) -> str:
 def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
     """Format the tests of pairs as text: differences in percentage points with intervals, p-values, verdicts."""
     shown, rows = pairs[["first", "second"]].copy(), pairs.to_dict("records")
-    if pairs["question"].nunique() > 1:
-        shown.insert(0, "question", pairs["question"])
     for name in TESTED_SCORES:
         label = SCORE_LABELS[name]
         shown[label] = [_points(row, name) for row in rows]
@@ -97,6 +95,8 @@ def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
             values = pairs[f"{name}_{column}"]
             shown[f"{title}, {label}"] = ["<0.0001" if p < 0.0001 else format_number(p, ".4f") for p in values]
     found = [[SCORE_LABELS[name] for name in TESTED_SCORES if row[f"{name}_significant"]] for row in rows]
+    if pairs["question"].nunique() > 1:
+        shown["question"] = pairs["question"]
     return shown.assign(test=pairs["test"], significant=[", ".join(labels) or "none" for labels in found])
 
 

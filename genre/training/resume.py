@@ -1,5 +1,6 @@
 """Resolve the configuration of a new or resumed run."""
 
+import shutil
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -116,13 +117,16 @@ def _check_extension(folder: Path, config: DictConfig, stored: DictConfig, given
 def create_run_folder(folder: Path, config: DictConfig, overrides: list[str], prepared: PreparedData) -> None:
     """Write the configuration and the track tables of a run, from which it can be resumed, and open its log file.
 
-    A finished run that is extended becomes an unfinished one: its configuration is replaced and its scores are deleted.
+    A finished run that is extended becomes an unfinished one: its configuration is replaced, its scores and the reports
+    on them are deleted.
     """
     (folder / run_folder.CONFIG).parent.mkdir(parents=True, exist_ok=True)
     if run_folder.is_finished(folder):
         with atomic_write(folder / run_folder.CONFIG) as temporary:
             OmegaConf.save(config, temporary)
         (folder / run_folder.SCORES).unlink()
+        for name in (run_folder.REPORT, run_folder.REPORT_VAL, run_folder.EXTERNAL):
+            shutil.rmtree(folder / name, ignore_errors=True)
     if not run_folder.is_started(folder):
         with atomic_write(folder / run_folder.TRACKS) as temporary:
             prepared.tracks.drop(columns=["shard", "row", "mtime_ns"]).to_parquet(temporary)
