@@ -95,7 +95,7 @@ def _add_scores(page: Page, result: Comparison) -> None:
         forest_plot(table["label"].tolist(), panels, runs),
         "scores",
         f"Accuracy and F1 macro of {len(result.models)} models on {first.split_name} tracks with 95 % intervals.",
-        f"Large dots: mean over seeds. Lines: 95 % intervals. Small dots: runs{', each of one fold' * has_folds}.",
+        f"Large dots: mean over seeds. Lines: 95 % intervals. Small dots below: runs{', each of one fold' * has_folds}.",
     )
 
 

@@ -144,7 +144,7 @@ def forest_plot(labels: list[str], panels: dict[str, np.ndarray], runs: dict[str
     Args:
         labels: Names of the models.
         panels: For each score its value, lower and upper bound, shape (3, models).
-        runs: For each score the values of each model's runs, shape (runs,), drawn as small dots.
+        runs: For each score the values of each model's runs, shape (runs,), drawn as small dots below it.
     """
     wrapped = [fill(label, LABEL_LENGTH) for label in labels]
     lines = 1 + max(label.count("\n") for label in wrapped)
@@ -154,7 +154,7 @@ def forest_plot(labels: list[str], panels: dict[str, np.ndarray], runs: dict[str
     for axes, (title, (value, low, high)) in zip(every, panels.items(), strict=True):
         axes.hlines(rows, low, high, color=color(0), linewidth=2)
         for row, values in zip(rows, runs.get(title, []), strict=False):
-            axes.plot(values, np.full(len(values), row), ".", color=color(1), markersize=5)
+            axes.plot(values, np.full(len(values), row - 0.2), ".", color=color(1), markersize=6)
         axes.plot(value, rows, "o", color=color(0))
         axes.set(title=title, ylim=(-0.6, len(labels) - 0.4))
         axes.grid(visible=True, axis="x")
