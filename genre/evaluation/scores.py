@@ -15,6 +15,8 @@ SCORE_LABELS = {
     "log_loss": "log loss",
 }
 """Name of each score in tables and figures."""
+FINAL_SCORES = ("accuracy", "f1_macro", "f1_weighted")
+"""Scores of the study's final table."""
 
 
 def compute_scores(predictions: Predictions) -> dict[str, float]:

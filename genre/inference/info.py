@@ -9,12 +9,10 @@ import yaml
 from genre import run_folder
 from genre.config.targets import Trust
 from genre.errors import GenreError
-from genre.evaluation.scores import SCORE_LABELS
+from genre.evaluation.scores import FINAL_SCORES, SCORE_LABELS
 from genre.inference.hub import read_model
 from genre.inference.onnx_model import OnnxModel
 from genre.provenance import data_facts
-
-SHOWN = ("accuracy", "f1_macro", "f1_weighted")
 
 
 def describe(path: Path, trust: Sequence[str] = ()) -> dict[str, Any]:
@@ -81,7 +79,7 @@ def _facts(folder: Path) -> dict[str, str]:
         }
         if run_folder.is_finished(folder):
             scores = run_folder.read_scores(folder)
-            shown = ", ".join(f"{SCORE_LABELS[name]} {scores[f'test/{name}']:.3f}" for name in SHOWN)
+            shown = ", ".join(f"{SCORE_LABELS[name]} {scores[f'test/{name}']:.3f}" for name in FINAL_SCORES)
             found["test scores"] = f"{shown} ({scores['test/tracks']} tracks)"
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise GenreError(f"{folder} is not a run folder: one of its files is missing or damaged") from error

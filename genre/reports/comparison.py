@@ -14,7 +14,7 @@ from genre.config.schema import LEAKAGE_LEVELS
 from genre.evaluation.bootstrap import interval_warnings
 from genre.evaluation.comparison import Comparison
 from genre.evaluation.predictions import Predictions
-from genre.evaluation.scores import SCORE_LABELS, compute_scores
+from genre.evaluation.scores import FINAL_SCORES, SCORE_LABELS, compute_scores
 from genre.evaluation.significance import TESTED_SCORES
 from genre.provenance import data_facts, read_record
 from genre.reports import comparison_text as text
@@ -95,7 +95,7 @@ def _add_scores(page: Page, result: Comparison) -> None:
         forest_plot(table["label"].tolist(), panels, runs),
         "scores",
         f"Accuracy and F1 macro of {len(result.models)} models on {first.split_name} tracks with 95 % intervals.",
-        f"Large dots: mean over seeds. Lines: 95 % intervals. Small dots below: runs{', each of one fold' * has_folds}.",
+        f"Large dots: mean over seeds. Lines: 95 % intervals. Small dots: runs{', each of one fold' * has_folds}.",
     )
 
 
@@ -198,7 +198,7 @@ def _add_folds_and_cost(page: Page, result: Comparison) -> None:
     table = result.table
     if table["folds"].max() > 1:
         page.section("Folds")
-        columns = ["split", *(f"{name}_fold_{kind}" for name in text.FINAL for kind in ("mean", "sd"))]
+        columns = ["split", *(f"{name}_fold_{kind}" for name in FINAL_SCORES for kind in ("mean", "sd"))]
         caption = "Mean ± standard deviation over folds; the scores above are of all folds together."
         page.table(table[["label", *columns]], "folds", caption, shown=text.fold_table(table))
     page.section("Cost")

@@ -4,12 +4,10 @@ import pandas as pd
 
 from genre.config.schema import LEAKAGE_LEVELS
 from genre.evaluation.comparison import ALL_PAIRS, ALPHA, OTHER_PAIRS, Comparison
-from genre.evaluation.scores import SCORE_LABELS
+from genre.evaluation.scores import FINAL_SCORES, SCORE_LABELS
 from genre.evaluation.significance import TESTED_SCORES
 from genre.reports.formatting import INTERVAL, format_interval, format_number
 
-FINAL = ("accuracy", "f1_weighted", "f1_macro")
-"""Scores of the study's final table."""
 TEST_CAPTION = (
     "{split} tracks. First minus second in percentage points. The test is a t-test over {cluster}s and seeds, or a "
     "permutation test over {cluster}s where a network has a single seed or both are baselines. Holm's correction is "
@@ -24,7 +22,7 @@ def score_caption(result: Comparison) -> str:
     return f"{result.predictions.split_name.capitalize()} tracks. {seeds}{folds}{INTERVAL}"
 
 
-def format_scores(table: pd.DataFrame, names: tuple[str, ...] = FINAL) -> pd.DataFrame:
+def format_scores(table: pd.DataFrame, names: tuple[str, ...] = FINAL_SCORES) -> pd.DataFrame:
     """Format scores as text, in percent: mean ± standard deviation over seeds [95 % interval]."""
     model = "model" if (table["split"] == "test").all() else "model (validation tracks)"  # also where it is pasted
     columns = {model: table["label"], "runs": table["seeds"] * table["folds"] * table["members"]}
@@ -103,7 +101,7 @@ def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
 def fold_table(table: pd.DataFrame) -> pd.DataFrame:
     """Format mean ± standard deviation over folds as text, in percent."""
     shown = pd.DataFrame({"model": table["label"], "folds": table["folds"]})
-    for name in FINAL:
+    for name in FINAL_SCORES:
         values = 100 * table[[f"{name}_fold_mean", f"{name}_fold_sd"]].to_numpy()
         shown[f"{SCORE_LABELS[name]} %"] = [f"{mean:.1f} ± {deviation:.1f}" for mean, deviation in values]
     return shown

@@ -18,7 +18,7 @@ from genre.evaluation.baselines import fitted_baselines, verdicts
 from genre.evaluation.bootstrap import interval_warnings, per_class_table, score_intervals
 from genre.evaluation.comparison import Comparison
 from genre.evaluation.runs import EvaluatedRun
-from genre.evaluation.scores import SCORE_LABELS
+from genre.evaluation.scores import FINAL_SCORES, SCORE_LABELS
 from genre.reports import comparison_text
 from genre.reports.formatting import INTERVAL, format_number
 from genre.reports.run import run_notes
@@ -66,7 +66,7 @@ def print_test_scores(scores: dict[str, Any], folder: Path) -> None:
     prefixes = {scores["model"]: "", **{name: f"{name}/" for name in fitted_baselines(scores)}}
     table = pd.DataFrame({"model": list(prefixes), "test tracks": scores["test/tracks"]})
     table["genres"] = f"{scores['test/genres']} of {len(scores['genres'])}"
-    for name in comparison_text.FINAL:
+    for name in FINAL_SCORES:
         table[SCORE_LABELS[name]] = [f"{scores[f'{prefix}test/{name}']:.4f}" for prefix in prefixes.values()]
     print_table(table, "Test")
     print(*verdicts(scores), f"run folder: {folder}", sep="\n")

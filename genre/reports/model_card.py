@@ -8,12 +8,11 @@ import yaml
 from genre import run_folder
 from genre.evaluation.bootstrap import interval_warnings, per_class_table, score_intervals
 from genre.evaluation.runs import load_run
-from genre.evaluation.scores import SCORE_LABELS
+from genre.evaluation.scores import FINAL_SCORES, SCORE_LABELS
 from genre.reports.formatting import INTERVAL, format_interval, format_number, to_markdown
 
 METRICS = {"accuracy": "accuracy", "f1_macro": "f1"}
 """Scores in the card's metadata, and Hugging Face's names of their metrics."""
-SHOWN = ("accuracy", "f1_macro", "f1_weighted")
 
 
 def model_card(folder: Path, facts: dict[str, Any], trust: tuple[str, ...] = ()) -> str:
@@ -44,7 +43,7 @@ def model_card(folder: Path, facts: dict[str, Any], trust: tuple[str, ...] = ())
         "tags": ["music", "genre-classification"],
         "model-index": [{"name": name, "results": [result]}],
     }
-    scores = score_intervals(test).set_index("score").loc[[SCORE_LABELS[key] for key in SHOWN]]
+    scores = score_intervals(test).set_index("score").loc[[SCORE_LABELS[key] for key in FINAL_SCORES]]
     scores["text"] = [format_interval(".3f", *row) for row in scores.itertuples(index=False)]
     genres = per_class_table(test)[["genre", "precision", "recall", "f1", "support"]]
     genres[["precision", "recall", "f1"]] = genres[["precision", "recall", "f1"]].map(format_number)

@@ -48,7 +48,7 @@ def test_a_report_holds_tables_and_figures_in_all_formats(tmp_path: Path) -> Non
     assert r"cnn1d\_gru & 2 & 89.2 ± 1.2 [" in (report / "tables/scores.tex").read_text()
     assert page.count("data:image/svg+xml,") == 2
     assert "12,345" in page
-    for score in ("accuracy", "F1 weighted", "F1 macro", "balanced accuracy"):
+    for score in ("accuracy", "F1 macro", "F1 weighted", "balanced accuracy"):
         assert f">{score}&nbsp;%</th>" in page
     assert "top-3" not in page  # there are three genres
     assert "With only 10 artists in the test set, the intervals understate the uncertainty." in page
