@@ -100,7 +100,8 @@ def data_facts(folder: Path, data: Mapping[str, Any], seed: int) -> dict[str, st
     Returns:
         The data set with an id, its split, and the numbers of tracks and artists, in words.
     """
-    tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=[*DATA_COLUMNS, "artist"])
+    tracks = pd.read_parquet(folder / run_folder.TRACKS)
+    identity = f", id {data_id(tracks)}" if "audio_digest" in tracks else ""  # which early versions did not store
     strategy = read_record(folder).get("split") or data["splits"]
     fold = "" if data.get("fold") is None else f", fold {data['fold']} of {data['folds']}"
     split_seed = data.get("split_seed")
@@ -111,7 +112,7 @@ def data_facts(folder: Path, data: Mapping[str, Any], seed: int) -> dict[str, st
         artists = rows["artist"].nunique()
         sizes.append(f"{len(rows)} {word}" + f" ({artists} artist{'s' * (artists != 1)})" * (artists > 0))
     return {
-        "data set": f"{data['name']}, {len(tracks)} tracks, id {data_id(tracks)}",
+        "data set": f"{data['name']}, {len(tracks)} tracks{identity}",
         "split": f"{strategy}{fold}{part}, seed {seed if split_seed is None else split_seed}",
         "tracks": ", ".join(sizes),
     }

@@ -101,9 +101,7 @@ def split(
     if components.settings.data.train_fraction < 1:
         raise GenreError("a split lists all tracks: leave out data.train_fraction, which a run may set with that split")
     if output.suffix != ".csv":
-        raise GenreError(
-            f"--output {output} must end in .csv, so that data.splits={output.with_suffix('.csv')} uses it"
-        )
+        raise GenreError(f"--output {output} must end in .csv, by which data.splits knows it")
     tracks = components.datamodule.data.tracks
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(output) as temporary:

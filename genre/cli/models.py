@@ -172,7 +172,8 @@ def power(
         measured = {"accuracy": (sizes.paired_variance(tracks, artists, disagreement, correlation), float("nan"))}
     for name, (variance, deviation) in measured.items():
         deviation = deviation if seed_sd is None else seed_sd / 100
-        table = sizes.power_table(variance, tracks, artists, deviation, comparisons or 1)
+        limit = tracks if name == "accuracy" else float("inf")
+        table = sizes.power_table(variance, limit, artists, deviation, comparisons or 1)
         print_power(name, table, deviation, comparisons or 1)
 
 

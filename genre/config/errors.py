@@ -94,9 +94,6 @@ def exit_with_one_line(jobs: Jobs | None = None) -> Iterator[None]:
     except ValueError as error:
         if _debugging() or "Config group override must be" not in str(error):
             raise
-        if any(text.startswith("=") for text in sys.argv[1:]):
-            print("error: a setting has no name: write key=value", file=sys.stderr)
-            sys.exit(1)
         nulls = [text for text in sys.argv[1:] if text.endswith("=null") and "." not in text]
         folders = " and ".join(f"conf/{text.removesuffix('=null')}" for text in nulls)
         print(f"error: {' '.join(nulls)} chooses no option: use one of {folders}", file=sys.stderr)
@@ -133,7 +130,8 @@ def one_line(error: Exception) -> str:
         return f"{group}={choice} is unknown: {meant}available are {', '.join(names)}"
     if found := re.search(r"Could not load '(\w+)/([^']*)'", lines[0]):  # of a group with several choices
         names = sorted(path.stem for path in (CONF / found[1]).glob("*.yaml"))
-        return f"{found[1]}={found[2]} is unknown: available are {', '.join(names)}"
+        meant = "".join(f"did you mean {name}? " for name in get_close_matches(found[2], names, n=1))
+        return f"{found[1]}={found[2]} is unknown: {meant}available are {', '.join(names)}"
     return lines[0]
 
 

@@ -73,7 +73,7 @@ def _how_to_resume(config: DictConfig, job: Any) -> str:
         return f"rerun the same command with {shlex.quote(f'hydra.sweep.dir={job.sweep.dir}')} finished=skip"
     folder = Path(job.runtime.output_dir)
     is_run = config.search is None and run_folder.is_started(folder)
-    return f"{train_command()} {shlex.quote(f'run_dir={folder}')}" if is_run else "rerun the same command"
+    return "rerun the same command" + (f" with {shlex.quote(f'run_dir={folder}')}" if is_run else "")
 
 
 def check_launch(config: DictConfig, job: Any) -> None:

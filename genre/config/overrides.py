@@ -19,8 +19,7 @@ HYDRA_OPTIONS = (
     *("config-path", "config-name", "config-dir", "experimental-rerun", "info"),
 )
 """Hydra's options, without their dashes; it accepts unambiguous beginnings."""
-VALUED = ("--config-", "-cd", "-cn", "-cp", "--cfg", "-c", "--package", "-p")
-"""Beginnings of the options whose value is the next word."""
+CONFIG_DIR = ("--config-dir", "-cd")
 
 
 def explained(error: HydraException) -> str | None:
@@ -93,13 +92,14 @@ def _typed(value: Any) -> str:
 
 
 def options_first(arguments: Sequence[str]) -> list[str]:
-    """Move options before the settings: between settings, Hydra takes no further settings after them."""
+    """Move `-m` and `--config-dir DIR` to the front: Hydra reads no setting after an option that follows settings."""
     options: list[str] = []
-    settings: list[str] = []
+    others: list[str] = []
     for number, text in enumerate(arguments):
-        follows = number and arguments[number - 1].startswith(VALUED) and "=" not in arguments[number - 1]
-        (options if text.startswith("-") or follows else settings).append(text)
-    return [*options, *settings]
+        is_folder = number > 0 and arguments[number - 1] in CONFIG_DIR
+        is_moved = is_folder or text.partition("=")[0] in (*MULTIRUN, *CONFIG_DIR)
+        (options if is_moved else others).append(text)
+    return [*options, *others]
 
 
 def refuse_stored(arguments: Sequence[str]) -> None:
@@ -114,6 +114,8 @@ def refuse_stored(arguments: Sequence[str]) -> None:
         GenreError: An argument names such a file, or is a setting written as an option.
     """
     for number, text in enumerate(arguments):
+        if text.startswith("="):
+            raise GenreError(f"{text} has no name: write key=value")
         name, equals, value = text.removeprefix("--").partition("=")
         if text.startswith("--") and not any(option.startswith(name) for option in HYDRA_OPTIONS):
             following = "".join(arguments[number + 1 : number + 2])

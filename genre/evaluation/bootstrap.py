@@ -12,7 +12,7 @@ from genre.evaluation.scores import SCORE_LABELS, genre_counts, per_class_scores
 
 RESAMPLES = 2000
 TAIL = 0.025
-"""Of each side of a 95 % interval."""
+"""Probability in each tail of a 95 % interval."""
 MIN_CLUSTERS = 5
 """With fewer clusters there is no interval: it would cover the true value far too rarely."""
 FEW_CLUSTERS = 20

@@ -211,14 +211,18 @@ def pairwise_tests(models: list[ModelRuns], samples: list[dict[str, Sampled]]) -
             over_seeds = not (
                 first.has_single_seed or second.has_single_seed or (first.deterministic and second.deterministic)
             )
-            row["test"] = "t" if over_seeds else "permutation"
-            p_values = {} if over_seeds else permutation_test(first.counts, second.counts, len(tested.genres))
+            found = {}
             for name in TESTED_SCORES:
-                ours, theirs = (samples[number][name] for number in pair)
                 seeds = [spreads[name][number] for number in pair] if over_seeds else []
-                found = t_test(ours, theirs, tested.n_clusters, seeds)
-                row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-                row[f"{name}_p"] = p_values.get(name, found.p)
+                ours, theirs = (samples[number][name] for number in pair)
+                found[name] = t_test(ours, theirs, tested.n_clusters, seeds)
+                row |= {name: found[name].value, f"{name}_low": found[name].low, f"{name}_high": found[name].high}
+            if over_seeds := over_seeds and not np.isnan([each.p for each in found.values()]).any():
+                p_values = {name: each.p for name, each in found.items()}
+            else:
+                p_values = permutation_test(first.counts, second.counts, len(tested.genres))
+            row["test"] = "t" if over_seeds else "permutation"
+            row |= {f"{name}_p": p for name, p in p_values.items()}
             rows.append(row)
     table = pd.DataFrame(rows)
     for name in TESTED_SCORES if rows else ():

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import nct, t
 
-from genre.evaluation.bootstrap import TAIL, Spread, artist_spread, satterthwaite_df, seed_spreads
+from genre.evaluation.bootstrap import MIN_CLUSTERS, TAIL, Spread, artist_spread, satterthwaite_df, seed_spreads
 from genre.evaluation.comparison import Comparison, planned_pairs
 from genre.evaluation.significance import TESTED_SCORES
 
@@ -26,12 +26,15 @@ def smallest_difference(
         seed_sd: Standard deviation of the score of either model over its seeds; 0 for these trained weights.
         seeds: Seeds per model, at least 2 if their scores differ.
         comparisons: Number of comparisons; the first step of Holm's correction is assumed.
-        tracks: Number of test tracks. Models that differ by d disagree about as large a share of them at least, which
-            has a variance of d (1 - d) / tracks.
+        tracks: Number of test tracks, for accuracy. Models whose accuracies differ by d disagree about as large a share
+            of the tracks at least, which has a variance of d (1 - d) / tracks.
 
     Returns:
-        The difference, in the unit of the score; NaN if even a difference of 1 is not found.
+        The difference, in the unit of the score; NaN if none is found, which is so below five artists, and where a
+        permutation test of so few cannot reach the level.
     """
+    if artists < MIN_CLUSTERS or (not seed_sd and 2.0 ** (1 - artists) > 2 * TAIL / comparisons):
+        return float("nan")
     of_seeds = 2 * seed_sd**2 / seeds
 
     def found(size: float) -> float:
@@ -45,7 +48,7 @@ def smallest_difference(
 
     if np.isinf(tracks):
         return found(0)
-    return float(brentq(lambda size: found(size) - size, 0, 1)) if found(1) < 1 else float("nan")
+    return float(brentq(lambda size: found(size) - size, 1e-9, 1)) if found(1) < 1 else float("nan")
 
 
 def paired_variance(tracks: int, artists: int, disagreement: float, correlation: float) -> float:
@@ -91,12 +94,12 @@ def measured_spreads(result: Comparison) -> dict[str, tuple[float, float]]:
     return found
 
 
-def power_table(variance: float, tracks: int, artists: int, seed_sd: float, comparisons: int) -> pd.DataFrame:
+def power_table(variance: float, tracks: float, artists: int, seed_sd: float, comparisons: int) -> pd.DataFrame:
     """Tabulate the smallest difference for test sets and numbers of seeds.
 
     Args:
         variance: Variance of the difference over the choice of artists, in this test set.
-        tracks: Number of tracks in it.
+        tracks: Number of tracks in it, see `smallest_difference`.
         artists: Number of their artists.
         seed_sd: Standard deviation over seeds; NaN if unknown.
         comparisons: Number of comparisons.

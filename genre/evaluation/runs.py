@@ -150,7 +150,7 @@ def load_run(folder: Path, trust: Sequence[str] = (), split: str = "test", label
     try:
         config = stored.read(folder, trust)
         scores = run_folder.read_scores(folder)
-        tracks = pd.read_parquet(folder / run_folder.TRACKS, columns=["track_id", "artist", "title", "split"])
+        tracks = pd.read_parquet(folder / run_folder.TRACKS).reindex(columns=["track_id", "artist", "title", "split"])
         table = pd.read_parquet(folder / run_folder.PREDICTIONS)
         epochs = pd.read_csv(folder / run_folder.METRICS)
         if split == "val" and not (table["split"] == "val").any():

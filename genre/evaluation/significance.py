@@ -37,15 +37,15 @@ def t_test(first: Sampled, second: Sampled, clusters: int, seeds: list[Spread]) 
         seeds: Variance of the mean of either model over its seeds, as returned by `seed_spreads`.
 
     Returns:
-        The difference; its limits are missing for fewer than five artists, where p is 1, and if it is the same in every
-        resample. All artists then point the same way, and p is that of exchanging them.
+        The difference; its limits are missing, and p is 1, for fewer than five artists or if the models do not differ.
+        If they differ by the same in every resample, p is missing too: `permutation_test` can tell.
     """
     value = float(first.values.mean() - second.values.mean())
     parts = [artist_spread(first.resampled.mean(axis=0) - second.resampled.mean(axis=0), max(clusters, 2)), *seeds]
     error = np.sqrt(sum(part.variance for part in parts))
     if clusters < MIN_CLUSTERS or error < 1e-9:  # rounding
         alike = clusters < MIN_CLUSTERS or abs(value) < 1e-9
-        return Difference(value, float("nan"), float("nan"), 1.0 if alike else 2.0 ** (1 - clusters))
+        return Difference(value, float("nan"), float("nan"), 1.0 if alike else float("nan"))
     df = satterthwaite_df(parts)
     half = float(t.ppf(1 - TAIL, df) * error)
     return Difference(value, value - half, value + half, float(2 * t.sf(abs(value) / error, df)))

@@ -1,6 +1,7 @@
 """Report of a comparison of several runs."""
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -61,13 +62,14 @@ def _facts(result: Comparison) -> dict[str, str]:
     """State what the runs were trained on, when, and with which version."""
     runs = {run.folder: run for model in result.models if model.members == 1 for run in model.runs}
     data = [data_facts(run.folder, run.config.data, run.config.seed) for run in runs.values()]
-    sets, ids = zip(*(each["data set"].split(", id ") for each in data), strict=True)
+    sets, _, ids = zip(*(each["data set"].partition(", id ") for each in data), strict=True)
     sessions = [session for folder in runs for session in read_record(folder).get("sessions", [])]
     dates = sorted(session["date"][:10] for session in sessions)
-    code = [", commit ".join(filter(None, (session["version"], session["git_commit"]))) for session in sessions]
-    facts = {"trained on": sets, "data id": ids, "split": [each["split"] for each in data]}
-    facts |= {"date": [*dates[:1], *dates[-1:]], "version": code}
-    return {name: "; ".join(dict.fromkeys(values)) for name, values in facts.items() if values}
+    code = [", commit ".join(filter(None, map(session.get, ("version", "git_commit")))) for session in sessions]
+    splits = [re.sub(r"fold \d+ of (\d+)", r"\1 folds", each["split"]) for each in data]
+    facts = {name: "; ".join(dict.fromkeys(values)) for name, values in {"trained on": sets, "data id": ids}.items()}
+    facts |= {"split": "; ".join(dict.fromkeys(splits)), "date": " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]]))}
+    return {name: value for name, value in (facts | {"version": "; ".join(dict.fromkeys(code))}).items() if value}
 
 
 def _by_accuracy(result: Comparison) -> Comparison:

@@ -92,7 +92,7 @@ def print_comparison(result: Comparison) -> None:
     for name in final.columns[3:]:
         final[name] = final[name].str.partition(" [")[0]  # a terminal is narrow
     print_table(final, f"Comparison on {result.predictions.split_name} tracks")
-    conclusion = [comparison_text.conclusion(result)] * bool(len(result.pairs))
+    conclusion = [comparison_text.conclusion(result)] if len(result.pairs) else []
     print(*interval_warnings(result.predictions), *result.notes, *conclusion, sep="\n")
 
 

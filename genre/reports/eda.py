@@ -127,7 +127,7 @@ def _add_track(page: Page, data: PreparedData, root: Path) -> None:
     page.figure(waveform, "waveform", f"Waveform of track {title}.")
     panel = SpectrogramPanel(title, denormalize(data.read_clips([0])[0], track))
     page.figure(
-        spectrograms_figure([panel], features, columns=1),
+        spectrograms_figure([panel], features),
         "spectrogram",
         f"Spectrogram of track {title}.",
         f"{spec.n_frames} frames of {features.hop_length / features.sample_rate * 1000:.1f} ms.",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 INTERVAL = (
     "The 95 % intervals cover the choice of artists from this collection, and of seeds where a model has several; they "
@@ -24,4 +25,5 @@ def format_interval(spec: str, value: float, low: float, high: float, deviation:
 
 def to_markdown(table: pd.DataFrame) -> str:
     """Write a table as Markdown."""
-    return str(table.replace(r"\|", r"\\|", regex=True).to_markdown(index=False))
+    text = [number for number, kind in enumerate(table.dtypes) if not is_numeric_dtype(kind)]  # 0.250 stays as it is
+    return str(table.replace(r"\|", r"\\|", regex=True).to_markdown(index=False, disable_numparse=text))

@@ -61,7 +61,7 @@ def model_card(folder: Path, facts: dict[str, Any], trust: tuple[str, ...] = ())
         *interval_warnings(test),
         to_markdown(genres.rename(columns={"f1": "F1", "support": "test tracks"})),
         "## Use and limits",
-        *["It was trained on synthetic music: what it predicts for songs means nothing."]
+        *["This model was trained on synthetic music: what it predicts for songs means nothing."]
         * (data == run_folder.SYNTHETIC),
         "For research on genre classification, and for sorting collections like the one it was trained on. It knows no "
         "other genre than those above, and assigns one of them to every recording, also to speech and noise. Scores on "

@@ -33,7 +33,7 @@ def write_run_report(run: EvaluatedRun, folder: Path, audio: bool = False) -> Pa
     """
     test, data = run.predictions, run.settings.data
     is_elsewhere = not (run.datamodule.data.tracks["split"] == "train").any()  # tested on another collection
-    is_synthetic = data.name == run_folder.SYNTHETIC and not is_elsewhere
+    is_synthetic = str(data.source.get("_target_", "")).endswith(".Synthetic") and not is_elsewhere
     title = f"{run.scores['model']}{', trained' * is_elsewhere} on {data.name}"
     subtitle = f"{test.describe()}, {len(test.genres)} genres"
     page = Page(title, subtitle, run_facts(run), BANNER if is_synthetic else "", str(run.folder))

@@ -49,8 +49,9 @@ def spectrograms_figure(panels: list[SpectrogramPanel], features: FeatureExtract
     Args:
         panels: The spectrograms, at least one; all or none have a saliency map.
         features: Transform that computed them.
-        columns: Width of the figure in spectrograms.
+        columns: Width of the figure in spectrograms, if they are fewer.
     """
+    columns = max(columns, len(panels))
     rows = 1 if panels[0].saliency is None else 2
     figure = Figure(figsize=(min(4.8 * columns, 7.5), 0.6 + 1.8 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)

@@ -146,6 +146,11 @@ def study_config(config: DictConfig, space: Space) -> dict[str, Any]:
     return shared
 
 
+def with_references(old: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """Replace the values of an earlier version where `study_config` now has a reference to a searched key."""
+    return old | {key: value for key, value in shared.items() if key in old and REFERENCE.fullmatch(str(value))}
+
+
 def retrain_command(model: str, arguments: list[str], config: DictConfig, space: Space, compose: Any) -> str:
     """Return the command that trains the best trial again, without `best=`, which sets the space and the schedulers.
 

@@ -21,7 +21,7 @@ from genre.config.schema import SearchConfig
 from genre.config.stored import with_added_values
 from genre.errors import GenreError
 from genre.files import missing_folders, remove_empty
-from genre.search.space import SamplerFactory, Space, n_points, suggest_unique, used_points
+from genre.search.space import SamplerFactory, Space, n_points, suggest_unique, used_points, with_references
 from genre.search.storage import CONFIG, CONNECTION_ERRORS, HEARTBEAT, REASON, open_study, open_trial
 
 MAX_RETRIES = 1  # of a trial whose process died: if it kills another one, the trial is likely the cause
@@ -95,10 +95,14 @@ class ResumableStudy:
             raise GenreError(f"{gone}: delete the folder, or choose another search.study")
         if CONFIG not in self.study.user_attrs:
             self.study.set_user_attr(CONFIG, shared)
-        old = with_added_values(self.study.user_attrs[CONFIG], shared)
+        stored = self.study.user_attrs[CONFIG]
+        known = with_references(stored, shared)
+        old = with_added_values(known, shared)
         if key := first_difference(shared, old):
             other = f"{self.search.study} is a search with {key}={old.get(key)}, not {shared.get(key)}"
             raise GenreError(f"{other}: choose another search.study")
+        if known != stored:
+            self.study.set_user_attr(CONFIG, known)  # best.yaml is made of it
 
     @property
     def trials(self) -> list[FrozenTrial]:

@@ -33,8 +33,8 @@ def find_checkpoint(path: Path) -> Path:
 def load_initial_weights(net: nn.Module, path: Path) -> None:
     """Copy the weights of a checkpoint to those of a network that have the same name and shape.
 
-    The others keep their initial values, and a log line names them, such as the last layer if the genres differ. It
-    is a warning if they are more than half.
+    The others keep their initial values, and a log line names them, such as the last layer if the genres differ. The
+    line is a warning if more than half of the tensors keep theirs.
 
     Args:
         net: The network.
@@ -55,6 +55,6 @@ def load_initial_weights(net: nn.Module, path: Path) -> None:
     net.load_state_dict(same, strict=False)
     parameters = [name for name, _ in net.named_parameters()]
     rest = [name for name in parameters if name not in same]
-    few = len(rest) > len(parameters) / 2  # more than another last layer
+    is_other = len(rest) > len(parameters) / 2  # more than another last layer
     without = f"; {len(rest)} of {len(parameters)} tensors keep their random values: {', '.join(rest)}" if rest else ""
-    log.log(logging.WARNING if few else logging.INFO, "initial weights: %s%s", path, without)
+    log.log(logging.WARNING if is_other else logging.INFO, "initial weights: %s%s", path, without)

@@ -124,9 +124,9 @@ def create_run_folder(folder: Path, config: DictConfig, overrides: list[str], pr
     if run_folder.is_finished(folder):
         with atomic_write(folder / run_folder.CONFIG) as temporary:
             OmegaConf.save(config, temporary)
-        (folder / run_folder.SCORES).unlink()
         for name in (run_folder.REPORT, run_folder.REPORT_VAL, run_folder.EXTERNAL):
             shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / run_folder.SCORES).unlink()
     if not run_folder.is_started(folder):
         with atomic_write(folder / run_folder.TRACKS) as temporary:
             prepared.tracks.drop(columns=["shard", "row", "mtime_ns"]).to_parquet(temporary)

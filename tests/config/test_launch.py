@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from genre import run_folder
 from genre.config.errors import Jobs
 from genre.config.launch import multirun_job, refuse_several_devices
-from genre.errors import GenreError, train_command
+from genre.errors import GenreError
 from tests.composing import compose
 from tests.test_scripts import script
 
@@ -101,10 +101,10 @@ def test_an_interrupted_command_says_how_to_resume(tmp_path: Path) -> None:
         {"mode": RunMode.RUN, "runtime": {"output_dir": f"{tmp_path}/my run"}, "sweep": {"dir": "runs/x"}}
     )
     multirun_job(config, job, jobs)
-    assert jobs.how_to_resume() == "rerun the same command"  # nothing is stored yet, so run_dir alone would start anew
+    assert jobs.how_to_resume() == "rerun the same command"  # nothing is stored yet
     (tmp_path / "my run/.hydra").mkdir(parents=True)
     (tmp_path / "my run" / run_folder.CONFIG).touch()
-    assert jobs.how_to_resume() == f"{train_command()} 'run_dir={tmp_path}/my run'"
+    assert jobs.how_to_resume() == f"rerun the same command with 'run_dir={tmp_path}/my run'"
     job.mode, job.overrides = RunMode.MULTIRUN, {"task": ["seed=1"]}
     multirun_job(config, job, jobs)
     assert jobs.how_to_resume() == "rerun the same command with hydra.sweep.dir=runs/x finished=skip"

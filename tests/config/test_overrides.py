@@ -17,8 +17,9 @@ WRONG = {
     ("evaluate.py", "trust=mylab"): "trust is a list: write 'trust=[mylab]'",
     ("train.py", "data.exclude_genres=rock"): "data.exclude_genres is a list: write 'data.exclude_genres=[rock]'",
     ("train.py", "data.columns=path:x"): "data.columns is a mapping: write 'data.columns={name: value}'",
-    ("train.py", "=3"): "a setting has no name: write key=value",
-    ("train.py", "callbacks=[emaa]"): "callbacks=emaa is unknown: available are ",
+    ("train.py", "=3"): "=3 has no name: write key=value",
+    ("train.py", "=[a]"): "=[a] has no name: write key=value",
+    ("train.py", "callbacks=[emaa]"): "callbacks=emaa is unknown: did you mean ema? available are ",
     ("train.py", "model.hiden_dim=3"): "did you mean model.net.hidden_dim or size.hidden_dim?",
     ("train.py", "data.splits=artits"): "data.splits=artits is unknown: did you mean artist? use one of auto, ",
     ("train.py", "optimizer.lr=0.1x"): "between instances of 'float' and 'str' (given lr=0.1x)",
@@ -63,10 +64,17 @@ def test_a_run_folders_own_files_are_not_composed(typed: str) -> None:
 
 
 def test_options_may_stand_between_settings() -> None:
-    given = ["a=1", "-m", "b=2", "--config-dir", "mine", "c=3", "-cn=x", "d=4", "--cfg", "job"]
-    assert options_first(given) == ["-m", "--config-dir", "mine", "-cn=x", "--cfg", "job", "a=1", "b=2", "c=3", "d=4"]
-    done = script("train.py", "model=logreg", "--cfg", "job", "seed=7")
-    assert "seed: 7" in done.stdout
+    given = ["a=1", "-m", "b=2", "--config-dir", "mine", "c=3", "--config-dir=x", "d=4", "--cfg", "job"]
+    assert options_first(given) == [
+        "-m",
+        "--config-dir",
+        "mine",
+        "--config-dir=x",
+        *("a=1", "b=2", "c=3", "d=4"),
+        *given[-2:],
+    ]
+    done = script("train.py", "model=logreg", "--config-dir", "conf", "seed=7", "--info", "defaults")
+    assert done.returncode == 0, done.stderr
 
 
 def test_overrides_turn_one_configuration_into_another() -> None:

@@ -23,6 +23,22 @@ from tests.evaluation.conftest import (
 )
 
 
+def test_a_difference_that_is_the_same_for_every_artist_is_significant(tmp_path: Path) -> None:
+    """The second seeds confuse other genres, so that the models have two seeds each."""
+    right = {"a": np.ones(60, bool), "b": np.zeros(60, bool)}
+    folders = []
+    for label, correct in right.items():
+        for seed in (1, 2):
+            folder = write_run(tmp_path / f"{label}{seed}", correct, (f"label={label}", f"seed={seed}"))
+            table = pd.read_parquet(folder / run_folder.PREDICTIONS)
+            table["logits"] = [seed * logits for logits in table["logits"]]
+            table.to_parquet(folder / run_folder.PREDICTIONS)
+            folders.append(folder)
+    pair = compare(folders).pairs.iloc[0]
+    assert (pair["test"], pair["accuracy"], pair["accuracy_p"]) == ("permutation", 1, pytest.approx(2 / 2**10))
+    assert pair["accuracy_significant"]
+
+
 def test_networks_that_are_not_better_than_a_baseline_are_named(tmp_path: Path) -> None:
     folders = write_seeds(tmp_path)
     for folder, score in zip(folders, (0.4, 0.6, 0.6, 0.6), strict=True):

@@ -95,10 +95,10 @@ def test_a_run_without_digests_cannot_be_checked(run: EvaluatedRun, other_music:
 def test_known_artists_are_counted_and_kept(run: EvaluatedRun, other_music: Path) -> None:
     path = run.folder / run_folder.TRACKS
     content = path.read_bytes()
-    pd.read_parquet(path).assign(artist="The Band").to_parquet(path)
+    pd.read_parquet(path).assign(artist="The Band", title="Trained on").to_parquet(path)
     table = pd.DataFrame({"path": [f"{genre}/{n}.wav" for genre in OTHER for n in range(5)]})
     table["artist"] = ["THE BAND"] * 3 + ["Others"] * 12
-    table.assign(album=None).to_csv(other_music / "tracks.csv", index=False)
+    table.assign(album=None, title=table["path"]).to_csv(other_music / "tracks.csv", index=False)
     try:
         found = on(run, other_music)
     finally:
@@ -106,6 +106,8 @@ def test_known_artists_are_counted_and_kept(run: EvaluatedRun, other_music: Path
         (other_music / "tracks.csv").unlink()
     assert "3 tracks are other recordings of artists that a run was trained or validated on." in found.notes
     assert len(found.predictions) == 10
+    (tested,) = (each.predictions for each in found.runs)
+    assert tested.title.tolist() == tested.track_id.tolist()  # not those of the collection that it was trained on
 
 
 def test_merged_genres_add_up(run: EvaluatedRun, other_music: Path) -> None:
@@ -198,5 +200,3 @@ def test_runs_are_compared_on_the_same_tracks(runs: Runs, other_music: Path, tmp
     write_comparison_report(result, tmp_path / "report")
     stored = pd.read_csv(tmp_path / "report/tables/runs.csv")
     assert stored[["seed", "fold"]].values.tolist() == [[42, 0], [42, 0], [42, 1]]  # the more accurate first
-    titles = dict(zip(result.predictions.track_id, result.predictions.title, strict=True))
-    assert titles == dict.fromkeys(titles, None)  # not those of the collection that the runs were trained on

@@ -53,6 +53,14 @@ def test_models_that_differ_disagree_about_as_many_tracks() -> None:
     assert np.isnan(smallest_difference(paired_variance(6, 6, 0.5, 0), 6, 0.3, 2, tracks=6))
 
 
+def test_no_difference_is_found_where_no_test_can_find_one() -> None:
+    assert np.isnan(smallest_difference(0.01**2, 4, 0.01, 3))  # below five artists there is no test
+    assert np.isnan(smallest_difference(0.01**2, 5, 0, 1))  # 2 / 2^5 > 0.05: five artists cannot be significant
+    assert np.isfinite(smallest_difference(0.01**2, 6, 0, 1))
+    assert np.isnan(smallest_difference(0.01**2, 6, 0, 1, comparisons=2))
+    assert smallest_difference(0, 100, 0, 1, tracks=100) == pytest.approx(0.08, abs=0.01)
+
+
 def test_the_variance_of_typed_numbers() -> None:
     assert paired_variance(1000, 1000, 0.3, 0.5) == pytest.approx(0.3 / 1000)  # one track per artist
     assert paired_variance(1000, 200, 0.3, 1) == pytest.approx(0.3 / 200)  # tracks of an artist are alike

@@ -31,8 +31,8 @@ def test_what_was_compared_is_above_the_contents(tmp_path: Path) -> None:
         (folder / run_folder.RECORD).write_text(json.dumps({"split": "artist", "sessions": [session]}))
     page = write_comparison_report(compare(folders), tmp_path / "report").read_text()
     assert "<dt>trained on</dt><dd>folder, 20 tracks</dd>" in page
-    assert "<dt>split</dt><dd>artist, fold 0 of 5, seed 42; artist, fold 1 of 5, seed 42; artist, fold 2 of" in page
-    assert "<dt>date</dt><dd>2026-03-01; 2026-03-06</dd>" in page
+    assert "<dt>split</dt><dd>artist, 5 folds, seed 42</dd>" in page
+    assert "<dt>date</dt><dd>2026-03-01 to 2026-03-06</dd>" in page
     assert "<dt>version</dt><dd>1.2, commit abc</dd>" in page
 
 

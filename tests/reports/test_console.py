@@ -20,6 +20,11 @@ def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
 
 
+def test_seeds_of_one_model_are_no_comparison_of_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_comparison(compare(write_seeds(tmp_path, artists=60)[:2]))
+    assert "differ" not in capsys.readouterr().out
+
+
 def test_the_audit_counts_tracks_of_unknown_artists(music_folder: Path, tmp_path: Path) -> None:
     root = tmp_path / "music"
     shutil.copytree(music_folder, root)

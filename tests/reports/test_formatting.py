@@ -1,8 +1,15 @@
 """Numbers as text."""
 
-from genre.reports.formatting import format_interval, format_number
+import pandas as pd
+
+from genre.reports.formatting import format_interval, format_number, to_markdown
 
 NAN = float("nan")
+
+
+def test_numbers_in_a_markdown_table_keep_their_digits() -> None:
+    table = pd.DataFrame({"a|b": ["0.250", "0.3 | x"], "tracks": [10, 9]})
+    assert to_markdown(table).splitlines()[2:] == ["| 0.250    |       10 |", "| 0.3 \\| x |        9 |"]
 
 
 def test_missing_numbers_are_dashes() -> None:

@@ -32,4 +32,6 @@ def test_the_card_states_scores_data_and_limits(runs: Runs) -> None:
 
 def test_the_card_of_a_model_of_synthetic_music_says_so(runs: Runs) -> None:
     folder, _ = runs.train("synthetic", "trainer.max_epochs=1", "data.name=synthetic")
-    assert "It was trained on synthetic music: what it predicts for songs means nothing." in model_card(folder, {})
+    assert "This model was trained on synthetic music: what it predicts for songs means nothing." in model_card(
+        folder, {}
+    )

@@ -77,7 +77,8 @@ def test_the_last_epoch_is_the_tested_one_where_the_run_says_so(run: EvaluatedRu
 
 
 def test_synthetic_data_are_named_in_large_letters(run: EvaluatedRun, tmp_path: Path) -> None:
-    settings = replace(run.settings, data=replace(run.settings.data, name="synthetic"))
+    source = {"_target_": "genre.data.sources.synthetic.Synthetic"}
+    settings = replace(run.settings, data=replace(run.settings.data, source=source))
     page = write_run_report(replace(run, settings=settings), tmp_path).read_text()
     assert '<p class="banner">SYNTHETIC DATA: these scores say nothing about real music</p>' in page
 

@@ -228,3 +228,13 @@ def test_a_storage_that_cannot_be_used_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(GenreError, match=r"search\.storage=nosql://me:\*\*\*@host/x cannot be used"):
         make_study(tmp_path / "new/folder", storage="nosql://me:secret@host/x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_of_an_earlier_version_gets_the_reference_to_the_searched_rate(tmp_path: Path) -> None:
+    old, new = ({"seed": 1, "scheduler.one_cycle.max_lr": peak} for peak in (0.002, "${model.learning_rate}"))
+    make_study(tmp_path, shared=old)
+    with pytest.raises(GenreError, match="is a search with seed=1, not 2"):
+        make_study(tmp_path, shared=new | {"seed": 2})
+    assert make_study(tmp_path, shared=new).study.user_attrs["config"] == new
+    with pytest.raises(GenreError, match=r"is a search with scheduler\.one_cycle\.max_lr"):
+        make_study(tmp_path, shared=new | {"scheduler.one_cycle.max_lr": 0.1})

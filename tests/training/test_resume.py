@@ -165,9 +165,11 @@ def test_a_run_killed_between_its_two_checkpoints_is_tested_at_the_last_one(runs
 def test_a_finished_run_is_extended_to_more_epochs(runs: Runs) -> None:
     folder, _ = runs.train("run", "trainer.max_epochs=2")
     whole, _ = runs.train("whole", "trainer.max_epochs=4")
-    (folder / "report").mkdir()
+    reports = [folder / name for name in ("report", "report_val", "on/music")]
+    for report in reports:
+        report.mkdir(parents=True)
     resume(folder, "finished=extend", "trainer.max_epochs=4")
-    assert not (folder / "report").exists()  # which was about the shorter training
+    assert not any(report.exists() for report in reports)  # which were about the shorter training
     assert read_metrics(folder).equals(read_metrics(whole))
     assert have_same_weights(folder, whole, run_folder.LAST)
     assert OmegaConf.load(folder / run_folder.CONFIG).trainer.max_epochs == 4

@@ -78,7 +78,7 @@ class Table:
         if reader is None:
             raise GenreError(f"{self.table} has an unknown format: use one of {', '.join(READERS)}")
         try:
-            return reader(self.table).rename(columns=lambda name: str(name).strip())
+            return _with_plain_headers(reader(self.table))
         except OSError as error:
             raise GenreError(f"{self.table} cannot be read ({error.strerror}): set data.table to a file") from error
         except ValueError as error:  # includes errors of pandas' parser, of Arrow and UnicodeDecodeError
@@ -93,7 +93,7 @@ class Table:
             if given not in table:
                 raise GenreError(f"{self.table} has no column {given}: it has {', '.join(table.columns)}")
             return given
-        names = {column.lower(): column for column in reversed(table.columns)}
+        names = {column.lower(): column for column in table.columns} | {column: column for column in table.columns}
         found = next((names[other] for other in (name, *OTHER_NAMES.get(name, ())) if other in names), None)
         if found is None and name in OTHER_NAMES:
             raise GenreError(
@@ -158,7 +158,8 @@ def read_splits(path: Path, track_ids: pd.Series) -> pd.Series:
         GenreError: The file cannot be read, lacks a track or has another split.
     """
     try:
-        table = READERS[".csv"](path)[["track_id", "split"]].fillna("")
+        table = _with_plain_headers(READERS[".csv"](path)).rename(columns=str.lower)[["track_id", "split"]]
+        table = table.map(_text).fillna("")
         table["split"] = table["split"].str.lower().replace(SPLIT_NAMES)
         splits = table.drop_duplicates().set_index("track_id")["split"]
     except OSError as error:
@@ -176,6 +177,18 @@ def read_splits(path: Path, track_ids: pd.Series) -> pd.Series:
             "or exclude their genres"
         )
     return track_ids.map(splits)
+
+
+def _with_plain_headers(table: pd.DataFrame) -> pd.DataFrame:
+    """Strip the blanks around the names of columns.
+
+    Raises:
+        ValueError: Two columns then have one name.
+    """
+    table = table.rename(columns=lambda name: str(name).strip())
+    if table.columns.has_duplicates:
+        raise ValueError(f"two columns are named {table.columns[table.columns.duplicated()][0]}")
+    return table
 
 
 def _separator(path: Path) -> str:

@@ -81,6 +81,11 @@ def test_headers_may_have_capitals_and_blanks(tmp_path: Path) -> None:
     path.write_text(" File ,GENRE, Artist\na.mp3,Rock,Duo\n")
     found = Table(str(tmp_path), str(path)).tracks()
     assert found[["path", "genre", "artist"]].values.tolist() == [["a.mp3", "Rock", "Duo"]]
+    path.write_text("Genre,genre,path\nA,Rock,a.mp3\n")
+    assert Table(str(tmp_path), str(path)).tracks()["genre"].tolist() == ["Rock"]  # the exact name wins
+    path.write_text("genre , genre,path\nA,Rock,a.mp3\n")
+    with pytest.raises(GenreError, match=r"cannot be read as csv \(two columns are named genre\)"):
+        Table(str(tmp_path), str(path)).tracks()
 
 
 def test_columns_that_may_name_the_artist_are_pointed_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -174,7 +179,7 @@ IDS = pd.Series(["a", "b", "c"])
 
 def test_a_split_may_be_written_as_in_a_table(tmp_path: Path) -> None:
     path = tmp_path / "split.csv"
-    path.write_text("track_id;split\na;Training\nb;VAL\nc;testing\n")
+    path.write_text("Track_ID; split\na;Training\nb; VAL\nc;testing\n")
     assert read_splits(path, IDS).tolist() == ["train", "val", "test"]
 
 
