@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,9 @@ def test_a_dead_processs_trial_is_retried_and_a_living_ones_is_waited_for(
     def live() -> None:
         while "COMPLETE" not in states(neighbor)[3:] and not is_over.wait(0.5):  # the retry of the dead one
             neighbor._storage.record_heartbeat(alive._trial_id)
+        for _ in range(6):  # long enough to be waited for
+            neighbor._storage.record_heartbeat(alive._trial_id)
+            time.sleep(0.5)
         neighbor.tell(alive, 1.0)
 
     thread = threading.Thread(target=live)
