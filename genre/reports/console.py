@@ -93,7 +93,8 @@ def print_comparison(result: Comparison) -> None:
         final[name] = final[name].str.partition(" [")[0]  # a terminal is narrow
     print_table(final, f"Comparison on {result.predictions.split_name} tracks")
     conclusion = [comparison_text.conclusion(result)] if len(result.pairs) else []
-    print(*interval_warnings(result.predictions), *result.notes, *conclusion, sep="\n")
+    for line in [*interval_warnings(result.predictions), *result.notes, *conclusion]:
+        print(line)
 
 
 def print_power(score: str, table: pd.DataFrame, seed_sd: float, comparisons: int) -> None:

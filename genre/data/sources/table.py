@@ -121,7 +121,8 @@ class Table:
             root = next((root for root in roots if root in path.parents), None)
             if root is None:
                 raise GenreError(
-                    f"{self.table}: {text} is not in {self.root}: set data.root, or on={{root: ...}}, to one above it"
+                    f"{self.table}: {text} is not in {self.root}: set data.root, or root in on={{...}}, to a folder "
+                    "that holds all files"
                 )
             path = path.relative_to(root)
         return path.as_posix()
