@@ -12,7 +12,10 @@ LAYERS_2D = nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.Dropout2d
 def _layers(
     kinds: Sequence[type[nn.Module]], in_channels: int, hidden_dim: int, dropout: float, pool_sizes: Sequence[int]
 ) -> nn.Sequential:
-    """Three convolutions with batch normalization and ReLU, max-pooling after the first two, dropout at the end."""
+    """Three convolutions with batch normalization and ReLU, max-pooling after the first two, dropout at the end.
+
+    ReLU comes after the pooling: to the last digit the same as before it, on a quarter of the values.
+    """
     if hidden_dim < 1:  # torch makes an empty network of it
         raise ValueError(f"hidden_dim={hidden_dim} must be at least 1")
     if not isinstance(pool_sizes, Sequence) or len(pool_sizes) != 2 or min(pool_sizes) < 1:
@@ -20,8 +23,8 @@ def _layers(
     conv, norm, pool, drop = kinds
     first, second = pool_sizes
     return nn.Sequential(
-        *(conv(in_channels, hidden_dim, 5, padding="same"), norm(hidden_dim), nn.ReLU(), pool(first)),
-        *(conv(hidden_dim, 2 * hidden_dim, 3, padding="same"), norm(2 * hidden_dim), nn.ReLU(), pool(second)),
+        *(conv(in_channels, hidden_dim, 5, padding="same"), norm(hidden_dim), pool(first), nn.ReLU()),
+        *(conv(hidden_dim, 2 * hidden_dim, 3, padding="same"), norm(2 * hidden_dim), pool(second), nn.ReLU()),
         *(conv(2 * hidden_dim, 4 * hidden_dim, 3, padding="same"), norm(4 * hidden_dim), nn.ReLU(), drop(dropout)),
     )
 
