@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import typer
 
 from genre import cli
@@ -125,3 +126,20 @@ def test_predict_says_that_it_needs_a_model_before_torch_is_loaded() -> None:
     *imported, message = done.stderr.splitlines()
     assert message == "error: no model is given: add --run with a run folder, --checkpoint or --onnx"
     assert {"typer", "torch"} & {line.rpartition("|")[2].strip() for line in imported} == {"typer"}
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, 1), ("3", 2)])
+def test_predict_uses_one_thread_unless_the_user_gives_another_number(
+    given: str | None, used: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if given:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)  # which torch read when it was loaded
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(GenreError, match="missing"):
+            cli.predict([tmp_path / "song.mp3"], run=[tmp_path / "missing"])
+        assert torch.get_num_threads() == used
+    finally:
+        torch.set_num_threads(before)

@@ -1,5 +1,6 @@
 """Subcommands for trained models and searches."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -202,8 +203,12 @@ def _load(onnx: Path | None, runs: list[Path], trust: list[str]) -> "Classifier"
     if onnx is None:
         if not runs:
             raise GenreError("no model is given: add --run with a run folder, --checkpoint or --onnx")
-        from genre.inference.predictor import Predictor  # torch takes seconds to load
+        import torch  # takes seconds to load
 
+        from genre.inference.predictor import Predictor
+
+        if "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(1)  # a clip is too small for two, which wait for each other and for the decoder
         return Predictor.load(*runs, trust=trust)
     if runs:
         raise GenreError("--onnx cannot be combined with --run or --checkpoint: choose one")

@@ -78,6 +78,8 @@ def test_a_finished_run_is_refused(runs: Runs) -> None:
     before = state(folder)
     with pytest.raises(GenreError, match="holds a finished run: choose another run_dir"):
         runs.train("run", "trainer.max_epochs=1")
+    with pytest.raises(GenreError, match="finished=exted is unknown: did you mean extend"):
+        runs.train("run", "trainer.max_epochs=1", "finished=exted")
     assert state(folder) == before
 
 
