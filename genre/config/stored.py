@@ -13,7 +13,7 @@ from genre.config.diff import leaves
 from genre.config.errors import one_line
 from genre.config.renamed import ADDED_ARGUMENTS, with_current_names
 from genre.config.schema import TrainConfig, structured
-from genre.config.targets import ANYWHERE, Trust, check, walk
+from genre.config.targets import ANYWHERE, Trust, check, check_features, walk
 from genre.errors import GenreError
 from genre.run_folder import CONFIG
 
@@ -88,7 +88,11 @@ def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | 
         for key in {*nested, *(name.removeprefix("trainer.") for name in ANYWHERE)} & config.trainer.keys():
             del config.trainer[key]
     config.trust = packages
-    check(path, OmegaConf.to_container(config, resolve=True), Trust(packages, _typed_values(typed)))
+    content, given = OmegaConf.to_container(config, resolve=True), Trust(packages, _typed_values(typed))
+    check(path, content, given)
+    for key in ("features", "model.features", "teacher.features"):
+        if isinstance(spec := OmegaConf.select(config, key), DictConfig):
+            check_features(path, OmegaConf.to_container(spec, resolve=True), given, key)
     return config
 
 

@@ -39,8 +39,8 @@ PLACES = {
     "features": FEATURES,
     "probe": FEATURES,
     "model.features": FEATURES,
+    "teacher.features": FEATURES,  # the first that fits counts
     "teacher": Place((), objects=("genre.training.distillation.FeatureTeacher",)),
-    "teacher.features": FEATURES,
     "data.source": Place(("genre.data.sources",)),
     "augment": Place(("genre.audio",), "torch.nn.Module"),
     NETWORK: Place(("genre.models", "torch.nn"), "torch.nn.Module"),
@@ -144,6 +144,26 @@ def check(file: Path, config: Any, trust: Trust, path: str = "") -> None:
             _check(file, place, node, trust.packages)
         if place in ANYWHERE and node is not None and node != own and "lightning" not in trust.packages:
             raise GenreError(f"{file}: {place} is not taken from a stored file: add trust=[lightning] if you trust it")
+
+
+def check_features(file: Path, spec: dict[str, Any], trust: Trust, path: str = "features") -> None:
+    """Check the features of a stored file before they are built: as `check`, and that their weights are there.
+
+    Weights that are missing would be fetched, and a stored path must not make this process write a file.
+
+    Args:
+        file: File that contains them, for the message.
+        spec: The features, resolved.
+        trust: Code that the user allows.
+        path: Their dotted key in the whole configuration.
+
+    Raises:
+        GenreError: They name code that a stored file may not name, or their weights do not exist.
+    """
+    check(file, spec, trust, path)
+    weights = spec.get("weights")
+    if weights and not Path(weights).exists():
+        raise GenreError(f"{weights}, which the features need, does not exist: run genre weights musicnn")
 
 
 def walk(node: Any, typed: Any = None, path: str = "") -> Iterator[tuple[str, Any, Any]]:

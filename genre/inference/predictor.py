@@ -13,7 +13,7 @@ from genre.audio.features import FeatureExtractor
 from genre.audio.streaming import cut_clips, stream_clips
 from genre.audio.windows import MIN_FRAMES, split_windows, window_starts
 from genre.config.instantiate import build
-from genre.config.targets import Trust, check
+from genre.config.targets import Trust, check_features
 from genre.errors import GenreError
 from genre.inference.hub import read_model
 from genre.inference.prediction import Prediction, predict_track
@@ -67,10 +67,7 @@ class Predictor:
                     f"{path} was tested with adjusted logits (model.logit_adjustment), which its checkpoint does not "
                     "contain: train with loss=balanced_softmax instead"
                 )
-        check(Path(runs[0]), model.metadata["features"], given, "features")
-        weights = model.metadata["features"].get("weights")
-        if weights and not Path(weights).exists():  # a stored path must not make this process download and write it
-            raise GenreError(f"{weights}, which the features need, does not exist: run genre weights musicnn")
+        check_features(Path(runs[0]), model.metadata["features"], given)
         return cls(model)
 
     def __call__(self, audio: str | Path | np.ndarray | Tensor, sample_rate: int | None = None) -> Prediction:

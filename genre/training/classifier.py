@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from genre.audio.windows import track_logits
 from genre.config.instantiate import instantiate
-from genre.config.targets import Trust
+from genre.config.targets import Trust, check_features
 from genre.data.cache.extraction import FeatureSpec
 from genre.data.datamodule import Batch
 from genre.errors import GenreError
@@ -177,17 +177,19 @@ class GenreClassifier(L.LightningModule):
 
         Args:
             checkpoint_path: Path of the checkpoint.
-            trust: Packages whose networks the checkpoint may name, beside those of this project and of torch.nn.
+            trust: Packages whose code the checkpoint may name, beside networks and features of this project and
+                torch.nn.
             **unused: Other arguments of Lightning's method: the model is on the CPU and its weights must match.
 
         Returns:
             The model in evaluation mode.
 
         Raises:
-            GenreError: The checkpoint is missing or damaged, or names untrusted code.
+            GenreError: The checkpoint is missing or damaged, or names untrusted code or weights that do not exist.
         """
         model = load_model(Path(checkpoint_path), Trust(trust))
         metadata = model.metadata
+        check_features(Path(checkpoint_path), metadata["features"], Trust(trust))
         spec = FeatureSpec(
             instantiate("features", metadata["features"]), metadata["clip_seconds"], metadata["clip_start"]
         )

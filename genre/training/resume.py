@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from genre import logging_setup, run_folder
@@ -112,6 +113,12 @@ def _check_extension(folder: Path, config: DictConfig, stored: DictConfig, given
         raise GenreError(f"{folder} holds a finished run of {done} epochs: set {EPOCHS} to more than {done}")
     if stored.model.fit:
         raise GenreError(f"{folder} holds a model without epochs, which cannot be extended")
+    trained = len(pd.read_csv(folder / run_folder.METRICS))
+    if trained < done:
+        raise GenreError(
+            f"{folder} holds a run that stopped early, after {trained} of {done} epochs, and cannot be extended: "
+            "choose another run_dir and a larger early_stopping.patience"
+        )
 
 
 def create_run_folder(folder: Path, config: DictConfig, overrides: list[str], prepared: PreparedData) -> None:

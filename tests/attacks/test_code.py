@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from genre import run_folder
+from genre import Predictor, run_folder
+from genre.training.classifier import GenreClassifier
 from tests.attacks.conftest import Touch, audit, evaluate, filled, refusal, resume, set_in_config, set_network
 
 LOAD = {"_target_": "torch.load", "f": "{home}/evil.pt", "weights_only": False}
@@ -38,6 +39,36 @@ def test_a_checkpoint_names_networks_and_nothing_else(name: str, run: Path) -> N
     message = refusal(run)
     assert str(run / run_folder.BEST) in message
     assert "model.net" in message
+
+
+@pytest.mark.parametrize("act", [GenreClassifier.load_from_checkpoint, Predictor.load])
+def test_a_checkpoint_names_features_and_nothing_else(act: Callable[[Path], Any], run: Path) -> None:
+    path = run / run_folder.BEST
+    stored = torch.load(path, weights_only=True)
+    for features, message in {
+        "code": (filled(TOUCH, run.parent), "features._target_=genre.audio.decoding.os.system"),
+        "weights that would be written": (
+            {"_target_": "genre.pretrained.extractor.Musicnn", "weights": f"{run.parent}/marker"},
+            "marker, which the features need, does not exist: run genre weights musicnn",
+        ),
+    }.values():
+        stored["hyper_parameters"]["card"]["features"] = features
+        torch.save(stored, path)
+        assert message in refusal(path, act)
+        assert not (run.parent / "marker").exists()
+
+
+@pytest.mark.parametrize("key", ["features", "model.features", "teacher.features"])
+@pytest.mark.parametrize("act", [evaluate, resume])
+def test_a_stored_path_is_not_written(act: Callable[[Path], None], key: str, run: Path) -> None:
+    if key == "teacher.features":
+        set_in_config(run, "teacher", {"_target_": "genre.training.distillation.FeatureTeacher", "weight": 1.0})
+    set_in_config(run, key, {"_target_": "genre.pretrained.extractor.Musicnn", "weights": "{home}/marker"})
+    if key == "teacher.features" and act is evaluate:
+        act(run)  # nothing uses it
+        assert not (run.parent / "marker").exists()
+    else:
+        assert "marker, which the features need, does not exist" in refusal(run, act)
 
 
 def test_a_checkpoint_is_data(run: Path) -> None:

@@ -191,6 +191,16 @@ def test_a_schedule_of_fixed_length_is_stretched_when_its_run_is_extended(runs: 
     assert rates[0][1] < rates[1][1]  # where the shorter schedule had ended
 
 
+def test_a_run_that_stopped_early_is_not_extended(runs: Runs) -> None:
+    stopping = ["early_stopping.patience=1", "monitor.metric=val/accuracy", "monitor.mode=max", "trainer.max_epochs=30"]
+    folder, _ = runs.train("run", *stopping)
+    epochs = len(read_metrics(folder))
+    before = state(folder)
+    with pytest.raises(GenreError, match=f"stopped early, after {epochs} of 30 epochs, and cannot be extended"):
+        resume(folder, "finished=extend", "trainer.max_epochs=40")
+    assert state(folder) == before
+
+
 def test_an_extended_run_trains_nothing_else(runs: Runs) -> None:
     folder, _ = runs.train("run", "trainer.max_epochs=1")
     alone = "give run_dir, finished and trainer.max_epochs alone to extend it, or choose another run_dir"
