@@ -19,6 +19,7 @@ ADDED_ARGUMENTS: dict[str, dict[str, Any]] = {
     "genre.models.crnn.CRNN": {"input_norm": False, "channels_last": False},
     "genre.models.baselines.PlainCnn2d": {"input_norm": False, "channels_last": False},
     "genre.training.baselines.fit_logistic_regression": {"class_weights": False},
+    "genre.training.losses.FocalLoss": {"label_smoothing": 0.0},
 }
 """Arguments that did not exist in earlier versions, with the values that held then."""
 

@@ -92,7 +92,7 @@ def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | 
     check(path, content, given)
     for key in ("features", "model.features", "teacher.features"):
         if isinstance(spec := OmegaConf.select(config, key), DictConfig):
-            check_features(path, OmegaConf.to_container(spec, resolve=True), given, key)
+            check_features(path, dict(OmegaConf.to_container(spec, resolve=True)), given, key)  # type: ignore[arg-type]
     return config
 
 

@@ -15,7 +15,7 @@ from genre.training.metrics import compute_metrics
 
 BASELINES = {
     "probe": "logistic regression on pretrained features",
-    "logreg": "logistic regression",
+    "logreg": "logistic regression on the same features",
     "majority": "the most frequent genre",
 }
 """Models of conf/model, and their names in sentences."""

@@ -1,7 +1,7 @@
 """Compare finished runs: join folds, average seeds, and test models against each other on the same tracks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -47,6 +47,14 @@ class Comparison:
     def predictions(self) -> Predictions:
         """Predictions of the first model's first seed; all others are for the same tracks."""
         return next(iter(self.models[0].predictions.values()))
+
+    def by_accuracy(self) -> "Comparison":
+        """Order the models, the most accurate first; leakage levels stay in their order."""
+        if all(model.label in LEAKAGE_LEVELS for model in self.models):
+            return self
+        order = self.table["accuracy"].sort_values(ascending=False, kind="stable").index
+        models, samples = ([each[row] for row in order] for each in (self.models, self.samples))
+        return replace(self, models=models, samples=samples, table=self.table.loc[order].reset_index(drop=True))
 
 
 def compare(

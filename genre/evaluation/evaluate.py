@@ -186,4 +186,7 @@ def reevaluate_run(evaluation: EvaluateConfig, folder: Path) -> EvaluatedRun:
     test, val = (Predictions.from_table(table, tracks, model.genres, split) for split in ("test", "val"))
     stored = run_folder.read_scores(folder) if run_folder.is_finished(folder) else {}
     device = resolve_device(accelerator)
-    return EvaluatedRun(folder, stored | scores, test, val, model, components.datamodule, device, components.settings)
+    root = Path(components.settings.data.root)
+    return EvaluatedRun(
+        folder, stored | scores, test, val, model, components.datamodule, device, components.settings, root
+    )

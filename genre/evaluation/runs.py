@@ -61,7 +61,9 @@ class EvaluatedRun:
         datamodule: The data with the run's split.
         device: Device that was used.
         settings: The run's configuration.
-        notes: Sentences on the tracks, if they are not those of the run.
+        audio_root: Folder of the audio files.
+        tested_on: Name of the collection, if it is not that of the run.
+        notes: Sentences on its tracks.
     """
 
     folder: Path
@@ -72,6 +74,8 @@ class EvaluatedRun:
     datamodule: GenreDataModule
     device: str
     settings: TrainConfig
+    audio_root: Path
+    tested_on: str = ""
     notes: Sequence[str] = ()
 
 

@@ -77,13 +77,17 @@ class TrainedRun:
         key = self.components.cache.spec.cache_key | {"min_seconds": self.components.settings.data.min_seconds}
         return json.dumps(key, sort_keys=True)
 
-    def test_on(self, data: PreparedData, genres: SharedGenres, accelerator: str | None) -> tuple[EvaluatedRun, int]:
+    def test_on(
+        self, data: PreparedData, genres: SharedGenres, accelerator: str | None, name: str, root: Path
+    ) -> tuple[EvaluatedRun, int]:
         """Test the network on other tracks.
 
         Args:
             data: The tracks, all of them test tracks.
             genres: Their genres. Those of the network are merged into these or left out.
             accelerator: Accelerator to compute on; None for that of the run.
+            name: Name of their collection.
+            root: Folder of their audio files.
 
         Returns:
             The run with its predictions for these tracks, and for how many a genre that is left out is more probable.
@@ -108,6 +112,8 @@ class TrainedRun:
             datamodule,
             device,
             settings,
+            root,
+            name,
         )
         return run, int((~np.isin(logits.argmax(dim=1), list(chain.from_iterable(groups)))).sum())
 

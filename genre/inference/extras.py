@@ -1,6 +1,8 @@
 """Packages that only some commands need."""
 
 import importlib
+import shlex
+from importlib.metadata import requires
 from typing import Any
 
 from genre.errors import GenreError
@@ -14,4 +16,6 @@ def require(package: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise GenreError(f"{package} is not installed: pip install -e '.[{EXTRAS[package]}]'") from error
+        own = f'extra == "{EXTRAS[package]}"'
+        needed = [text.partition(";")[0].strip() for text in requires("genre") or [] if text.endswith(own)]
+        raise GenreError(f"{package} is not installed: pip install {shlex.join(needed)}") from error

@@ -81,10 +81,12 @@ class Predictor:
             The prediction.
 
         Raises:
-            GenreError: The waveform has another shape, or its sample rate is missing.
+            GenreError: The waveform has another shape, or its sample rate is missing, or one is given for a file.
             AudioError: The recording cannot be used.
         """
         if isinstance(audio, str | Path):
+            if sample_rate is not None:
+                raise GenreError(f"sample_rate={sample_rate} is for a waveform: {audio} states its own, leave it out")
             return predict_track(self, stream_clips(Path(audio), self.sample_rate, self.clip_seconds))
         waveform = np.asarray(audio, dtype=np.float32)
         if waveform.ndim != 1:

@@ -2,7 +2,6 @@
 
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,16 +10,15 @@ import pandas as pd
 from markupsafe import Markup
 
 from genre import run_folder
-from genre.config.schema import LEAKAGE_LEVELS
 from genre.evaluation.bootstrap import interval_warnings
 from genre.evaluation.comparison import Comparison
 from genre.evaluation.predictions import Predictions
-from genre.evaluation.scores import FINAL_SCORES, SCORE_LABELS, compute_scores
+from genre.evaluation.scores import FINAL_SCORES, SCORE_LABELS, compute_scores, per_class_scores
 from genre.evaluation.significance import TESTED_SCORES
 from genre.provenance import data_facts, read_record
 from genre.reports import comparison_text as text
 from genre.reports.figures import forest_plot, learning_curves_overlay, scores_by_size
-from genre.reports.formatting import INTERVAL, format_interval, to_markdown
+from genre.reports.formatting import INTERVAL, format_interval, format_number, to_markdown
 from genre.reports.page import INDEX, TABLES, Page
 
 LISTED = 20
@@ -38,7 +36,7 @@ def write_comparison_report(result: Comparison, folder: Path, source: str = "") 
     Returns:
         Path of the page.
     """
-    first, result = result.predictions, _by_accuracy(result)
+    first, result = result.predictions, result.by_accuracy()
     subtitle = f"{len(result.models)} models, {first.describe()}, {len(first.genres)} genres"
     page = Page(f"Comparison on {first.split_name} tracks", subtitle, _facts(result), source=source)
     _add_scores(page, result)
@@ -51,6 +49,7 @@ def write_comparison_report(result: Comparison, folder: Path, source: str = "") 
         caption = text.TEST_CAPTION.format(split=first.split_name.capitalize(), cluster=first.cluster_name)
         page.table(result.pairs, "pairs", caption, shown=shown)
     _add_sizes(page, result)
+    _add_genres(page, result)
     _add_disagreements(page, result)
     _add_curves(page, result)
     _add_runs(page, result, folder)
@@ -70,15 +69,6 @@ def _facts(result: Comparison) -> dict[str, str]:
     facts = {name: "; ".join(dict.fromkeys(values)) for name, values in {"trained on": sets, "data id": ids}.items()}
     facts |= {"split": "; ".join(dict.fromkeys(splits)), "date": " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]]))}
     return {name: value for name, value in (facts | {"version": "; ".join(dict.fromkeys(code))}).items() if value}
-
-
-def _by_accuracy(result: Comparison) -> Comparison:
-    """Order the models, the most accurate first; leakage levels stay in their order."""
-    if all(model.label in LEAKAGE_LEVELS for model in result.models):
-        return result
-    order = result.table["accuracy"].sort_values(ascending=False, kind="stable").index
-    models, samples = ([each[row] for row in order] for each in (result.models, result.samples))
-    return replace(result, models=models, samples=samples, table=result.table.loc[order].reset_index(drop=True))
 
 
 def _add_scores(page: Page, result: Comparison) -> None:
@@ -129,6 +119,23 @@ def _add_sizes(page: Page, result: Comparison) -> None:
         "Accuracy and F1 macro by the number of training tracks with 95 % intervals.",
         "Vertical lines: 95 % intervals. Equal distances along the axis are equal factors.",
     )
+
+
+def _add_genres(page: Page, result: Comparison) -> None:
+    """Add the F1 of each genre by model; the file has precision and recall as well."""
+    page.section("Genres")
+    first, tables, shown = result.predictions, [], pd.DataFrame({"model": [model.label for model in result.models]})
+    for model in result.models:
+        scores = per_class_scores(model.counts.sum(axis=1), len(first.genres))
+        means = {name: values.mean(axis=0) for name, values in scores.items()}
+        tables.append(pd.DataFrame({"model": model.label, "genre": first.genres, **means}))
+    table = pd.concat(tables, ignore_index=True)
+    for number, genre in enumerate(first.genres):
+        column = f"{genre} ({(first.target == number).sum()})"
+        shown[column] = [format_number(100 * f1, ".1f") for f1 in table.loc[table["genre"] == genre, "f1"]]
+    seeds = ", mean over seeds" * bool((result.table["seeds"] > 1).any())
+    caption = f"F1 in percent{seeds}. In brackets: the number of {first.split_name} tracks."
+    page.table(table, "genres", caption, shown=shown)
 
 
 def _add_disagreements(page: Page, result: Comparison) -> None:

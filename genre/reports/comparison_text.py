@@ -68,9 +68,11 @@ def _better(pairs: pd.DataFrame, name: str, question: str) -> str:
 
 
 def _scope(result: Comparison) -> list[str]:
-    labels = [model.label for model in result.models if model.has_single_seed]
-    which = "The verdicts" if len(labels) == len(result.models) else f"The verdicts on {', '.join(labels)} (one seed)"
-    return [f"{which} are for these trained weights; other seeds may differ."] if labels else []
+    single = [model for model in result.models if model.has_single_seed]
+    labels = ", ".join(model.label for model in single if model.members == 1)
+    which = " and ".join([f"{labels} (one seed)"] * bool(labels) + ["ensembles"] * any(m.members > 1 for m in single))
+    named = f" on {which}" * (len(single) < len(result.models))
+    return [f"The verdicts{named} are for these trained weights; other seeds may differ."] * bool(single)
 
 
 def _leakage(result: Comparison, first: str, second: str) -> str:

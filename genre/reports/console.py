@@ -88,10 +88,11 @@ def print_run(run: EvaluatedRun) -> None:
 
 def print_comparison(result: Comparison) -> None:
     """Print the final table of a comparison and its conclusion."""
-    final = comparison_text.format_scores(result.table)
+    final = comparison_text.format_scores(result.by_accuracy().table)
     for name in final.columns[3:]:
         final[name] = final[name].str.partition(" [")[0]  # a terminal is narrow
     print_table(final, f"Comparison on {result.predictions.split_name} tracks")
+    print(comparison_text.score_caption(result))
     conclusion = [comparison_text.conclusion(result)] if len(result.pairs) else []
     for line in [*interval_warnings(result.predictions), *result.notes, *conclusion]:
         print(line)

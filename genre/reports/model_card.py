@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from genre import run_folder
 from genre.evaluation.bootstrap import interval_warnings, per_class_table, score_intervals
 from genre.evaluation.runs import load_run
 from genre.evaluation.scores import FINAL_SCORES, SCORE_LABELS
+from genre.reports.data_card import count_licenses
 from genre.reports.formatting import INTERVAL, format_interval, format_number, to_markdown
 
 METRICS = {"accuracy": "accuracy", "f1_macro": "f1"}
@@ -66,6 +68,14 @@ def model_card(folder: Path, facts: dict[str, Any], trust: tuple[str, ...] = ())
         "For research on genre classification, and for sorting collections like the one it was trained on. It knows no "
         "other genre than those above, and assigns one of them to every recording, also to speech and noise. Scores on "
         "other collections may be much lower. Genres are labels that people gave, and others may disagree.",
-        "The licenses of the training recordings are not recorded here: see the source of the data set.",
+        *_licenses(folder),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _licenses(folder: Path) -> list[str]:
+    tracks = pd.read_parquet(folder / run_folder.TRACKS)
+    licenses = count_licenses(tracks[tracks["split"] == "train"])
+    if licenses.empty:
+        return ["The licenses of the training recordings are not known: see the source of the data set."]
+    return ["Licenses of the training recordings, as the source states them:", to_markdown(licenses)]

@@ -6,6 +6,7 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from genre import run_folder
+from genre.data.split_report import split_warnings
 from genre.evaluation.baselines import fitted_baselines, verdicts
 from genre.evaluation.bootstrap import MIN_CLUSTERS, interval_warnings, per_class_table, score_intervals
 from genre.evaluation.runs import EvaluatedRun
@@ -32,9 +33,9 @@ def write_run_report(run: EvaluatedRun, folder: Path, audio: bool = False) -> Pa
         Path of the page.
     """
     test, data = run.predictions, run.settings.data
-    is_elsewhere = not (run.datamodule.data.tracks["split"] == "train").any()  # tested on another collection
-    is_synthetic = str(data.source.get("_target_", "")).endswith(".Synthetic") and not is_elsewhere
-    title = f"{run.scores['model']}{', trained' * is_elsewhere} on {data.name}"
+    is_synthetic = str(data.source.get("_target_", "")).endswith(".Synthetic") and not run.tested_on
+    where = f", trained on {data.name}, tested on {run.tested_on}" if run.tested_on else f" on {data.name}"
+    title = f"{run.scores['model']}{where}"
     subtitle = f"{test.describe()}, {len(test.genres)} genres"
     page = Page(title, subtitle, run_facts(run), BANNER if is_synthetic else "", str(run.folder))
     _add_scores(page, run)
@@ -91,8 +92,12 @@ def _tested_epoch(run: EvaluatedRun) -> int:
 def run_notes(run: EvaluatedRun) -> list[str]:
     """List what to keep in mind about the scores of a run, as sentences."""
     notes = [*run.notes, *interval_warnings(run.predictions)]
+    if not run.tested_on:
+        warnings = split_warnings(run.datamodule.data.tracks, run.settings.data)
+        notes += [f"{text[0].upper()}{text[1:]}." for text in warnings]
     if broken := int((~run.predictions.is_finite).sum()):
-        notes.append(f"{broken} test tracks have non-finite logits: they count as errors.")
+        tracks = "1 test track has" if broken == 1 else f"{broken} test tracks have"
+        notes.append(f"{tracks} non-finite logits, which counts as an error.")
     if not run_folder.is_finished(run.folder):
         notes.append("The run is unfinished: these are the scores of its best checkpoint so far.")
     return notes

@@ -53,7 +53,7 @@ def add_errors(page: Page, run: EvaluatedRun, folder: Path, audio: bool = False)
                 "confidence": confidence[wrong],
             }
         )
-        root, paths = Path(run.settings.data.root), errors["path"].head(LISTED)
+        root, paths = run.audio_root, errors["path"].head(LISTED)
         shown = table.head(LISTED).assign(confidence=table["confidence"].map("{:.2f}".format))
         players = [_player(root / path, folder, audio) for path in paths]
         shown.insert(1, "listen", pd.Series(players, shown.index, object))  # a column of text would lose the markup

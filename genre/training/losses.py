@@ -13,15 +13,16 @@ class FocalLoss(nn.Module):
     Args:
         gamma: Exponent of 1 - probability.
         weight: Weight of each class, shape (classes,); None for 1.
+        label_smoothing: As for torch's `CrossEntropyLoss`.
     """
 
     weight: Tensor | None
 
-    def __init__(self, gamma: float = 2.0, weight: Tensor | None = None) -> None:
+    def __init__(self, gamma: float = 2.0, weight: Tensor | None = None, label_smoothing: float = 0.0) -> None:
         super().__init__()
         if gamma < 0:
             raise ValueError(f"gamma={gamma} must be at least 0")
-        self.gamma = gamma
+        self.gamma, self.label_smoothing = gamma, label_smoothing
         self.register_buffer("weight", weight)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -36,11 +37,12 @@ class FocalLoss(nn.Module):
         """
         log_probability = logits.log_softmax(dim=1)
         per_class = (1 - log_probability.exp()) ** self.gamma * log_probability
-        return F.nll_loss(per_class, target, self.weight) if target.ndim == 1 else self._soft(per_class, target)
-
-    def _soft(self, per_class: Tensor, target: Tensor) -> Tensor:
         weight = torch.ones_like(per_class[0]) if self.weight is None else self.weight
-        return -(per_class * target * weight).sum(dim=1).mean()
+        total = weight[target].sum() if target.ndim == 1 else len(target)
+        if target.ndim == 1:
+            target = F.one_hot(target, logits.shape[1])
+        smooth = torch.lerp(target.to(per_class), torch.full_like(per_class, 1 / logits.shape[1]), self.label_smoothing)
+        return -(per_class * smooth * weight).sum() / total
 
 
 class BalancedSoftmax(nn.Module):

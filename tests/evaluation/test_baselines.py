@@ -27,7 +27,10 @@ def test_a_network_above_both_has_no_verdict() -> None:
 
 
 def test_a_network_that_is_not_better_is_named_with_its_scores() -> None:
-    line = "cnn1d_gru is not better than logistic regression on the validation tracks: F1 macro 0.600, not above 0.600"
+    line = (
+        "cnn1d_gru is not better than logistic regression on the same features on the validation tracks: F1 macro "
+        "0.600, not above 0.600"
+    )
     assert verdicts(SCORES | {"logreg/val/f1_macro": 0.6}) == [line]
     (regression, majority) = verdicts(SCORES | {"val/f1_macro": 0.05, "val/accuracy": 0.2})
     assert regression.endswith("F1 macro 0.050, not above 0.500; accuracy 0.200, not above 0.600")

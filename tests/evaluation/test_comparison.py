@@ -45,7 +45,9 @@ def test_networks_that_are_not_better_than_a_baseline_are_named(tmp_path: Path) 
         scores = run_folder.read_scores(folder)
         scores |= {f"{prefix}val/{name}": 0.5 for prefix in ("", "logreg/") for name in ("accuracy", "f1_macro")}
         (folder / run_folder.SCORES).write_text(json.dumps(scores | {"val/accuracy": score, "val/f1_macro": 0.7}))
-    note = "cnn1d_gru is not better than logistic regression on the validation tracks of 1 of 2 runs."
+    note = (
+        "cnn1d_gru is not better than logistic regression on the same features on the validation tracks of 1 of 2 runs."
+    )
     assert compare(folders, ensemble=True).notes == [note]
 
 

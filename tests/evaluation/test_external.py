@@ -1,7 +1,9 @@
 """Runs are tested on music that they were not trained on."""
 
+import re
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -167,7 +169,10 @@ def test_the_report_of_a_run_on_other_music(run: EvaluatedRun, other_music: Path
     page = write_run_report(found.evaluated[0], tmp_path / "report").read_text()
     found.write(tmp_path / "report")
     assert "shared genres: blues, jazz" in page
-    assert "<h1>cnn1d_gru, trained on folder</h1>" in page
+    assert f"<h1>cnn1d_gru, trained on folder, tested on {other_music.name}</h1>" in page
+    players = [tmp_path / "report" / unquote(source) for source in re.findall(r'<audio [^>]*src="([^"]+)"', page)]
+    assert players
+    assert all(path.resolve().is_relative_to(other_music.resolve()) for path in players)
     assert "24 training, 3 validation, 3 test" in page  # of the run, not of the other music
     assert "10 test tracks, 2 genres" in page
     scores = pd.read_csv(tmp_path / "report/tables/scores.csv").set_index("score")

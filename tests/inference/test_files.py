@@ -1,15 +1,19 @@
 """Many files at once."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from genre import Predictor
 from genre.audio.decoding import AudioError
 from genre.errors import GenreError
 from genre.inference.files import find_audio, predict_files
 from genre.inference.prediction import Prediction
+from tests.composing import ROOT
 from tests.conftest import sound, write_sound
 
 
@@ -89,3 +93,29 @@ def test_windows_of_overlapping_clips_are_in_order(tmp_path: Path) -> None:
     (found,) = dict(predict_files(Windows(), [tmp_path / "a.wav"])).values()
     assert found.times == pytest.approx([0, 0.5, 1, 1.4, 1.5, 1.9], abs=1e-3)
     assert found.probabilities == pytest.approx(found.timeline.mean(axis=0))
+
+
+PEAK = """
+import resource, sys
+import subprocess
+import sys
+from pathlib import Path
+from genre.inference.files import predict_files
+from tests.inference.test_files import Constant
+((_, found),) = predict_files(Constant(), [Path(sys.argv[1])])
+print(len(found.timeline), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_an_hour_takes_no_more_memory_than_a_minute(tmp_path: Path) -> None:
+    peaks = {}
+    for seconds in (60, 3600):
+        path = tmp_path / f"{seconds}.wav"
+        with soundfile.SoundFile(path, "w", Constant.sample_rate, 1) as file:
+            for _ in range(seconds // 60):
+                file.write(sound(1, seconds=60.0))
+        command = [sys.executable, "-c", PEAK, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+        clips, peaks[seconds] = map(int, done.stdout.split())
+        assert clips == seconds
+    assert peaks[3600] - peaks[60] < 30_000  # KiB; the hour alone has 310 MB

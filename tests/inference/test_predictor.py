@@ -67,6 +67,8 @@ def test_what_cannot_be_meant_is_refused(trained: Path) -> None:
         predictor(np.zeros((2, 100)), 22050)
     with pytest.raises(GenreError, match="sample rate of the waveform is missing"):
         predictor(np.zeros(100))
+    with pytest.raises(GenreError, match=r"sample_rate=8000 is for a waveform: a\.mp3 states its own, leave it out"):
+        predictor("a.mp3", 8000)
     with pytest.raises(AudioError, match=r"0\.2 s of audio; at least 1\.5 s are needed"):
         predictor(np.ones(4410), 22050)
     with pytest.raises(AudioError, match=r"0\.0 s of audio"):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import f1_score, recall_score
 
 from genre import run_folder
 from genre.evaluation.comparison import compare
@@ -43,7 +44,7 @@ def test_a_report_holds_tables_and_figures_in_all_formats(tmp_path: Path) -> Non
         f"{name}.{suffix}" for name in ("scores", "curves") for suffix in ("png", "svg")
     }
     names = {"scores.csv", "scores.md", "scores.tex", "pairs.csv", "cost.csv", "disagreements.csv", "runs.csv"}
-    assert {path.name for path in (report / "tables").iterdir()} == names
+    assert {path.name for path in (report / "tables").iterdir()} == {*names, "genres.csv"}
     assert "| cnn1d_gru |      2 | 89.2 ± 1.2 [" in (report / "tables/scores.md").read_text()
     assert r"cnn1d\_gru & 2 & 89.2 ± 1.2 [" in (report / "tables/scores.tex").read_text()
     assert page.count("data:image/svg+xml,") == 2
@@ -113,6 +114,21 @@ def test_scores_are_drawn_over_the_number_of_training_tracks(tmp_path: Path, mon
     ]
     same = write_comparison_report(compare(folders[::2]), tmp_path / "same").read_text()
     assert "Training tracks" not in same
+
+
+def test_each_genre_has_a_score_of_each_model(tmp_path: Path) -> None:
+    result = compare(write_seeds(tmp_path))
+    page = write_comparison_report(result, tmp_path / "report").read_text()
+    table = pd.read_csv(tmp_path / "report/tables/genres.csv")
+    for model in result.models:
+        rows = table[table["model"] == model.label]
+        seeds = list(model.predictions.values())
+        for name, score in {"f1": f1_score, "recall": recall_score}.items():
+            expected = np.mean([score(each.target, each.prediction, average=None) for each in seeds], axis=0)
+            assert rows[name].tolist() == pytest.approx(expected)
+        assert f">{100 * rows['f1'].iloc[0]:.1f}</td>" in page
+    assert all(f">{genre} (20)</th>" in page for genre in ("Folk", "Pop", "Rock"))
+    assert "F1 in percent, mean over seeds. In brackets: the number of test tracks." in page
 
 
 def test_tracks_on_which_models_disagree_are_listed(tmp_path: Path) -> None:
@@ -205,7 +221,7 @@ def test_ensembles_are_rows_of_all_tables_and_figures_but_have_no_curve(
     ]
     assert "Trained without epochs" not in page
     assert "Ensembles: all members together." in page
-    assert "(one seed) are for these trained weights; other seeds may differ." in page
+    assert "The verdicts on ensembles are for these trained weights; other seeds may differ." in page
 
 
 def test_a_page_and_tables_of_validation_tracks_say_so(tmp_path: Path) -> None:

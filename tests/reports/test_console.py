@@ -11,6 +11,7 @@ from genre.cli import app
 from genre.evaluation.comparison import compare
 from genre.evaluation.runs import EvaluatedRun
 from genre.reports.console import print_audit, print_comparison, print_config, print_run, print_test_scores
+from genre.reports.formatting import INTERVAL
 from tests.composing import TINY, compose
 from tests.evaluation.conftest import GOOD, add_validation, write_seeds
 
@@ -70,8 +71,11 @@ def test_scores_of_a_run_are_printed(run: EvaluatedRun, capsys: pytest.CaptureFi
 
 
 def test_a_comparison_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    print_comparison(compare(write_seeds(tmp_path, artists=60)))
+    worst_first = list(reversed(write_seeds(tmp_path, artists=60)))
+    print_comparison(compare(worst_first))
     said = capsys.readouterr().out
+    assert 0 < said.index("cnn1d_gru") < said.index("cnn2d_gru")
+    assert INTERVAL in said
     assert "89.2 ± 1.2" in said
     assert "1 of 1 differ significantly (cnn1d_gru above cnn2d_gru)" in said
 

@@ -1,5 +1,7 @@
 """The model card of a run."""
 
+import numpy as np
+import pandas as pd
 import yaml
 
 from genre import run_folder
@@ -28,6 +30,13 @@ def test_the_card_states_scores_data_and_limits(runs: Runs) -> None:
     assert "elsewhere" not in text
     assert "## Use and limits" in text
     assert "synthetic" not in text
+    assert "The licenses of the training recordings are not known: see the source of the data set." in text
+    tracks = pd.read_parquet(folder / run_folder.TRACKS)
+    tracks["license"] = np.where(tracks["split"] == "train", "CC-BY", "all rights reserved")
+    tracks.to_parquet(folder / run_folder.TRACKS)
+    text = model_card(folder, {})
+    assert "| CC-BY | 24 |" in [" ".join(line.split()) for line in text.splitlines()]
+    assert "all rights reserved" not in text
 
 
 def test_the_card_of_a_model_of_synthetic_music_says_so(runs: Runs) -> None:

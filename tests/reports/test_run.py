@@ -37,6 +37,8 @@ def test_a_report_has_all_its_sections_figures_and_tables(run: EvaluatedRun, tmp
     confusion = pd.read_csv(tmp_path / "tables/confusion.csv", index_col="true")
     assert confusion.columns.tolist() == confusion.index.tolist() == ["blues", "jazz", "rock"]
     assert confusion.to_numpy().sum() == 3
+    few = "Training set: fewer than 20 tracks of blues (8), jazz (8), rock (8): add tracks."
+    assert few in page
 
 
 def test_a_report_says_where_the_run_comes_from(run: EvaluatedRun, tmp_path: Path) -> None:
@@ -103,11 +105,12 @@ def test_non_finite_logits_and_unfinished_runs_are_noted(run: EvaluatedRun, tmp_
         (run.folder / "hidden").rename(run.folder / run_folder.SCORES)
     assert notes == [
         "No intervals: the test set has only 3 tracks.",
-        "1 test tracks have non-finite logits: they count as errors.",
+        "Training set: fewer than 20 tracks of blues (8), jazz (8), rock (8): add tracks.",
+        "1 test track has non-finite logits, which counts as an error.",
         "The run is unfinished: these are the scores of its best checkpoint so far.",
     ]
     assert all(note in page for note in notes)
-    assert run_notes(run) == notes[:1]
+    assert run_notes(run) == notes[:2]
 
 
 def test_a_run_without_any_finite_logits_has_a_report(run: EvaluatedRun, tmp_path: Path) -> None:

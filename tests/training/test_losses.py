@@ -42,6 +42,13 @@ def test_without_their_parameter_both_are_the_cross_entropy(logits, target):
     torch.testing.assert_close(BalancedSoftmax([4, 4, 4])(logits, target), expected)  # balanced already
 
 
+@pytest.mark.parametrize("target", [TARGET, MIXED], ids=["numbers", "mixed"])
+@pytest.mark.parametrize("weight", [None, torch.tensor([0.5, 1.0, 2.0])])
+def test_the_focal_loss_smooths_labels_as_the_cross_entropy_does(logits, target, weight):
+    made = FocalLoss(gamma=0.0, weight=weight, label_smoothing=0.1)
+    torch.testing.assert_close(made(logits, target), F.cross_entropy(logits, target, weight, label_smoothing=0.1))
+
+
 def test_the_balanced_softmax_counts_each_genre_by_its_tracks(logits):
     counts = np.array([60.0, 30.0, 10.0])
     weighted = counts * np.exp(logits.detach().double().numpy())
