@@ -40,7 +40,7 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
         overrides: Overrides given on the command line.
 
     Returns:
-        Monitored score of the best epoch.
+        Monitored score of the epoch whose weights are tested.
 
     Raises:
         GenreError: The run cannot start, and no folder is left behind; or training diverged.

@@ -24,7 +24,7 @@ class BatchTransform(nn.Module):
     """Base class of an augmentation of whole batches and their targets, such as mixup.
 
     `forward(mel, target)` takes and returns features, shape (batch, time, mels), and target probabilities, shape
-    (batch, classes).
+    (batch, classes). With a teacher, the columns behind the classes are its values for each clip: mix all alike.
 
     Args:
         p: Probability that a batch is changed.

@@ -19,7 +19,7 @@ jobs = Jobs()
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def main(config: DictConfig) -> float:
-    """Run one job, or one trial of a search, and return the monitored score of its best epoch."""
+    """Run one job, or one trial of a search, and return the monitored score of its tested epoch."""
     job = HydraConfig.get()
     folder, overrides = Path(job.runtime.output_dir), list(job.overrides.task)
     if job.mode == RunMode.MULTIRUN and job.runtime.choices.get("experiment") and config.search is None:

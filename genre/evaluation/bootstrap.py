@@ -216,5 +216,5 @@ def interval_warnings(predictions: Predictions) -> list[str]:
     if clusters < MIN_CLUSTERS:
         number = f"only {clusters} {name}s" if clusters > 1 else f"only one {name}"
         return [f"No intervals: the {split} set has {number}."]
-    few = f"With only {clusters} {name}s in the {split} set, the intervals understate the uncertainty."
+    few = f"With only {clusters} {name}s in the {split} set, the intervals may be too narrow."
     return [few] if clusters < FEW_CLUSTERS else []

@@ -47,7 +47,7 @@ def data_card(data: PreparedData, name: str) -> str:
         The text. What only its author knows, such as who chose the labels, is not in it.
     """
     tracks, spec = data.tracks, data.cache.spec
-    known = int(tracks["artist"].notna().sum())
+    known, artists = int(tracks["artist"].notna().sum()), tracks["artist"].nunique()
     genres = count_by_genre(tracks).assign(share=lambda table: table["share"].map("{:.1%}".format))
     licenses = count_licenses(tracks)
     shared = (tracks.groupby("artist")["split"].nunique() > 1).sum()
@@ -55,7 +55,7 @@ def data_card(data: PreparedData, name: str) -> str:
     parts = [
         f"# Data card: {name}",
         f"{len(tracks)} tracks of {len(data.genres)} genres, {tracks['duration'].sum() / 3600:.1f} hours, by "
-        f"{tracks['artist'].nunique()} known artists; the artist of {len(tracks) - known} tracks is unknown. "
+        f"{artists} known artist{'s' * (artists != 1)}; the artist of {len(tracks) - known} tracks is unknown. "
         f"Id of tracks, audio, labels and split: `{data_id(tracks)}`.",
         "## Genres and splits",
         to_markdown(genres),

@@ -47,7 +47,7 @@ class PruningCallback(L.Callback):
 
 
 def run_trial(config: DictConfig, folder: Path, overrides: list[str]) -> float:
-    """Train the trial that `search.trial` names and record its result; return the monitored score of the best epoch."""
+    """Train the trial that `search.trial` names and record its result; return the score of its tested epoch."""
     if config.search.trial is None:
         raise GenreError(f"hparams_search needs a multirun: {train_command()} -m hparams_search=...")
     logging_setup.configure_logging(logging.WARNING)  # messages about the data are the same for all trials

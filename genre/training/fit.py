@@ -79,7 +79,7 @@ def fit(components: Components, folder: Path, loggers: list[Logger], callbacks: 
         callbacks: Trainer callbacks in addition to the standard ones; not used by baselines.
 
     Returns:
-        Monitored score of the best epoch.
+        Monitored score of the epoch whose weights are tested.
 
     Raises:
         GenreError: Training diverged.

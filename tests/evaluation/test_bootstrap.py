@@ -155,7 +155,7 @@ def test_degrees_of_freedom_by_hand() -> None:
 
 def test_intervals_of_few_clusters_come_with_a_warning() -> None:
     few = make_predictions([(0, 0)] * 19, ["a"])
-    assert interval_warnings(few) == ["With only 19 tracks in the test set, the intervals understate the uncertainty."]
+    assert interval_warnings(few) == ["With only 19 tracks in the test set, the intervals may be too narrow."]
     assert interval_warnings(make_predictions([(0, 0)] * 20, ["a"])) == []
     assert interval_warnings(make_predictions([(0, 0)] * 4, ["a"])) == ["No intervals: the test set has only 4 tracks."]
 

@@ -52,7 +52,7 @@ def test_a_report_holds_tables_and_figures_in_all_formats(tmp_path: Path) -> Non
     for score in ("accuracy", "F1 macro", "F1 weighted", "balanced accuracy"):
         assert f">{score}&nbsp;%</th>" in page
     assert "top-3" not in page  # there are three genres
-    assert "With only 10 artists in the test set, the intervals understate the uncertainty." in page
+    assert "With only 10 artists in the test set, the intervals may be too narrow." in page
     assert f"<figcaption>Test tracks. Mean over seeds ± their standard deviation. {INTERVAL}</figcaption>" in page
     assert "trained weights" not in page
 

@@ -24,7 +24,7 @@ def card(**columns: object) -> tuple[str, pd.DataFrame]:
 
 def test_a_card_says_what_a_collection_holds() -> None:
     text, tracks = card(artist=["A", "A", None], license=["CC0", None, "CC0"], split=["train", "test", "val"])
-    assert text.startswith("# Data card: mine\n\n3 tracks of 2 genres, 1.5 hours, by 1 known artists; the artist of 1 ")
+    assert text.startswith("# Data card: mine\n\n3 tracks of 2 genres, 1.5 hours, by 1 known artist; the artist of 1 ")
     assert f"`{data_id(tracks)}`" in text
     rows = [[cell.strip() for cell in line.split(" | ")] for line in text.splitlines() if line.startswith("| ")]
     assert ["| Rock", "2", "66.7%", "1", "1", "1", "0", "0", "1", "1 |"] in rows
