@@ -55,10 +55,12 @@ class WindowTargets:
         self.frames = min(max(round(window * self.ratio), 1), n_frames)
         self.last = n_frames - self.frames
         self.scaler = StandardScaler()
-        rows = np.flatnonzero(data.tracks["split"] == "train")
+        rows, sound = np.flatnonzero(data.tracks["split"] == "train"), data.audio_frames
         for tracks in np.array_split(rows, -(-len(rows) // READ_AT_ONCE)):
             for start in range(0, self.last + 1, self.frames):
-                self.scaler.partial_fit(self._statistics(tracks, np.full(len(tracks), start)))
+                heard = tracks[(sound[tracks] >= start + self.frames) | (start == 0)]  # no window of padding
+                if len(heard):
+                    self.scaler.partial_fit(self._statistics(heard, np.full(len(heard), start)))
 
     def __len__(self) -> int:
         """Number of values per window."""

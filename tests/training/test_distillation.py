@@ -36,7 +36,9 @@ def prepared(tmp_path: Path) -> PreparedData:
     noise[7, :, 1] = 100
     noise[40] = 1000
     np.save(shard_path(cache.folder, 0, ".npy"), noise.astype(np.float16))
-    table = pd.DataFrame({"split": ["train"] * 40 + ["val"], "shard": 0, "row": range(41)})
+    table = pd.DataFrame(
+        {"split": ["train"] * 40 + ["val"], "shard": 0, "row": range(41), "duration": 4.0, "decoded": 1}
+    )
     return PreparedData(table, table.iloc[:0], ["a", "b"], cache)
 
 
@@ -53,6 +55,15 @@ def test_the_targets_are_the_standardized_statistics_of_the_same_window(prepared
         expected = (raw - statistics.mean(axis=0)) / statistics.std(axis=0)
         np.testing.assert_allclose(found[row], expected.clip(-4, 4), atol=1e-3)
     assert found.shape == (2, len(targets)) == (2, 6)
+
+
+def test_the_padding_of_short_clips_is_not_counted(prepared: PreparedData) -> None:
+    prepared.tracks.loc[:19, "duration"] = 2.0  # 63 frames, so two windows of 31
+    scaler = WindowTargets(prepared, 20, 1 / 20).scaler
+    windows = np.array(prepared.read_clips(list(range(40))))[:, :124].reshape(40, 4, 31, 3)
+    heard = np.concatenate([windows[:20, :2].reshape(40, 31, 3), windows[20:].reshape(80, 31, 3)])
+    np.testing.assert_allclose(scaler.mean_[:3], heard.mean(axis=(0, 1)), atol=1e-3)
+    assert scaler.n_samples_seen_ == 120
 
 
 def test_outliers_are_clipped(prepared: PreparedData) -> None:
