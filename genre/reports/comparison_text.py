@@ -10,8 +10,8 @@ from genre.reports.formatting import INTERVAL, format_interval, format_number
 
 TEST_CAPTION = (
     "{split} tracks. First minus second in percentage points. The test is a t-test over {cluster}s and seeds, or a "
-    "permutation test over {cluster}s where a network has a single seed or both are baselines. Holm's correction is "
-    "for the comparisons of one question. "
+    "permutation test over {cluster}s where a network has a single seed or both are baselines. p is "
+    "after Holm's correction for the comparisons of one question. "
 ) + INTERVAL
 
 
@@ -86,14 +86,12 @@ def _points(row: dict, name: str) -> str:
 
 
 def pair_table(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Format the tests of pairs as text: differences in percentage points with intervals, p-values, verdicts."""
+    """Format the tests of pairs as text: differences in percentage points, corrected p-values, and verdicts."""
     shown, rows = pairs[["first", "second"]].copy(), pairs.to_dict("records")
     for name in TESTED_SCORES:
         label = SCORE_LABELS[name]
         shown[label] = [_points(row, name) for row in rows]
-        for title, column in (("p", "p"), ("p (Holm)", "p_holm")):
-            values = pairs[f"{name}_{column}"]
-            shown[f"{title}, {label}"] = ["<0.0001" if p < 0.0001 else format_number(p, ".4f") for p in values]
+        shown[f"p, {label}"] = ["<0.0001" if p < 0.0001 else format_number(p, ".4f") for p in pairs[f"{name}_p_holm"]]
     found = [[SCORE_LABELS[name] for name in TESTED_SCORES if row[f"{name}_significant"]] for row in rows]
     if pairs["question"].nunique() > 1:
         shown["question"] = pairs["question"]
