@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from genre import run_folder
 from genre.config.best import apply_best
-from genre.config.validate import validate
+from genre.config.validate import check_value
 from genre.data.split_report import log_split_warnings
 from genre.evaluation.baselines import baseline_scores
 from genre.evaluation.evaluate import evaluate_checkpoint
@@ -47,13 +47,13 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
     """
     configure_logging(logging.INFO if is_main() else logging.WARNING)
     config = apply_best(config, overrides)
-    validate(config)  # a wrong value is named before what the folder holds
+    check_value(config, "finished")  # the rest is checked once it is known what the folder holds
     if should_skip(config, folder):
         log.info("%s is finished", folder)
         return float(run_folder.read_scores(folder)[config.monitor.metric])
     if config.print_config and is_main():
         print_config(config)
-    # Validates the configuration of a resumed run, builds its components, prepares the data and creates the run folder
+    # Validates the configuration, builds its components, prepares the data and creates the run folder
     with start_run(config, folder, overrides) as (components, loggers), _recorded(components, folder, overrides):
         if is_main():
             log_split_warnings(components.datamodule.data.tracks, components.settings.data)

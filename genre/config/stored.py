@@ -84,6 +84,8 @@ def stored_config(folder: Path, trust: Trust | None = None, typed: DictConfig | 
         config.model.features = config.model.features  # resolved, because it may refer to the probe
         config.probe = {}
         config.teacher = {}
+        for key in ("max_steps", "max_time") & config.trainer.keys():  # of earlier versions
+            del config.trainer[key]
         nested = [key for key in config.trainer if isinstance(config.trainer[key], DictConfig | ListConfig)]
         for key in {*nested, *(name.removeprefix("trainer.") for name in ANYWHERE)} & config.trainer.keys():
             del config.trainer[key]

@@ -34,7 +34,9 @@ class Place:
 
 NETWORK = "model.net"
 LOGGER = "logger"
-FEATURES = Place(("genre.audio.features", "genre.pretrained.extractor"), "genre.audio.features.FeatureExtractor")
+FETCHING = "genre.pretrained.extractor"
+"""Module of features that fetch their weights if these do not exist."""
+FEATURES = Place(("genre.audio.features", FETCHING), "genre.audio.features.FeatureExtractor")
 PLACES = {
     "features": FEATURES,
     "probe": FEATURES,
@@ -161,9 +163,11 @@ def check_features(file: Path, spec: dict[str, Any], trust: Trust, path: str = "
         GenreError: They name code that a stored file may not name, or their weights do not exist.
     """
     check(file, spec, trust, path)
-    weights = spec.get("weights")
-    if weights and not Path(weights).exists():
-        raise GenreError(f"{weights}, which the features need, does not exist: run genre weights musicnn")
+    typed: Any = trust.typed
+    for key in path.split("."):
+        typed = _child(typed, key)
+    if spec != typed and within(spec.get("_target_"), [FETCHING]) and not Path(spec["weights"]).exists():
+        raise GenreError(f"{spec['weights']}, which the features need, does not exist: run genre weights musicnn")
 
 
 def walk(node: Any, typed: Any = None, path: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 
+from genre.config.schema import TrainConfig
 from genre.errors import GenreError, unknown_key
 
 
@@ -35,6 +36,12 @@ def validate(config: DictConfig) -> Any:
         better = "max" if monitor.mode == "min" else "min"
         raise GenreError(f"monitor.mode={monitor.mode} selects the worst {monitor.metric}: set monitor.mode={better}")
     return settings
+
+
+def check_value(config: DictConfig, key: str) -> None:
+    """Check one value of the top level of a training configuration. See `validate`."""
+    (limits,) = (field.metadata for field in dataclasses.fields(TrainConfig) if field.name == key)
+    _check(key, config[key], limits)
 
 
 def _walk(path: str, node: Any) -> Iterator[tuple[str, Any, Any]]:

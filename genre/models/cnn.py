@@ -14,7 +14,7 @@ def _layers(
 ) -> nn.Sequential:
     """Three convolutions with batch normalization and ReLU, max-pooling after the first two, dropout at the end.
 
-    ReLU comes after the pooling: to the last digit the same as before it, on a quarter of the values.
+    ReLU comes after the pooling: to the last digit the same as before it, on fewer values.
     """
     if hidden_dim < 1:  # torch makes an empty network of it
         raise ValueError(f"hidden_dim={hidden_dim} must be at least 1")

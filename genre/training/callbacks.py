@@ -98,7 +98,7 @@ class Divergence(Callback):
         """Stop the trainer if a score is not finite."""
         scores = trainer.callback_metrics
         if not scores.keys() >= set(self.metrics):
-            raise GenreError("training ended before the first validation: a callback stopped it")
+            raise GenreError("training ended before the first validation: remove the callback that stops it")
         diverged = [name for name in self.metrics if not scores[name].isfinite()]
         if diverged:
             self.reason = f"{diverged[0]} is {scores[diverged[0]]} in epoch {trainer.current_epoch + 1}"

@@ -64,6 +64,12 @@ def find_resume_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     return last, last_content or best_content
 
 
+def stopped_early(checkpoint: dict[str, Any]) -> bool:
+    """Whether early stopping had ended the training at this checkpoint."""
+    states = [state for name, state in checkpoint["callbacks"].items() if name.startswith("EarlyStopping")]
+    return any(state["wait_count"] >= state["patience"] for state in states)
+
+
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file atomically."""
     with atomic_write(target, source.stat().st_size) as temporary:

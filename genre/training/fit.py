@@ -21,7 +21,7 @@ from genre.models.checkpoint import resolve_device
 from genre.training.allocator import keep_freed_memory
 from genre.training.baselines import fit_baseline
 from genre.training.callbacks import Checkpoint, Divergence, progress_callback, refuse_diverged
-from genre.training.checkpoints import copy_file, find_resume_checkpoint
+from genre.training.checkpoints import copy_file, find_resume_checkpoint, stopped_early
 from genre.training.classifier import GenreClassifier
 from genre.training.components import Components, build_components
 from genre.training.distillation import TeacherLoss, WindowTargets, embedding_size
@@ -158,12 +158,7 @@ def _teacher_loss(components: Components, folder: Path, net: nn.Module) -> Teach
 
 def _is_over(checkpoint: dict[str, Any], max_epochs: int) -> bool:
     """Whether training had ended at this checkpoint. Resuming a run that stopped early would add an epoch."""
-    stopped = any(
-        state["wait_count"] >= state["patience"]
-        for name, state in checkpoint["callbacks"].items()
-        if name.startswith("EarlyStopping")
-    )
-    return stopped or checkpoint["epoch"] + 1 >= max_epochs
+    return stopped_early(checkpoint) or checkpoint["epoch"] + 1 >= max_epochs
 
 
 def _selected_score(folder: Path, metric: str) -> float:

@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from genre import logging_setup, run_folder
@@ -15,6 +14,7 @@ from genre.config.validate import validate
 from genre.data.prepared import PreparedData
 from genre.errors import GenreError
 from genre.files import atomic_write
+from genre.training.checkpoints import find_resume_checkpoint, stopped_early
 
 EPOCHS = "trainer.max_epochs"
 
@@ -55,7 +55,7 @@ def should_skip(config: DictConfig, folder: Path) -> bool:
     if key := first_difference(new, old):
         raise GenreError(
             f"{folder} holds a finished run with {key}={old.get(key)}, not {new.get(key)}: delete it, or choose "
-            "another paths.runs"
+            "another paths.runs, or another label, as in 'label=${model.name}_mine'"
         )
     return True
 
@@ -113,11 +113,11 @@ def _check_extension(folder: Path, config: DictConfig, stored: DictConfig, given
         raise GenreError(f"{folder} holds a finished run of {done} epochs: set {EPOCHS} to more than {done}")
     if stored.model.fit:
         raise GenreError(f"{folder} holds a model without epochs, which cannot be extended")
-    trained = len(pd.read_csv(folder / run_folder.METRICS))
-    if trained < done:
+    found = find_resume_checkpoint(folder)
+    if found and stopped_early(found[1]):
         raise GenreError(
-            f"{folder} holds a run that stopped early, after {trained} of {done} epochs, and cannot be extended: "
-            "choose another run_dir and a larger early_stopping.patience"
+            f"{folder} holds a run that stopped early, after {found[1]['epoch'] + 1} of {done} epochs, and cannot be "
+            "extended: choose another run_dir and a larger early_stopping.patience"
         )
 
 

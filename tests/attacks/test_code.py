@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from genre import Predictor, run_folder
+from genre.config.targets import Trust, check_features
 from genre.training.classifier import GenreClassifier
 from tests.attacks.conftest import Touch, audit, evaluate, filled, refusal, resume, set_in_config, set_network
 
@@ -69,6 +70,13 @@ def test_a_stored_path_is_not_written(act: Callable[[Path], None], key: str, run
         assert not (run.parent / "marker").exists()
     else:
         assert "marker, which the features need, does not exist" in refusal(run, act)
+
+
+def test_weights_of_other_features_and_typed_ones_are_no_business_of_ours(tmp_path: Path) -> None:
+    own = {"_target_": "tests.attacks.conftest.Touch", "weights": "IMAGENET1K_V1"}
+    check_features(tmp_path, own, Trust(["tests"]))
+    typed = {"_target_": "genre.pretrained.extractor.Musicnn", "weights": f"{tmp_path}/none"}
+    check_features(tmp_path, typed, Trust((), {"features": typed}))  # the user's own, who may fetch them
 
 
 def test_a_checkpoint_is_data(run: Path) -> None:

@@ -27,6 +27,13 @@ def test_what_was_stored_is_read(tmp_path: Path) -> None:
     assert read_back == config
 
 
+def test_limits_that_training_no_longer_takes_are_left_out_of_an_evaluation(tmp_path: Path) -> None:
+    stored = store(
+        tmp_path, compose([f"run_dir={tmp_path}", "+trainer.max_steps=100", "+trainer.max_time=00:01:00:00"])
+    )
+    assert not {"max_steps", "max_time"} & stored_config(stored).trainer.keys()
+
+
 def test_the_features_of_a_stored_probe_stay(tmp_path: Path) -> None:
     config = compose([f"run_dir={tmp_path}", "model=probe", "features@probe=mfcc", "probe.n_mfcc=13"])
     assert stored_config(store(tmp_path, config)).model.features.n_mfcc == 13

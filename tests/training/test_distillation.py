@@ -64,6 +64,8 @@ def test_the_padding_of_short_clips_is_not_counted(prepared: PreparedData) -> No
     heard = np.concatenate([windows[:20, :2].reshape(40, 31, 3), windows[20:].reshape(80, 31, 3)])
     np.testing.assert_allclose(scaler.mean_[:3], heard.mean(axis=(0, 1)), atol=1e-3)
     assert scaler.n_samples_seen_ == 120
+    prepared.tracks.loc[:19, "duration"] = 0.5  # shorter than a window, which is their only one
+    assert WindowTargets(prepared, 20, 1 / 20).scaler.n_samples_seen_ == 100
 
 
 def test_outliers_are_clipped(prepared: PreparedData) -> None:

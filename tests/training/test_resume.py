@@ -88,7 +88,9 @@ def test_a_finished_run_is_skipped_on_request(runs: Runs) -> None:
     before = state(folder)
     assert runs.train("run", "trainer.max_epochs=2", "finished=skip", "logger=tensorboard")[1] == best
     assert state(folder) == before
-    with pytest.raises(GenreError, match=r"holds a finished run with trainer.max_epochs=2, not 3: delete it"):
+    with pytest.raises(
+        GenreError, match=r"holds a finished run with trainer.max_epochs=2, not 3: delete it, or .* another label"
+    ):
         runs.train("run", "trainer.max_epochs=3", "finished=skip")
 
 
@@ -199,6 +201,9 @@ def test_a_run_that_stopped_early_is_not_extended(runs: Runs) -> None:
     with pytest.raises(GenreError, match=f"stopped early, after {epochs} of 30 epochs, and cannot be extended"):
         resume(folder, "finished=extend", "trainer.max_epochs=40")
     assert state(folder) == before
+    at_the_end, _ = runs.train("end", *stopping[:-1], f"trainer.max_epochs={epochs}")
+    with pytest.raises(GenreError, match=f"stopped early, after {epochs} of {epochs} epochs, and cannot be extended"):
+        resume(at_the_end, "finished=extend", "trainer.max_epochs=40")
 
 
 def test_an_extended_run_trains_nothing_else(runs: Runs) -> None:
