@@ -58,10 +58,9 @@ def test_errors_can_be_heard(run: EvaluatedRun) -> None:
     assert rate == 16000
     assert len(samples) == pytest.approx(10 * rate, rel=0.02)
     heard = np.abs(np.fft.rfft(samples[: 2 * rate])).argmax() / 2
-    original, other_rate = soundfile.read(Path(run.settings.data.root) / path)
+    original, other_rate = soundfile.read(run.audio_root / path)
     assert heard == pytest.approx(np.abs(np.fft.rfft(original)).argmax() * other_rate / len(original), abs=2)
-    moved = replace(run.settings, data=replace(run.settings.data, root="nowhere"))
-    assert errors(replace(wrong, settings=moved)).sections[0].blocks[0]["rows"][0][1] == "–"
+    assert errors(replace(wrong, audio_root=Path("nowhere"))).sections[0].blocks[0]["rows"][0][1] == "–"
 
 
 def test_errors_are_counted_by_artist(run: EvaluatedRun) -> None:
