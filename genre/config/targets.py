@@ -138,10 +138,7 @@ def check(file: Path, config: Any, trust: Trust, path: str = "") -> None:
     Raises:
         GenreError: It names code that a stored file may not name.
     """
-    typed: Any = trust.typed
-    for key in path.split(".") if path else []:
-        typed = _child(typed, key)
-    for place, node, own in walk(config, typed, path):
+    for place, node, own in walk(config, _typed(trust, path), path):
         if isinstance(node, dict) and "_target_" in node and node != own:
             _check(file, place, node, trust.packages)
         if place in ANYWHERE and node is not None and node != own and "lightning" not in trust.packages:
@@ -163,10 +160,8 @@ def check_features(file: Path, spec: dict[str, Any], trust: Trust, path: str = "
         GenreError: They name code that a stored file may not name, or their weights do not exist.
     """
     check(file, spec, trust, path)
-    typed: Any = trust.typed
-    for key in path.split("."):
-        typed = _child(typed, key)
-    if spec != typed and within(spec.get("_target_"), [FETCHING]) and not Path(spec["weights"]).exists():
+    is_own = spec == _typed(trust, path)
+    if not is_own and within(spec.get("_target_"), [FETCHING]) and not Path(spec["weights"]).exists():
         raise GenreError(f"{spec['weights']}, which the features need, does not exist: run genre weights musicnn")
 
 
@@ -176,6 +171,14 @@ def walk(node: Any, typed: Any = None, path: str = "") -> Iterator[tuple[str, An
     children: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, value in children:
         yield from walk(value, _child(typed, key), f"{path}.{key}" if path else str(key))
+
+
+def _typed(trust: Trust, path: str) -> Any:
+    """What the user typed for a dotted key; None for nothing."""
+    typed: Any = trust.typed
+    for key in path.split(".") if path else []:
+        typed = _child(typed, key)
+    return typed
 
 
 def _child(typed: Any, key: Any) -> Any:

@@ -92,8 +92,8 @@ def evaluate_externally(
     first = prepared[trained[0].data_key]
     _check_two(first.genres, tracks, models)
     genres = replace(genres, names=first.genres)
-    music = collection_name(settings), Path(source.root)
-    results = [each.test_on(prepared[each.data_key], genres, evaluation.accelerator, *music) for each in trained]
+    name, root = collection_name(settings), Path(source.root)
+    results = [each.test_on(prepared[each.data_key], genres, evaluation.accelerator, name, root) for each in trained]
     found = f"Tested on {len(track_ids)} tracks of {source.root} with shared genres: {', '.join(genres.names)}."
     renamed = "; ".join(f"{old} as {new}" for old, new in evaluation.on_genres.items())
     notes = [found, *[f"Genres renamed: {renamed}."] * bool(renamed), *notes, *seen_notes]
@@ -105,7 +105,7 @@ def evaluate_externally(
     evaluated = [replace(run, notes=notes) for run, _ in results]
     runs = _number([replace(t.run, predictions=e.predictions) for t, e in zip(trained, evaluated, strict=True)])
     table = pd.concat([_table(run) for run in evaluated], ignore_index=True)
-    return ExternalTest(music[0], runs, evaluated, table, first.rejected, notes)
+    return ExternalTest(name, runs, evaluated, table, first.rejected, notes)
 
 
 def _missing_genres(tracks: pd.DataFrame, models: list[list[str]], genres: SharedGenres) -> list[str]:

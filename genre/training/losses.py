@@ -38,10 +38,11 @@ class FocalLoss(nn.Module):
         log_probability = logits.log_softmax(dim=1)
         per_class = (1 - log_probability.exp()) ** self.gamma * log_probability
         weight = torch.ones_like(per_class[0]) if self.weight is None else self.weight
-        total = weight[target].sum() if target.ndim == 1 else len(target)
         if target.ndim == 1:
-            target = F.one_hot(target, logits.shape[1])
-        smooth = torch.lerp(target.to(per_class), torch.full_like(per_class, 1 / logits.shape[1]), self.label_smoothing)
+            total, share = weight[target].sum(), F.one_hot(target, logits.shape[1]).to(per_class)
+        else:
+            total, share = per_class.new_tensor(len(target)), target.to(per_class)
+        smooth = (1 - self.label_smoothing) * share + self.label_smoothing / logits.shape[1]
         return -(per_class * smooth * weight).sum() / total
 
 

@@ -10,7 +10,7 @@ from genre import run_folder
 from genre.config.errors import Jobs
 from genre.config.launch import multirun_job, refuse_several_devices
 from genre.errors import GenreError
-from tests.composing import compose
+from tests.composing import TINY, compose
 from tests.test_scripts import script
 
 
@@ -77,6 +77,19 @@ def test_a_run_that_cannot_start_removes_its_own_folders_and_no_others(tmp_path:
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["mine", "other"]
+
+
+def test_the_folders_of_a_comparison_are_named_after_the_label(music_folder: Path, tmp_path: Path) -> None:
+    given = [*TINY, f"data.root={music_folder}", f"paths.data={tmp_path}", f"paths.runs={tmp_path}/runs", "data.fold=0"]
+    given += ["experiment=compare_folds", "model=majority,logreg", "label=${model.name}_mine", "features.n_mels=8"]
+    done = script("train.py", "-m", *given)
+    assert done.returncode == 0, done.stderr
+    folders = {
+        path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("runs/compare_folds/folder/*/*/scores.json")
+    }
+    assert folders == {
+        f"runs/compare_folds/folder/{name}_mine/fold-0_seed-42/scores.json" for name in ("majority", "logreg")
+    }
 
 
 @pytest.mark.slow
