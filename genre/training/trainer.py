@@ -22,7 +22,7 @@ RESERVED = {
     "default_root_dir": (None, "files go to the run folder: set run_dir instead"),
     "enable_checkpointing": (True, "the test needs the best checkpoint: leave it out"),
     "use_distributed_sampler": (False, "the data divides its batches among devices itself: leave it out"),
-    "max_steps": (-1, "an epoch that is cut off is not validated: set max_epochs and data.min_batches instead"),
+    "max_steps": (-1, "an epoch that is cut off is not validated: set trainer.max_epochs and data.min_batches"),
     "max_time": (None, "an epoch that is cut off is not validated: interrupt the training and resume it instead"),
     "check_val_every_n_epoch": (1, "the best epoch is selected among all epochs: leave it at 1"),
 }
