@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
+from pathlib import Path
 
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from genre.config.compose import CONF
 from genre.config.diff import leaves
 from genre.config.overrides import explained
 from genre.config.targets import arguments, locate
@@ -129,7 +129,8 @@ def one_line(error: Exception) -> str:
         meant = "".join(f"did you mean {name}? " for name in get_close_matches(choice, names, n=1))
         return f"{group}={choice} is unknown: {meant}available are {', '.join(names)}"
     if found := re.search(r"Could not load '(\w+)/([^']*)'", lines[0]):  # of a group with several choices
-        names = sorted(path.stem for path in (CONF / found[1]).glob("*.yaml"))
+        folders = re.findall(r"path=file://(.+)", str(cause))
+        names = sorted({path.stem for folder in folders for path in Path(folder, found[1]).glob("*.yaml")})
         meant = "".join(f"did you mean {name}? " for name in get_close_matches(found[2], names, n=1))
         return f"{found[1]}={found[2]} is unknown: {meant}available are {', '.join(names)}"
     return lines[0]

@@ -46,6 +46,13 @@ def test_what_cannot_be_read(command: tuple[str, ...], tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_choices_of_ones_own_are_suggested(tmp_path: Path) -> None:
+    (tmp_path / "callbacks").mkdir()
+    (tmp_path / "callbacks" / "progress.yaml").touch()
+    done = script("train.py", "--config-dir", str(tmp_path), "callbacks=[progres]")
+    assert_refused(done, "did you mean progress? available are ema, lr_monitor, none, progress")
+
+
 @pytest.mark.parametrize(
     "root", ["/a=b", "/Rock 'n' Roll", '/12" vinyl', "/a,b", "/back\\slash", '/end\\"', "/(1)", "/{x}"]
 )
