@@ -90,11 +90,13 @@ def learning_curves(epochs: pd.DataFrame, best: int) -> Figure:
         axes.legend()
     rate.step(epochs["epoch"] + 1, epochs["learning_rate"], where="mid", color=color(2))
     rate.set_title("learning rate")
-    rate.set_yscale("log")
     rates = sorted(set(epochs["learning_rate"]) - {0.0})  # which a logarithmic axis lacks
     if len(rates) <= MAX_LABELED_RATES:
+        rate.set_yscale("log")
         rate.set_yticks(rates, [f"{value:.2g}" for value in rates])
         rate.set_yticks([], minor=True)
+    else:
+        rate.set_ylim(bottom=0)
     for axes in figure.axes:
         axes.axvline(best + 1, **THIN)
         axes.grid(visible=True, axis="y")

@@ -129,6 +129,6 @@ def _add_spectrograms(page: Page, run: EvaluatedRun, rows: list[int], confidence
         )
     if has_saliency:
         page.text(
-            "Confidence in brackets. Saliency: absolute gradient of the predicted genre's score, 1 at the 99.5 % "
-            "quantile of each map."
+            "Confidence in brackets. Saliency: absolute gradient of the predicted genre's score, smoothed, 1 at the "
+            "99.5 % quantile of each map."
         )

@@ -192,6 +192,7 @@ def _positions(axes: Axes, values: pd.Series) -> pd.Series:
     if values.nunique() > MAX_CHOICES and pd.api.types.is_numeric_dtype(values):
         if values.min() > 0 and values.max() > 30 * values.min():
             axes.set_xscale("log")
+            axes.xaxis.set_major_formatter("{x:g}")  # the default is a formula, which the theme does not typeset
         return values
     choices = sorted(values.dropna().unique().tolist(), key=lambda value: (isinstance(value, str), value))
     axes.set_xticks(range(len(choices)), [format_value(choice) for choice in choices])

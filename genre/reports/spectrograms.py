@@ -9,6 +9,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from scipy.ndimage import gaussian_filter
 
 from genre.audio.features import FeatureExtractor
 from genre.reports.theme import theme
@@ -17,6 +18,8 @@ TICKS_HZ = (128, 512, 2048, 8192)
 MAX_COLUMNS = 400
 """Frames drawn per clip, one for each pixel of a panel; a clip of 30 s has 646 or 1292."""
 MAX_COLORS = 64
+SMOOTHED_SECONDS, SMOOTHED_PART = 0.15, 1 / 64
+"""Standard deviations of the smoothing of a saliency map over time, and over features as a part of their number."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,12 @@ def denormalize(features: np.ndarray, track: pd.Series) -> np.ndarray:
     return track["low"] + features * (track["high"] - track["low"])
 
 
+def smooth_saliency(saliency: np.ndarray, features: FeatureExtractor) -> np.ndarray:
+    """Smooth a saliency map, shape (time, features): single values of a gradient are too noisy to be read."""
+    frames = SMOOTHED_SECONDS * features.sample_rate / features.hop_length
+    return gaussian_filter(saliency, (frames, SMOOTHED_PART * saliency.shape[1]))
+
+
 @theme()
 def spectrograms_figure(panels: list[SpectrogramPanel], features: FeatureExtractor, columns: int = 1) -> Figure:
     """Draw spectrograms side by side, with their saliency maps below them.
@@ -62,8 +71,9 @@ def spectrograms_figure(panels: list[SpectrogramPanel], features: FeatureExtract
         images[unit] = _draw(column[0], panel.values, features, "magma", limits)
         column[0].set_title(panel.title, fontsize=10)
         if panel.saliency is not None:
-            strongest = max(float(np.quantile(panel.saliency, 0.995)), 1e-30)
-            images["saliency"] = _draw(column[1], panel.saliency / strongest, features, "viridis", (0, 1))
+            smooth = smooth_saliency(panel.saliency, features)
+            strongest = max(float(np.quantile(smooth, 0.995)), 1e-30)
+            images["saliency"] = _draw(column[1], smooth / strongest, features, "viridis", (0, 1))
         column[-1].set_xlabel("time in s")
     for axes in grid.T[len(panels) :].flat:
         axes.set_visible(False)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from genre.evaluation.scores import confusion_table
@@ -65,6 +66,16 @@ def test_curves_show_both_splits_and_the_best_epoch() -> None:
     assert loss.lines[2].get_xdata() == [3, 3]  # epochs are counted from 1
     assert [text.get_text() for text in loss.get_legend().get_texts()] == ["training", "validation"]
     assert [label.get_text() for label in rate.get_yticklabels()] == ["0.0005", "0.001"]
+
+
+def test_a_rate_of_every_step_is_drawn_to_scale() -> None:
+    cycle = epochs(20).assign(learning_rate=2e-3 * np.sin(np.linspace(0.1, np.pi, 20)))
+    figure = learning_curves(cycle, 19)
+    rate = figure.axes[3]
+    assert rate.get_yscale() == "linear"  # a cycle ends near 0, which would fill a logarithmic axis
+    assert rate.get_ylim()[0] == 0
+    FigureCanvasAgg(figure).draw()
+    assert [float(label.get_text()) for label in rate.get_yticklabels()] == pytest.approx(rate.get_yticks())
 
 
 def test_runs_of_one_model_share_a_style_and_a_legend_entry() -> None:

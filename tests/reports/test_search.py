@@ -6,6 +6,7 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from optuna.distributions import LogUniformDistribution, UniformDistribution
 from optuna.trial import create_trial
 
@@ -74,10 +75,14 @@ def intervals(home: Path, count: int) -> SearchResult:
 
 def test_numbers_from_intervals_are_drawn_to_scale(tmp_path: Path) -> None:
     result = intervals(tmp_path, 24)
-    rate, dropout = slices_figure(result).axes
+    figure = slices_figure(result)
+    rate, dropout = figure.axes
     assert (rate.get_xscale(), dropout.get_xscale()) == ("log", "linear")
     for axes, name in zip((rate, dropout), result.params, strict=True):
         np.testing.assert_array_equal(axes.collections[0].get_offsets()[:, 0], result.trials[name])
+    FigureCanvasAgg(figure).draw()
+    labels = [label.get_text().replace("\N{MINUS SIGN}", "-") for label in rate.get_xticklabels()]
+    assert list(map(float, labels)) == pytest.approx(rate.get_xticks())
     page = write_search_report(result).read_text()
     assert str(result.trials["model.learning_rate"][0]) not in page
     assert str(result.trials["model.learning_rate"][0]) in (tmp_path / "report/tables/trials.csv").read_text()

@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from genre.audio.features import LogMel
-from genre.reports.spectrograms import MAX_COLUMNS, SpectrogramPanel, denormalize, spectrograms_figure
+from genre.reports.spectrograms import (
+    MAX_COLUMNS,
+    SMOOTHED_SECONDS,
+    SpectrogramPanel,
+    denormalize,
+    smooth_saliency,
+    spectrograms_figure,
+)
 from tests.conftest import sound
 
 FEATURES = LogMel(n_mels=16)
@@ -49,10 +56,20 @@ def test_a_saliency_map_is_below_its_spectrogram() -> None:
     given = panels(2, saliency=True)
     axes = spectrograms_figure(given, FEATURES, columns=2).axes
     grid = np.array(axes[:4]).reshape(2, 2)
-    strongest = np.quantile(given[1].saliency, 0.995)
-    assert np.allclose(np.asarray(grid[1, 1].images[0].get_array()), given[1].saliency.T / strongest)
+    smooth = smooth_saliency(given[1].saliency, FEATURES)
+    assert np.allclose(np.asarray(grid[1, 1].images[0].get_array()), smooth.T / np.quantile(smooth, 0.995))
     assert grid[1, 1].images[0].get_clim() == (0, 1)
     assert [bar.get_ylabel() for bar in axes[4:]] == ["mel power in dB re 1", "saliency"]
+
+
+def test_a_single_value_of_a_saliency_map_is_spread_over_time_and_bands() -> None:
+    point = np.zeros((201, 16))
+    point[100, 8] = 1.0
+    smooth = smooth_saliency(point, FEATURES)
+    seconds = (np.arange(201) - 100) * 512 / 22050
+    assert smooth.sum() == pytest.approx(1.0)
+    assert np.sqrt(smooth.sum(axis=1) @ seconds**2) == pytest.approx(SMOOTHED_SECONDS, rel=0.01)
+    assert smooth[:, 8].sum() > 0.95  # a sixty-fourth of 16 bands is a quarter of a band
 
 
 def test_long_clips_are_thinned_out_and_keep_their_length() -> None:
