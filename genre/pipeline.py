@@ -19,7 +19,6 @@ from genre.evaluation.predictions import Predictions
 from genre.evaluation.scores import confusion_table
 from genre.files import atomic_write, write_json
 from genre.logging_setup import configure_logging
-from genre.models.checkpoint import resolve_device
 from genre.provenance import recorded
 from genre.reports.console import print_config, print_test_scores
 from genre.reports.figures import confusion_figure
@@ -72,18 +71,16 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
 def _recorded(components: Components, folder: Path, overrides: list[str]) -> AbstractContextManager[None]:
     if not is_main():
         return nullcontext()
-    device = resolve_device(components.settings.trainer.get("accelerator", "auto"))
     data = components.datamodule.data
-    return recorded(folder, overrides, data.tracks, data.strategy, device)
+    return recorded(folder, overrides, data.tracks, data.strategy, components.device)
 
 
 def _test(components: Components, folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     """Test the best checkpoint, and the last one if `test_last` is set, and save the predictions."""
-    accelerator = components.settings.trainer.get("accelerator", "auto")
-    scores, predictions = evaluate_checkpoint(components, folder, accelerator)
+    scores, predictions = evaluate_checkpoint(components, folder, components.device)
     _write_table(predictions, folder / run_folder.PREDICTIONS)
     if components.settings.test_last:
-        last, predictions_last = evaluate_checkpoint(components, folder, accelerator, run_folder.LAST)
+        last, predictions_last = evaluate_checkpoint(components, folder, components.device, run_folder.LAST)
         _write_table(predictions_last, folder / run_folder.PREDICTIONS_LAST)
         scores |= {f"last/{name}": value for name, value in last.items() if name.startswith("test/")}
     return scores, predictions

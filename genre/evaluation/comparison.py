@@ -173,14 +173,12 @@ def planned_pairs(models: list[ModelRuns]) -> dict[str, list[tuple[int, int]]]:
     labels = [model.label for model in models]
     wanted = {run.config.get("against") for model in models for run in model.runs}
     against = wanted.pop() if len(wanted) == 1 else None
+    single = [number for number in numbers if models[number].members == 1]
     if against == "previous":
-        steps = [number for number in numbers if models[number].members == 1]
-        return {"each step with the one before": [(second, first) for first, second in pairwise(steps)]}
+        return {"each step with the one before": [(second, first) for first, second in pairwise(single)]}
     if against == "smaller":
-        by_size = sorted(
-            (model.series, model.training_tracks, n) for n, model in enumerate(models) if model.members == 1
-        )
-        if larger := [(more[2], fewer[2]) for fewer, more in pairwise(by_size) if more[0] == fewer[0]]:
+        by_size = sorted(single, key=lambda number: (models[number].series, models[number].training_tracks))
+        if larger := [(more, less) for less, more in pairwise(by_size) if models[more].series == models[less].series]:
             return {"each training set with the next smaller one": larger}
     if against in labels:
         reference = labels.index(against)

@@ -113,14 +113,14 @@ def test_scores(table: pd.DataFrame) -> dict[str, float | None]:
 
 
 def evaluate_checkpoint(
-    components: Components, folder: Path, accelerator: str, checkpoint: str = run_folder.BEST
+    components: Components, folder: Path, device: str, checkpoint: str = run_folder.BEST
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Evaluate a checkpoint of a run folder on the test set.
 
     Args:
         components: Objects built from the configuration.
         folder: The run folder.
-        accelerator: Accelerator to compute on, as Lightning names it.
+        device: Device to compute on.
         checkpoint: Path of the checkpoint in the folder.
 
     Returns:
@@ -147,7 +147,7 @@ def evaluate_checkpoint(
     except (ValueError, KeyError) as error:
         raise GenreError(f"{metrics} is damaged: train again") from error
     started = time.perf_counter()
-    table = predict_splits(model, datamodule, resolve_device(accelerator))
+    table = predict_splits(model, datamodule, device)
     seconds = time.perf_counter() - started
     tau = apply_logit_adjustment(table, datamodule.data) if settings.model.logit_adjustment else 0.0
     return test_scores(table) | {
@@ -180,13 +180,10 @@ def reevaluate_run(evaluation: EvaluateConfig, folder: Path) -> EvaluatedRun:
     settings = restore_settings(folder, evaluation)
     model = load_model(folder / run_folder.BEST, Trust(evaluation.trust))  # fails before data are read
     components = build_components(settings, folder / run_folder.TRACKS)
-    accelerator = evaluation.accelerator or settings.trainer.get("accelerator", "auto")
-    scores, table = evaluate_checkpoint(components, folder, accelerator)
+    device = resolve_device(evaluation.accelerator) if evaluation.accelerator else components.device
+    scores, table = evaluate_checkpoint(components, folder, device)
     tracks = components.datamodule.data.tracks
     test, val = (Predictions.from_table(table, tracks, model.genres, split) for split in ("test", "val"))
     stored = run_folder.read_scores(folder) if run_folder.is_finished(folder) else {}
-    device = resolve_device(accelerator)
-    root = Path(components.settings.data.root)
-    return EvaluatedRun(
-        folder, stored | scores, test, val, model, components.datamodule, device, components.settings, root
-    )
+    root = Path(settings.data.root)
+    return EvaluatedRun(folder, stored | scores, test, val, model, components.datamodule, device, settings, root)

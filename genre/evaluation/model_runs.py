@@ -116,6 +116,11 @@ def _join_folds(label: str, runs: list[FinishedRun]) -> ModelRuns:
                     f"{run.folder} and {other.folder} are both {label} with seed {seed}: leave one out, or train it "
                     "with another label=..."
                 )
+            if run.predictions.genres != other.predictions.genres:
+                raise GenreError(
+                    f"{run.folder} and {other.folder} are folds of {label} with different genres: train both on the "
+                    "same data"
+                )
         joined = Predictions.concatenate([run.predictions for run in members])
         if joined.has_repeats and joined.split == "test":  # validation sets may overlap
             raise GenreError(

@@ -78,7 +78,7 @@ class Predictions:
         """Join the predictions of several folds, sorted by track and then in the order given."""
         order = np.argsort(np.concatenate([fold.track_id for fold in folds]), kind="stable")
         columns: dict[str, Any] = {name: np.concatenate([getattr(fold, name) for fold in folds]) for name in COLUMNS}
-        return replace(folds[0], **columns).take(order)
+        return replace(folds[0], **columns, has_artists=any(fold.has_artists for fold in folds)).take(order)
 
     def take(self, rows: np.ndarray) -> "Predictions":
         """Select tracks by their numbers, or by a mask."""

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from genre import run_folder
 from genre.config.schema import EvaluateConfig
 from genre.data.datamodule import GenreDataModule
-from genre.data.leakage import is_leakage_level
 from genre.data.prepared import PreparedData
 from genre.data.shared_genres import SharedGenres
 from genre.errors import GenreError
@@ -92,11 +91,11 @@ class TrainedRun:
         Returns:
             The run with its predictions for these tracks, and for how many a genre that is left out is more probable.
         """
-        settings, half_clips = self.components.settings, is_leakage_level(self.components.settings.data.splits)
+        settings, own = self.components.settings, self.components.datamodule
         datamodule = GenreDataModule(
-            lambda: data, nn.Identity(), settings.data.batch_size, None, 0, settings.seed, half_clips=half_clips
+            lambda: data, nn.Identity(), own.batch_size, None, 0, own.seed, half_clips=own.half_clips
         )
-        device = resolve_device(accelerator or settings.trainer.get("accelerator", "auto"))
+        device = resolve_device(accelerator) if accelerator else self.components.device
         table = predict_splits(self.model, datamodule, device, ["test"])
         logits = self._adjusted(torch.from_numpy(np.stack(table["logits"].to_list())))
         groups = genres.groups(self.model.genres)

@@ -45,9 +45,8 @@ def write_comparison_report(result: Comparison, folder: Path, source: str = "") 
     if len(result.pairs):
         page.section("Differences")
         page.text(text.conclusion(result), "result")
-        shown = text.pair_table(result.pairs)
         caption = text.TEST_CAPTION.format(split=first.split_name.capitalize(), cluster=first.cluster_name)
-        page.table(result.pairs, "pairs", caption, shown=shown)
+        page.table(result.pairs, "pairs", caption, shown=text.pair_table(result.pairs))
     _add_sizes(page, result)
     _add_genres(page, result)
     _add_disagreements(page, result)
@@ -66,9 +65,10 @@ def _facts(result: Comparison) -> dict[str, str]:
     dates = sorted(session["date"][:10] for session in sessions)
     code = [", commit ".join(filter(None, map(session.get, ("version", "git_commit")))) for session in sessions]
     splits = [re.sub(r"fold \d+ of (\d+)", r"\1 folds", each["split"]) for each in data]
-    facts = {name: "; ".join(dict.fromkeys(values)) for name, values in {"trained on": sets, "data id": ids}.items()}
-    facts |= {"split": "; ".join(dict.fromkeys(splits)), "date": " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]]))}
-    return {name: value for name, value in (facts | {"version": "; ".join(dict.fromkeys(code))}).items() if value}
+    days = dict.fromkeys([*dates[:1], *dates[-1:]])
+    facts = {"trained on": sets, "data id": ids, "split": splits, "date": [" to ".join(days)], "version": code}
+    joined = {name: "; ".join(dict.fromkeys(filter(None, values))) for name, values in facts.items()}
+    return {name: value for name, value in joined.items() if value}
 
 
 def _add_scores(page: Page, result: Comparison) -> None:
@@ -83,12 +83,9 @@ def _add_scores(page: Page, result: Comparison) -> None:
     panels = {label: 100 * table[[name, f"{name}_low", f"{name}_high"]].to_numpy().T for label, name in names.items()}
     runs = {label: [100 * model.score_per_run(name) for model in result.models] for label, name in names.items()}
     has_folds = bool((table["folds"] > 1).any())
-    page.figure(
-        forest_plot(table["label"].tolist(), panels, runs),
-        "scores",
-        f"Accuracy and F1 macro of {len(result.models)} models on {first.split_name} tracks with 95 % intervals.",
-        f"Large dots: mean over seeds. Lines: 95 % intervals. Small dots: runs{', each of one fold' * has_folds}.",
-    )
+    alt = f"Accuracy and F1 macro of {len(result.models)} models on {first.split_name} tracks with 95 % intervals."
+    caption = f"Large dots: mean over seeds. Lines: 95 % intervals. Small dots: runs{', each of one fold' * has_folds}."
+    page.figure(forest_plot(table["label"].tolist(), panels, runs), "scores", alt, caption)
 
 
 def _add_sizes(page: Page, result: Comparison) -> None:
@@ -97,9 +94,8 @@ def _add_sizes(page: Page, result: Comparison) -> None:
     if len({model.train_fraction for model in models}) < 2:
         return
     page.section("Training tracks")
-    table = pd.DataFrame({"model": [model.series for model in models]})
-    table["fraction"] = [model.train_fraction for model in models]
-    table["training tracks"] = [model.training_tracks for model in models]
+    facts = [(model.series, model.train_fraction, model.training_tracks) for model in models]
+    table = pd.DataFrame(facts, columns=["model", "fraction", "training tracks"])
     limits = [f"{name}{end}" for name in TESTED_SCORES for end in ("", "_low", "_high")]
     table[limits] = 100 * result.table.loc[result.table["members"] == 1, limits].to_numpy(float)
     table = table.sort_values(["model", "training tracks"], ignore_index=True)
@@ -113,12 +109,9 @@ def _add_sizes(page: Page, result: Comparison) -> None:
     tested = result.predictions.split_name
     caption = f"Scores by number of training tracks (mean over runs), on the same {tested} tracks. {INTERVAL}"
     page.table(table, "sizes", caption, shown=shown)
-    page.figure(
-        scores_by_size(panels),
-        "sizes",
-        "Accuracy and F1 macro by the number of training tracks with 95 % intervals.",
-        "Vertical lines: 95 % intervals. Equal distances along the axis are equal factors.",
-    )
+    alt = "Accuracy and F1 macro by the number of training tracks with 95 % intervals."
+    caption = "Vertical lines: 95 % intervals. Equal distances along the axis are equal factors."
+    page.figure(scores_by_size(panels), "sizes", alt, caption)
 
 
 def _add_genres(page: Page, result: Comparison) -> None:
@@ -195,12 +188,9 @@ def _add_curves(page: Page, result: Comparison) -> None:
         return
     page.section("Learning curves")
     without = ", ".join(model.label for model in result.models if not model.has_epochs and model.members == 1)
-    page.figure(
-        learning_curves_overlay(curves),
-        "curves",
-        "Validation loss and validation F1 macro by epoch, one line per run.",
-        "One line per run." + (f" Trained without epochs: {without}." if without else ""),
-    )
+    alt = "Validation loss and validation F1 macro by epoch, one line per run."
+    caption = "One line per run." + (f" Trained without epochs: {without}." if without else "")
+    page.figure(learning_curves_overlay(curves), "curves", alt, caption)
 
 
 def _add_folds_and_cost(page: Page, result: Comparison) -> None:

@@ -48,9 +48,8 @@ def print_audit(leaks: pd.DataFrame, unknown: list[str]) -> None:
         names = [str(name) for name in rows["name"][:MAX_LISTED]] + ["..."] * (len(rows) > MAX_LISTED)
         counts = ("unknown", "-") if kind in unknown else (len(rows), rows["tracks"].sum())
         lines.append((kind, *counts, splits or "-", "\n".join(names) or "-"))
-    print_table(
-        pd.DataFrame(lines, columns=["kind", "shared", "tracks", "splits", "examples"]), "Leakage between splits"
-    )
+    table = pd.DataFrame(lines, columns=["kind", "shared", "tracks", "splits", "examples"])
+    print_table(table, "Leakage between splits")
     none = "No leakage found among known artists and albums." if unknown else "No leakage found."
     print("Leakage found." if len(leaks) else none)
     print(f"Re-encoded copies are found up to a shift of {SHIFT_SECONDS:.0f} s, or of half a clip.")
@@ -92,10 +91,9 @@ def print_comparison(result: Comparison) -> None:
     for name in final.columns[3:]:
         final[name] = final[name].str.partition(" [")[0]  # a terminal is narrow
     print_table(final, f"Comparison on {result.predictions.split_name} tracks")
-    print(comparison_text.score_caption(result))
     conclusion = [comparison_text.conclusion(result)] if len(result.pairs) else []
-    for line in [*interval_warnings(result.predictions), *result.notes, *conclusion]:
-        print(line)
+    notes = [*interval_warnings(result.predictions), *result.notes, *conclusion]
+    print(comparison_text.score_caption(result), *notes, sep="\n")
 
 
 def print_power(score: str, table: pd.DataFrame, seed_sd: float, comparisons: int) -> None:

@@ -48,7 +48,7 @@ def write_eda_report(data: PreparedData, root: Path, name: str, folder: Path, ge
     """
     tracks = data.tracks
     artists = tracks["artist"].nunique()
-    by = f" by {artists} artists" if artists else ""
+    by = f" by {artists} artist{'s' * (artists > 1)}" if artists else ""
     hours = tracks["duration"].sum() / 3600
     page = Page(f"Data set: {name}", f"{len(tracks)} tracks{by}, {len(data.genres)} genres, {hours:.1f} hours")
     _add_genres(page, tracks)
@@ -67,14 +67,12 @@ def _add_genres(page: Page, tracks: pd.DataFrame) -> None:
     counts = table.set_index("genre")["tracks"]
     page.figure(bar_chart(counts, "tracks"), "genres", f"Tracks per genre, from {counts.max()} to {counts.min()}.")
     page.figure(word_cloud(counts), "cloud", "Word cloud of the genres, sized by number of tracks.")
-    known = tracks["artist"].notna().any()
     shown = table.assign(share=table["share"].map("{:.1%}".format))
-    page.table(
-        table,
-        "genres",
-        "Tracks and artists, in total and per split." if known else "Tracks, in total and per split; artists unknown.",
-        shown=shown if known else shown[["genre", "tracks", "share", *SPLITS]],
-    )
+    caption = "Tracks and artists, in total and per split."
+    if tracks["artist"].isna().all():
+        shown = shown[["genre", "tracks", "share", *SPLITS]]
+        caption = "Tracks, in total and per split; artists unknown."
+    page.table(table, "genres", caption, shown=shown)
 
 
 def _add_licenses(page: Page, tracks: pd.DataFrame) -> None:
@@ -88,17 +86,10 @@ def _add_files(page: Page, tracks: pd.DataFrame) -> None:
     page.section("Files")
     durations = tracks["duration"]
     bit_rates = (8 * tracks["size"] / durations / 1000).round()
-    page.figure(
-        histogram(durations, "duration in s"),
-        "durations",
-        f"Durations: {durations.min():.1f} to {durations.max():.1f} s, median {durations.median():.1f} s.",
-    )
-    page.figure(
-        histogram(bit_rates, "bit rate in kbit/s"),
-        "bit_rates",
-        f"Bit rates: {bit_rates.min():.0f} to {bit_rates.max():.0f} kbit/s, median {bit_rates.median():.0f} kbit/s.",
-        "File size divided by duration.",
-    )
+    alt = f"Durations: {durations.min():.1f} to {durations.max():.1f} s, median {durations.median():.1f} s."
+    page.figure(histogram(durations, "duration in s"), "durations", alt)
+    alt = f"Bit rates: {bit_rates.min():.0f} to {bit_rates.max():.0f} kbit/s, median {bit_rates.median():.0f} kbit/s."
+    page.figure(histogram(bit_rates, "bit rate in kbit/s"), "bit_rates", alt, "File size divided by duration.")
     formats = tracks.assign(format=tracks["path"].str.rpartition(".")[2].str.lower())
     table = formats.groupby(["format", "rate", "channels"]).size().rename("tracks").reset_index()
     table = table.sort_values("tracks", ascending=False)
@@ -126,12 +117,8 @@ def _add_track(page: Page, data: PreparedData, root: Path) -> None:
     waveform = waveform_plot(clip.samples, features.sample_rate, title)
     page.figure(waveform, "waveform", f"Waveform of track {title}.")
     panel = SpectrogramPanel(title, denormalize(data.read_clips([0])[0], track))
-    page.figure(
-        spectrograms_figure([panel], features),
-        "spectrogram",
-        f"Spectrogram of track {title}.",
-        f"{spec.n_frames} frames of {features.hop_length / features.sample_rate * 1000:.1f} ms.",
-    )
+    caption = f"{spec.n_frames} frames of {features.hop_length / features.sample_rate * 1000:.1f} ms."
+    page.figure(spectrograms_figure([panel], features), "spectrogram", f"Spectrogram of track {title}.", caption)
 
 
 def _add_examples(page: Page, data: PreparedData, genres: list[str] | None) -> None:

@@ -107,9 +107,7 @@ def _add_scores(page: Page, run: EvaluatedRun) -> None:
     page.section("Scores")
     table = score_intervals(run.predictions)
     shown = pd.DataFrame({"score": table["score"]})
-    shown[run.scores["model"]] = [
-        format_interval(".3f", *row) for row in table[["value", "low", "high"]].itertuples(index=False)
-    ]
+    shown[run.scores["model"]] = [format_interval(".3f", *limits) for _, *limits in table.itertuples(index=False)]
     names = {label: name for name, label in SCORE_LABELS.items()}
     for baseline in fitted_baselines(run.scores):
         table[baseline] = [run.scores.get(f"{baseline}/test/{names[label]}") for label in table["score"]]
@@ -131,21 +129,13 @@ def _add_genres(page: Page, run: EvaluatedRun) -> None:
     shown["tracks"] = table["support"]
     if test.has_artists:
         shown["artists"] = table["clusters"]
-    page.table(
-        table,
-        "per_genre",
-        f"{INTERVAL} They are left out for fewer than {MIN_CLUSTERS} {run.predictions.cluster_name}s.",
-        shown=shown,
-    )
+    caption = f"{INTERVAL} They are left out for fewer than {MIN_CLUSTERS} {test.cluster_name}s."
+    page.table(table, "per_genre", caption, shown=shown)
     if absent := table.loc[table["support"] == 0, "genre"].tolist():
         page.text(f"No test tracks: {', '.join(absent)}.", "note")
     counts = confusion_table(test)
-    page.figure(
-        confusion_figure(counts),
-        "confusion",
-        "Confusion matrix of the test tracks.",
-        "Test tracks, and their share of the true genre. Frames: correct predictions.",
-    )
+    caption = "Test tracks, and their share of the true genre. Frames: correct predictions."
+    page.figure(confusion_figure(counts), "confusion", "Confusion matrix of the test tracks.", caption)
     page.file("tables/confusion.csv", counts.to_csv())
 
 
@@ -159,9 +149,6 @@ def _add_training(page: Page, run: EvaluatedRun) -> None:
         page.text(f"Skipped: {monitor.metric} is not finite in any epoch, training diverged.", "note")
         return
     tested = "the last epoch" if monitor.select == "last" else f"the best epoch by {monitor.metric}"
-    page.figure(
-        learning_curves(epochs, _tested_epoch(run)),
-        "curves",
-        "Loss, accuracy and F1 macro of training and validation, and the learning rate, by epoch.",
-        f"Vertical line: {tested}, whose weights were tested.",
-    )
+    alt = "Loss, accuracy and F1 macro of training and validation, and the learning rate, by epoch."
+    caption = f"Vertical line: {tested}, whose weights were tested."
+    page.figure(learning_curves(epochs, _tested_epoch(run)), "curves", alt, caption)

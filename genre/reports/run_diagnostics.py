@@ -20,42 +20,37 @@ MAP_TRACKS = 2000
 def add_calibration(page: Page, run: EvaluatedRun) -> None:
     """Add a section that compares confidence with accuracy, before and after temperature scaling."""
     page.section("Calibration")
-    (val_logits, val_target), (logits, target) = (
-        (each.logits[each.is_finite], each.target[each.is_finite]) for each in (run.val_predictions, run.predictions)
-    )
-    if min(len(val_target), len(target)) < CALIBRATION_TRACKS:
+    val, test = (each.take(each.is_finite) for each in (run.val_predictions, run.predictions))
+    if min(len(val.target), len(test.target)) < CALIBRATION_TRACKS:
         page.text(
-            f"Skipped: calibration needs {CALIBRATION_TRACKS} validation tracks ({len(val_target)} found) and "
-            f"{CALIBRATION_TRACKS} test tracks ({len(target)} found).",
+            f"Skipped: calibration needs {CALIBRATION_TRACKS} validation tracks ({len(val.target)} found) and "
+            f"{CALIBRATION_TRACKS} test tracks ({len(test.target)} found).",
             "note",
         )
         return
-    temperature = calibration.fit_temperature(val_logits, val_target)
+    temperature = calibration.fit_temperature(val.logits, val.target)
     low, high = calibration.TEMPERATURES
     if not 1.01 * low < temperature < high / 1.01:
         page.text(f"The temperature is not an estimate: it is at the limit of its range, {low} to {high:.0f}.", "note")
     rows, bins = [], {}
-    for name, scaled in (("unscaled", logits), (f"temperature {temperature:.2f}", logits / temperature)):
+    for name, scaled in (("unscaled", test.logits), (f"temperature {temperature:.2f}", test.logits / temperature)):
         probability = softmax(scaled, axis=1)
-        bins[name] = calibration.reliability_table(probability, target)
+        bins[name] = calibration.reliability_table(probability, test.target)
         rows.append(
             {
                 "probabilities": name,
                 "expected calibration error": calibration.expected_calibration_error(bins[name]),
-                "log loss": calibration.log_loss(scaled, target),
+                "log loss": calibration.log_loss(scaled, test.target),
                 "mean confidence": probability.max(axis=1).mean(),
-                "accuracy": (probability.argmax(axis=1) == target).mean(),
+                "accuracy": (probability.argmax(axis=1) == test.target).mean(),
             }
         )
     table = pd.DataFrame(rows)
     shown = table.map(lambda value: value if isinstance(value, str) else f"{value:.3f}")
-    page.table(table, "calibration", f"Temperature fitted on {len(val_target)} validation tracks.", shown=shown)
-    page.figure(
-        reliability_diagram(bins),
-        "reliability",
-        "Accuracy over confidence in ten bins, before and after temperature scaling, and the tracks per bin.",
-        "Points on the diagonal are perfectly calibrated.",
-    )
+    page.table(table, "calibration", f"Temperature fitted on {len(val.target)} validation tracks.", shown=shown)
+    alt = "Accuracy over confidence in ten bins, before and after temperature scaling, and the tracks per bin."
+    caption = "Points on the diagonal are perfectly calibrated."
+    page.figure(reliability_diagram(bins), "reliability", alt, caption)
 
 
 def add_embedding_map(page: Page, run: EvaluatedRun) -> None:
@@ -76,19 +71,13 @@ def add_embedding_map(page: Page, run: EvaluatedRun) -> None:
         page.text("Skipped: some embeddings are not finite.", "note")
         return
     chosen = np.sort(np.random.default_rng(0).permutation(len(embeddings))[:MAP_TRACKS])
-    genres = [test.genres[number] for number in test.target]
-    named = zip(test.artist, test.title, strict=True)
-    names = [f"{artist.partition(' ')[2]}: {title or ''}" for artist, title in named]
-    drawing = embedding_map(
-        tsne(embeddings[chosen]),
-        [genres[row] for row in chosen],
-        [f"{names[row]} ({genres[row]})" for row in chosen],
-        ~test.correct[chosen],
-    )
-    page.drawing(
-        drawing,
-        "map",
-        f"t-SNE of the embeddings of {len(chosen)} test tracks, colored by genre.",
+    shown = test.take(chosen)
+    genres = [shown.genres[number] for number in shown.target]
+    named = zip(shown.artist, shown.title, genres, strict=True)
+    names = [f"{artist.partition(' ')[2]}: {title or ''} ({genre})" for artist, title, genre in named]
+    alt = f"t-SNE of the embeddings of {len(chosen)} test tracks, colored by genre."
+    caption = (
         "t-SNE of the input of the last layer, by true genre. Hollow: wrong predictions. Point at a track for its "
-        "artist and title. Distances between groups and their sizes mean little in t-SNE.",
+        "artist and title. Distances between groups and their sizes mean little in t-SNE."
     )
+    page.drawing(embedding_map(tsne(embeddings[chosen]), genres, names, ~shown.correct), "map", alt, caption)

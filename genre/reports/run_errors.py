@@ -53,15 +53,14 @@ def add_errors(page: Page, run: EvaluatedRun, folder: Path, audio: bool = False)
                 "confidence": confidence[wrong],
             }
         )
-        root, paths = run.audio_root, errors["path"].head(LISTED)
         shown = table.head(LISTED).assign(confidence=table["confidence"].map("{:.2f}".format))
-        players = [_player(root / path, folder, audio) for path in paths]
+        players = [_player(run.audio_root / path, folder, audio) for path in errors["path"].head(LISTED)]
         shown.insert(1, "listen", pd.Series(players, shown.index, object))  # a column of text would lose the markup
         page.table(table, "errors", f"The most confident of {len(wrong)} errors.", shown=shown)
+        if test.has_artists:
+            _add_artists(page, run)
     elif test.is_finite.all():
         page.text("No errors: every test track was classified correctly.")
-    if wrong and test.has_artists:
-        _add_artists(page, run)
     best = {int(test.target[row]): row for row in reversed(ranked) if test.correct[row]}  # the most confident per genre
     right = sorted(best.values(), key=lambda row: -confidence[row])[:CORRECT]
     if wrong or right:
@@ -101,7 +100,7 @@ def _add_artists(page: Page, run: EvaluatedRun) -> None:
     table = table[table["wrong"] > 0].reset_index().sort_values(["wrong", "tracks"], ascending=[False, True])
     shown = table.head(LISTED)
     counts = [f"{row.wrong} of {row.tracks}" for row in shown.itertuples()]
-    shown = shown[["artist", "genre"]].assign(wrong=counts, **{"predicted as": shown["predicted as"]})
+    shown = shown.drop(columns="tracks").assign(wrong=counts)
     page.table(table, "artists", f"Artists with the most errors, of {len(table)} with any.", shown=shown)
 
 
@@ -121,12 +120,9 @@ def _add_spectrograms(page: Page, run: EvaluatedRun, rows: list[int], confidence
         title = test.genres[test.target[row]]
         title += ", correct" if test.correct[row] else f", predicted {test.genres[predicted]}"
         panel = SpectrogramPanel(f"{title} ({confidence[row]:.2f})", denormalize(mel, track), saliency)
-        page.figure(
-            spectrograms_figure([panel], data.cache.spec.features),
-            f"track_{number}",
-            f"Spectrogram of {track['track_id']}: {title}.",
-            truncate_middle(" · ".join(filter(pd.notna, (track["artist"], track["title"], track["track_id"]))), 60),
-        )
+        alt = f"Spectrogram of {track['track_id']}: {title}."
+        caption = truncate_middle(" · ".join(filter(pd.notna, track[["artist", "title", "track_id"]])), 60)
+        page.figure(spectrograms_figure([panel], data.cache.spec.features), f"track_{number}", alt, caption)
     if has_saliency:
         page.text(
             "Confidence in brackets. Saliency: absolute gradient of the predicted genre's score, smoothed, 1 at the "

@@ -25,6 +25,7 @@ from genre.data.prepared import PreparedData
 from genre.data.splits import check_fractions
 from genre.data.tracks import Source
 from genre.errors import GenreError
+from genre.models.checkpoint import resolve_device
 from genre.training.checks import check_batches, check_frames
 from genre.training.distillation import FeatureTeacher, embedding_size
 from genre.training.initial_weights import find_checkpoint
@@ -72,6 +73,11 @@ class Components:
     schedules: list[Schedule]
     make_loss: Callable[[Tensor], nn.Module]
     callbacks: list[Callback]
+
+    @property
+    def device(self) -> str:
+        """Device of `trainer.accelerator`; the best there is if none is named."""
+        return resolve_device(self.settings.trainer.get("accelerator", "auto"))
 
     @property
     def feature_settings(self) -> dict[str, Any]:

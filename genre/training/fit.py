@@ -17,7 +17,6 @@ from torch import nn
 
 from genre import run_folder
 from genre.config.validate import validate
-from genre.models.checkpoint import resolve_device
 from genre.training.allocator import keep_freed_memory
 from genre.training.baselines import fit_baseline
 from genre.training.callbacks import Checkpoint, Divergence, progress_callback, refuse_diverged
@@ -85,9 +84,7 @@ def fit(components: Components, folder: Path, loggers: list[Logger], callbacks: 
         GenreError: Training diverged.
     """
     if components.settings.model.fit:
-        return fit_baseline(
-            components, folder, resolve_device(components.settings.trainer.get("accelerator", "auto")), loggers
-        )
+        return fit_baseline(components, folder, components.device, loggers)
     return fit_network(components, folder, loggers, callbacks)
 
 

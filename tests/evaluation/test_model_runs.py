@@ -122,6 +122,15 @@ def test_the_same_run_twice_is_refused(tmp_path: Path) -> None:
         group(folds)
 
 
+def test_folds_with_different_genres_are_refused(tmp_path: Path) -> None:
+    folders = [
+        write_run(tmp_path / str(fold), GOOD[:30], (f"data.fold={fold}",), 30 * fold, ("Folk", "Pop", last))
+        for fold, last in enumerate(("Rock", "Soul"))
+    ]
+    with pytest.raises(GenreError, match="are folds of cnn2d_gru with different genres: train both on the same data"):
+        group(folders)
+
+
 def test_folds_that_share_tracks_are_refused(tmp_path: Path) -> None:
     folders = [write_run(tmp_path / str(fold), GOOD, (f"data.fold={fold}",), first=30 * fold) for fold in range(2)]
     with pytest.raises(GenreError, match=r"the folds of cnn2d_gru with seed 42 overlap: train them with the same"):

@@ -90,7 +90,7 @@ class Built:
         self.folder.mkdir(parents=True, exist_ok=True)  # Hydra does
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(lightning, "Trainer", Spy)
-            patch.setattr("genre.pipeline.resolve_device", lambda accelerator: "cpu")
+            patch.setattr("genre.training.components.resolve_device", lambda accelerator: "cpu")
             for name in REMOTE:
                 patch.setattr(f"lightning.pytorch.loggers.{name}", type(name, (Remote,), {}))
             with pytest.raises(NotTrainedError) as caught:
