@@ -59,7 +59,8 @@ def train_and_test(config: DictConfig, folder: Path, overrides: list[str]) -> fl
         best_score = fit(components, folder, loggers)
         if is_main():  # one process tests, so that every track is counted once
             scores, predictions = _test(components, folder)
-            scores[components.settings.monitor.metric] = best_score
+            if not components.settings.model.logit_adjustment:  # which the monitored score does not know
+                scores[components.settings.monitor.metric] = best_score
             if not components.settings.model.fit:
                 scores |= baseline_scores(components, folder)
             log_test_results(loggers, scores, _draw_confusion(components, scores, predictions))

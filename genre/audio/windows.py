@@ -7,6 +7,8 @@ from torch import Tensor
 
 MIN_FRAMES = 64
 """Shortest window that all networks accept."""
+WINDOWS_AT_ONCE = 64
+"""Windows that are classified together, if a batch has not more tracks."""
 
 
 def window_starts(frames: int, window: int) -> list[int]:
@@ -55,9 +57,19 @@ def track_logits(
         Log-probabilities, shape (batch, classes).
     """
     windows, valid = split_windows(mel, window, frames)
-    log_probabilities = net(windows.flatten(0, 1)).float().log_softmax(dim=-1).unflatten(0, valid.shape)
+    logits = _in_parts(net, windows).float()
+    log_probabilities = logits.log_softmax(dim=-1).unflatten(0, valid.shape)
     log_probabilities = log_probabilities.masked_fill(~valid[:, :, None], -torch.inf)
     return log_probabilities.logsumexp(dim=1) - valid.sum(dim=1, keepdim=True).float().log()
+
+
+def _in_parts(net: Callable[[Tensor], Tensor], windows: Tensor) -> Tensor:
+    """Compute the output of all windows, shape (tracks, windows, time, mels) -> (tracks * windows, ...).
+
+    All at once would need several times the memory of training, whose batches have one window of each track.
+    """
+    parts = windows.flatten(0, 1).split(max(len(windows), WINDOWS_AT_ONCE))
+    return torch.cat([net(part) for part in parts])
 
 
 def track_embedding(
@@ -68,5 +80,5 @@ def track_embedding(
     The arguments are those of `track_logits`; `embed` maps windows (batch, time, mels) to (batch, channels).
     """
     windows, valid = split_windows(mel, window, frames)
-    embeddings = embed(windows.flatten(0, 1)).unflatten(0, valid.shape)
+    embeddings = _in_parts(embed, windows).unflatten(0, valid.shape)
     return embeddings.where(valid[:, :, None], 0).sum(dim=1) / valid.sum(dim=1, keepdim=True)

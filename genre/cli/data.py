@@ -149,5 +149,5 @@ def _of_run(overrides: list[str]) -> "PreparedData":
         raise GenreError(f"{others[0]}= cannot be combined with run_dir=: only data_root=, cache= and trust= can")
     folder = Path(given["run_dir"])
     logging_setup.configure_logging()
-    evaluation = validate(compose("evaluate", overrides))
+    evaluation = validate(compose("evaluate", [*overrides, "accelerator=auto"]))  # no network is used
     return build_components(restore_settings(folder, evaluation), folder / run_folder.TRACKS).datamodule.data

@@ -22,7 +22,7 @@ from genre.errors import GenreError
 from genre.evaluation.logit_adjustment import adjust_logits, select_tau
 from genre.evaluation.predictions import Predictions
 from genre.evaluation.runs import EvaluatedRun
-from genre.models.checkpoint import TrainedModel, load_model, resolve_device
+from genre.models.checkpoint import TrainedModel, load_model
 from genre.training.components import Components, build_components
 from genre.training.metrics import compute_metrics, predict_classes
 from genre.training.resume import restore_settings
@@ -180,10 +180,10 @@ def reevaluate_run(evaluation: EvaluateConfig, folder: Path) -> EvaluatedRun:
     settings = restore_settings(folder, evaluation)
     model = load_model(folder / run_folder.BEST, Trust(evaluation.trust))  # fails before data are read
     components = build_components(settings, folder / run_folder.TRACKS)
-    device = resolve_device(evaluation.accelerator) if evaluation.accelerator else components.device
-    scores, table = evaluate_checkpoint(components, folder, device)
+    scores, table = evaluate_checkpoint(components, folder, components.device)
     tracks = components.datamodule.data.tracks
     test, val = (Predictions.from_table(table, tracks, model.genres, split) for split in ("test", "val"))
     stored = run_folder.read_scores(folder) if run_folder.is_finished(folder) else {}
     root = Path(settings.data.root)
-    return EvaluatedRun(folder, stored | scores, test, val, model, components.datamodule, device, settings, root)
+    datamodule, device = components.datamodule, components.device
+    return EvaluatedRun(folder, stored | scores, test, val, model, datamodule, device, settings, root)

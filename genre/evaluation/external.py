@@ -93,7 +93,7 @@ def evaluate_externally(
     _check_two(first.genres, tracks, models)
     genres = replace(genres, names=first.genres)
     name, root = collection_name(settings), Path(source.root)
-    results = [each.test_on(prepared[each.data_key], genres, evaluation.accelerator, name, root) for each in trained]
+    results = [each.test_on(prepared[each.data_key], genres, name, root) for each in trained]
     found = f"Tested on {len(track_ids)} tracks of {source.root} with shared genres: {', '.join(genres.names)}."
     renamed = "; ".join(f"{old} as {new}" for old, new in evaluation.on_genres.items())
     notes = [found, *[f"Genres renamed: {renamed}."] * bool(renamed), *notes, *seen_notes]

@@ -20,7 +20,7 @@ from genre.evaluation.evaluate import predict_splits
 from genre.evaluation.logit_adjustment import adjust_logits
 from genre.evaluation.predictions import Predictions
 from genre.evaluation.runs import EvaluatedRun, FinishedRun, load_run
-from genre.models.checkpoint import TrainedModel, load_model, resolve_device
+from genre.models.checkpoint import TrainedModel, load_model
 from genre.models.merged import MergedGenres, merge_genres
 from genre.training.components import Components, build_components
 from genre.training.metrics import compute_metrics
@@ -76,15 +76,12 @@ class TrainedRun:
         key = self.components.cache.spec.cache_key | {"min_seconds": self.components.settings.data.min_seconds}
         return json.dumps(key, sort_keys=True)
 
-    def test_on(
-        self, data: PreparedData, genres: SharedGenres, accelerator: str | None, name: str, root: Path
-    ) -> tuple[EvaluatedRun, int]:
+    def test_on(self, data: PreparedData, genres: SharedGenres, name: str, root: Path) -> tuple[EvaluatedRun, int]:
         """Test the network on other tracks.
 
         Args:
             data: The tracks, all of them test tracks.
             genres: Their genres. Those of the network are merged into these or left out.
-            accelerator: Accelerator to compute on; None for that of the run.
             name: Name of their collection.
             root: Folder of their audio files.
 
@@ -95,7 +92,7 @@ class TrainedRun:
         datamodule = GenreDataModule(
             lambda: data, nn.Identity(), own.batch_size, None, 0, own.seed, half_clips=own.half_clips
         )
-        device = resolve_device(accelerator) if accelerator else self.components.device
+        device = self.components.device
         table = predict_splits(self.model, datamodule, device, ["test"])
         logits = self._adjusted(torch.from_numpy(np.stack(table["logits"].to_list())))
         groups = genres.groups(self.model.genres)

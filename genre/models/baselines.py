@@ -6,7 +6,7 @@
 import torch
 from torch import Tensor, nn
 
-from genre.models.cnn import Cnn2d, InputNorm, store_channels_last
+from genre.models.cnn import Cnn2d, store_channels_last
 
 
 def clip_statistics(mel: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class PlainCnn2d(nn.Module):
         channels_last: bool = False,
     ) -> None:
         super().__init__()
-        self.input_norm = InputNorm(n_mels) if input_norm else nn.Identity()
+        self.input_norm = nn.BatchNorm1d(n_mels, affine=False) if input_norm else nn.Identity()
         self.cnn = Cnn2d(n_mels, hidden_dim, dropout)
         if channels_last:
             store_channels_last(self.cnn)
@@ -91,7 +91,8 @@ class PlainCnn2d(nn.Module):
 
     def embed(self, mel: Tensor) -> Tensor:
         """Input of the head, shape (batch, channels)."""
-        return self.cnn(self.input_norm(mel)).mean(dim=1)
+        mel = self.input_norm(mel.transpose(1, 2)).transpose(1, 2)  # mel bands are the channels
+        return self.cnn(mel).mean(dim=1)
 
     def forward(self, mel: Tensor) -> Tensor:
         """Logits, shape (batch, classes)."""

@@ -34,21 +34,6 @@ def store_channels_last(layers: nn.Module) -> None:
     layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-class InputNorm(nn.BatchNorm1d):
-    """Standardize each mel band with the mean and variance of the training data.
-
-    Args:
-        n_mels: Number of features per frame.
-    """
-
-    def __init__(self, n_mels: int) -> None:
-        super().__init__(n_mels, affine=False)
-
-    def forward(self, mel: Tensor) -> Tensor:
-        """Standardize clips; both shapes (batch, time, mels)."""
-        return super().forward(mel.transpose(1, 2)).transpose(1, 2)
-
-
 class Cnn1d(nn.Module):
     """Convolutions along time, with the mel bands as channels.
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from genre.models.cnn import Cnn1d, Cnn2d, InputNorm, store_channels_last
+from genre.models.cnn import Cnn1d, Cnn2d, store_channels_last
 from genre.models.recurrent import Recurrent
 
 CNNS: dict[str, type[Cnn1d] | type[Cnn2d]] = {"1d": Cnn1d, "2d": Cnn2d}
@@ -61,7 +61,7 @@ class CRNN(nn.Module):
         if rnn_dropout is None:
             rnn_dropout = dropout if cnn == "2d" else 0.0
         pooling = pooling or ("mean_max" if lstm else "mean")
-        self.input_norm = InputNorm(n_mels) if input_norm else nn.Identity()
+        self.input_norm = nn.BatchNorm1d(n_mels, affine=False) if input_norm else nn.Identity()
         self.cnn = CNNS[cnn](n_mels, hidden_dim, dropout, pool_sizes)
         if channels_last:
             store_channels_last(self.cnn)
@@ -75,7 +75,8 @@ class CRNN(nn.Module):
 
     def embed(self, mel: Tensor) -> Tensor:
         """Compute the input of the head, shape (batch, features), from clips, shape (batch, time, mels)."""
-        return self.recurrent(self.cnn(self.input_norm(mel)))
+        mel = self.input_norm(mel.transpose(1, 2)).transpose(1, 2)  # mel bands are the channels
+        return self.recurrent(self.cnn(mel))
 
     def forward(self, mel: Tensor) -> Tensor:
         """Classify clips.

@@ -22,6 +22,7 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 # User attributes of a trial: seconds between heartbeats, (epochs, seconds) trained, why it failed
 HEARTBEAT, TRAINED, REASON = "beat", "trained", "reason"
 CONFIG, COMMAND = "config", "command"  # of a study: values that its trials share, how to train its best trial
+DATA = "data_id"  # of a study: its tracks and their split
 MAX_MISSED_HEARTBEATS = 3  # a trial that misses more has died
 CONNECTION_ERRORS = (SQLAlchemyError, StorageInternalError)  # the database may be back in a moment
 RUNNING = text(

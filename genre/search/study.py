@@ -22,7 +22,7 @@ from genre.config.stored import with_added_values
 from genre.errors import GenreError
 from genre.files import missing_folders, remove_empty
 from genre.search.space import SamplerFactory, Space, n_points, suggest_unique, used_points, with_references
-from genre.search.storage import CONFIG, CONNECTION_ERRORS, HEARTBEAT, REASON, open_study, open_trial
+from genre.search.storage import CONFIG, CONNECTION_ERRORS, DATA, HEARTBEAT, REASON, open_study, open_trial
 
 MAX_RETRIES = 1  # of a trial whose process died: if it kills another one, the trial is likely the cause
 STORAGE_ATTEMPTS = 10  # to record a result while the storage is away, as far apart as heartbeats
@@ -103,6 +103,23 @@ class ResumableStudy:
             raise GenreError(f"{other}: choose another search.study")
         if known != stored:
             self.study.set_user_attr(CONFIG, known)  # best.yaml is made of it
+
+    def check_data(self, data_id: str) -> None:
+        """Refuse a study of other data; one of an earlier version does not know its data, and takes these.
+
+        Args:
+            data_id: As returned by `provenance.data_id`.
+
+        Raises:
+            GenreError: The data differ.
+        """
+        stored = self.study.user_attrs.setdefault(DATA, data_id)
+        if stored != data_id:
+            raise GenreError(
+                f"{self.search.study} is a search on other tracks or another split (data id {stored}, not {data_id}): "
+                "choose another search.study"
+            )
+        self.study.set_user_attr(DATA, data_id)
 
     @property
     def trials(self) -> list[FrozenTrial]:

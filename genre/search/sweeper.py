@@ -97,12 +97,14 @@ class Search:
     def run(self) -> SearchResult:
         """Run trials until the study is complete, and return its result."""
         from genre import logging_setup  # torch takes seconds to load
+        from genre.provenance import data_id
         from genre.training.components import build_components
 
         logging_setup.configure_logging()
-        _ = build_components(self.train_settings).datamodule.data  # fills the cache; finds what is wrong for all trials
+        data = build_components(self.train_settings).datamodule.data  # fills the cache; fails for all trials at once
         shared = space.study_config(self.config, self.space)
         study = ResumableStudy(self.settings, str(self.hydra.sweeper.direction), self.space, self.make_sampler, shared)
+        study.check_data(data_id(data.tracks))
         of_search = (self.hydra.runtime.choices.model, self.overrides, self.config, self.space)
         study.study.set_user_attr(COMMAND, space.retrain_command(*of_search, self.sweeper.compose))
         write_search_file(self.settings)

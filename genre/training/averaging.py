@@ -1,5 +1,6 @@
 """The moving average of the weights."""
 
+import lightning as L
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
@@ -24,6 +25,11 @@ class EMAWeightAveraging(WeightAveraging):
             raise ValueError(f"decay must be between 0 and 1, not {decay}")
         self.decay = decay
         super().__init__(avg_fn=self.average)
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Make the average on the device of the training; the network is moved there later."""
+        self._device = trainer.strategy.root_device
+        super().setup(trainer, pl_module, stage)
 
     @torch.no_grad()
     def average(self, averaged: Tensor, current: Tensor, steps: Tensor) -> Tensor:

@@ -47,7 +47,12 @@ def fit_logistic_regression(
         strength: Inverse of the L2 penalty: scikit-learn's C; None for the one of `STRENGTHS` with the lowest
             validation loss.
         class_weights: Whether tracks are weighted by the inverse frequency of their genre.
+
+    Raises:
+        GenreError: The strength is not positive.
     """
+    if strength is not None and not strength > 0:
+        raise GenreError(f"model.fit.strength={strength} must be above 0, or null for the best of five")
     statistics, targets = _statistics(datamodule, "train")
     scaler = StandardScaler().fit(statistics)
     statistics = scaler.transform(statistics)

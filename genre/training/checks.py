@@ -20,8 +20,9 @@ def check_batches(settings: TrainConfig, prepared: PreparedData) -> None:
     Raises:
         GenreError: A fraction of the batches rounds down to none.
     """
-    for split in ("train", "val"):
-        limit = settings.trainer.get(f"limit_{split}_batches", 1.0)
+    limits = (("limit_train_batches", "train"), ("limit_val_batches", "val"))
+    for name, split in (*limits, ("overfit_batches", "train"), ("overfit_batches", "val")):
+        limit = settings.trainer.get(name) or 1.0
         windows = int((prepared.tracks["split"] == split).sum())
         if split == "train":
             windows *= passes_per_epoch(windows, settings.data.min_batches, settings.data.batch_size)
@@ -29,7 +30,7 @@ def check_batches(settings: TrainConfig, prepared: PreparedData) -> None:
         if isinstance(limit, float) and int(limit * batches) == 0 and not settings.model.fit:
             least = math.ceil(1000 / batches) / 1000
             raise GenreError(
-                f"trainer.limit_{split}_batches={limit} is less than one of {batches} batches: use at least {least}"
+                f"trainer.{name}={limit} is less than one of {batches} {split} batches: use at least {least}"
             )
 
 

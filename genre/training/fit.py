@@ -17,6 +17,7 @@ from torch import nn
 
 from genre import run_folder
 from genre.config.validate import validate
+from genre.errors import GenreError
 from genre.training.allocator import keep_freed_memory
 from genre.training.baselines import fit_baseline
 from genre.training.callbacks import Checkpoint, Divergence, progress_callback, refuse_diverged
@@ -135,6 +136,10 @@ def fit_network(
             trainer.fit(classifier, datamodule=components.datamodule, ckpt_path=path, weights_only=True)
         except SystemExit as error:  # Lightning turns Ctrl-C into SystemExit
             raise KeyboardInterrupt from error
+        except torch.OutOfMemoryError as error:
+            raise GenreError(
+                f"the GPU has too little memory for data.batch_size={settings.data.batch_size}: set a smaller one"
+            ) from error
     if monitor.select == "last" and is_main():
         copy_file(last, best)  # a process that was killed between the two files
     if torch.distributed.is_available() and torch.distributed.is_initialized():

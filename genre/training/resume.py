@@ -17,6 +17,8 @@ from genre.files import atomic_write
 from genre.training.checkpoints import find_resume_checkpoint, stopped_early
 
 EPOCHS = "trainer.max_epochs"
+ONE_DEVICE = {"devices": 1, "num_nodes": 1, "strategy": "auto", "sync_batchnorm": False}
+"""Trainer arguments of an evaluation, whatever the training had."""
 
 
 def restore_settings(folder: Path, evaluation: EvaluateConfig) -> TrainConfig:
@@ -39,6 +41,9 @@ def restore_settings(folder: Path, evaluation: EvaluateConfig) -> TrainConfig:
         config.data.root = evaluation.data_root
     if evaluation.cache:
         config.paths.cache = evaluation.cache
+    if evaluation.accelerator:
+        config.trainer.accelerator = evaluation.accelerator
+    config.trainer = {**config.trainer, **ONE_DEVICE}
     settings: TrainConfig = validate(config)
     return settings
 
@@ -90,7 +95,9 @@ def resolve_config(config: DictConfig, folder: Path, overrides: list[str]) -> Di
         if extends:
             _check_extension(folder, config, stored, given)
             OmegaConf.update(stored, EPOCHS, config.trainer.max_epochs)
-        if not any(is_trained(key) for key in given if not (extends and key == EPOCHS)):
+        # An extension that was interrupted, or is joined by another process, is already the stored length
+        extends_to = config.finished == "extend" and stored.trainer.max_epochs == config.trainer.max_epochs
+        if not any(is_trained(key) for key in given if not (extends_to and key == EPOCHS)):
             stored = stored_config(folder, Trust(config.trust), config)
             for key in given:
                 OmegaConf.update(stored, key, OmegaConf.select(config, key), merge=False)

@@ -24,6 +24,9 @@ RESERVED = {
     "use_distributed_sampler": (False, "the data divides its batches among devices itself: leave it out"),
     "max_steps": (-1, "an epoch that is cut off is not validated: set trainer.max_epochs and data.min_batches"),
     "max_time": (None, "an epoch that is cut off is not validated: interrupt the training and resume it instead"),
+    "limit_test_batches": (1.0, "the test counts every track: leave it out"),
+    "limit_predict_batches": (1.0, "all tracks are predicted: leave it out"),
+    "val_check_interval": (1.0, "an epoch is validated once, at its end: leave it out"),
     "check_val_every_n_epoch": (1, "the best epoch is selected among all epochs: leave it at 1"),
 }
 """Arguments that the training sets itself: the value that they may have, and what to do instead."""

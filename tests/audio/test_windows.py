@@ -122,6 +122,25 @@ def test_tracks_do_not_depend_on_their_batch():
         torch.testing.assert_close(track_logits(net, mel[i : i + 1], 7), together[i : i + 1])
 
 
+@pytest.mark.parametrize(("tracks", "parts"), [(2, [64, 64, 32]), (100, 80 * [100])])
+def test_few_windows_are_classified_at_once(tracks, parts):
+    torch.manual_seed(0)
+    mel, sizes = torch.rand(tracks, 162, 3), []
+
+    def net(windows):
+        sizes.append(len(windows))
+        return windows.mean(dim=1)
+
+    whole = net(split_windows(mel, 4)[0].flatten(0, 1)).log_softmax(dim=1).unflatten(0, (tracks, 80))
+    expected = whole.exp().mean(dim=1).log()
+    sizes.clear()
+    torch.testing.assert_close(track_logits(net, mel, 4), expected)
+    assert sizes == parts
+    sizes.clear()
+    torch.testing.assert_close(track_embedding(net, mel, 4), split_windows(mel, 4)[0].mean(dim=(1, 2)))
+    assert sizes == parts
+
+
 def test_track_embedding_is_the_mean_of_the_windows():
     mel = np.random.default_rng(0).normal(size=(3, 12, 4)).astype(np.float32)
     ours = track_embedding(lambda windows: windows.amax(dim=1), torch.from_numpy(mel), 5)

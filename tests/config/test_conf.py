@@ -82,6 +82,11 @@ def test_the_plateau_scheduler_watches_what_the_monitor_says() -> None:
     assert settings.scheduler["plateau"]["mode"] == "max"
 
 
+def test_class_weights_are_for_the_baseline_too() -> None:
+    assert compose(["model=logreg"]).model.fit.class_weights is False
+    assert compose(["model=logreg", "model.class_weights=true"]).model.fit.class_weights is True
+
+
 def test_both_schedulers_at_once() -> None:
     assert list(validate(compose(["scheduler=plateau_step"])).scheduler) == ["plateau", "step"]
 

@@ -105,6 +105,17 @@ def test_the_gradient_reaches_every_parameter(name, num_layers):
 
 
 @pytest.mark.parametrize("name", NETS)
+def test_synchronized_batch_normalization_computes_the_same(name):
+    net = make(name, input_norm=True)
+    net(torch.rand(8, 64, 32))  # statistics unlike the initial ones
+    mel = torch.rand(2, 64, 32)  # as many frames as twice the mels, so that neither can be taken for the other
+    expected = net.eval()(mel)
+    synchronized = nn.SyncBatchNorm.convert_sync_batchnorm(net)
+    assert sum(isinstance(module, nn.SyncBatchNorm) for module in synchronized.modules()) == 4
+    torch.testing.assert_close(synchronized(mel), expected)
+
+
+@pytest.mark.parametrize("name", NETS)
 def test_a_few_steps_reduce_the_loss(name):
     net = make(name, 2, dropout=0.0).train()
     mel = torch.rand(8, 64, 32)

@@ -132,10 +132,7 @@ def test_a_run_that_diverged_has_no_curves(run: EvaluatedRun, tmp_path: Path) ->
 
 
 def test_a_genre_without_test_tracks_is_named(run: EvaluatedRun, tmp_path: Path) -> None:
-    keep = run.predictions.target != 1
-    test = replace(
-        run.predictions, **{n: getattr(run.predictions, n)[keep] for n in ("track_id", "target", "logits", "artist")}
-    )
+    test = run.predictions.take(run.predictions.target != 1)
     tracks = run.datamodule.data.tracks
     gone = (tracks["split"] == "test") & (tracks["genre"] == "jazz")
     data = replace(run.datamodule.data, tracks=tracks[~gone].reset_index(drop=True))

@@ -178,6 +178,15 @@ def test_a_study_of_something_else_is_refused(tmp_path: Path) -> None:
         make_study(tmp_path, shared={"a": 1, "b": 3})
 
 
+def test_a_study_of_other_data_is_refused(tmp_path: Path) -> None:
+    make_study(tmp_path).check_data("abc")
+    make_study(tmp_path).check_data("abc")
+    message = r"s is a search on other tracks or another split \(data id abc, not abd\): choose another search\.study"
+    with pytest.raises(GenreError, match=message):
+        make_study(tmp_path).check_data("abd")
+    make_study(tmp_path).check_data("abc")
+
+
 def test_a_study_of_an_earlier_version_is_the_same(tmp_path: Path) -> None:
     make_study(tmp_path).study.set_user_attr("config", {"features._target_": "genre.features.LogMel"})
     adam = {"optimizer._target_": "torch.optim.Adam", "optimizer._partial_": True, "optimizer.lr": 0.1}

@@ -1,3 +1,6 @@
+from types import SimpleNamespace
+from typing import cast
+
 import lightning as L
 import pytest
 import torch
@@ -48,6 +51,15 @@ def test_a_short_training_has_the_statistics_of_its_data_not_the_initial_ones() 
     assert trainer.global_step == 50
     torch.testing.assert_close(model.norm.running_mean, features.mean(0), rtol=0.03, atol=0)
     assert (model.norm.running_var < 0.02).all()  # 0.6 with a constant decay of 0.99
+
+
+def test_the_average_is_made_on_the_device_of_the_training() -> None:
+    callback, model = EMAWeightAveraging(), Normalizer()
+    trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device("meta")))
+    callback.setup(cast(L.Trainer, trainer), model, "fit")
+    assert callback._average_model is not None
+    assert {parameter.device.type for parameter in callback._average_model.parameters()} == {"meta"}
+    assert model.norm.weight.device.type == "cpu"
 
 
 def test_a_decay_beyond_one_is_refused() -> None:

@@ -61,6 +61,11 @@ def test_logistic_regression_predicts_as_scikit_learn(classes: int, strength: fl
     assert probabilities(net, data) == pytest.approx(reference.predict_proba(statistics), abs=1e-3)
 
 
+def test_a_strength_of_zero_is_refused() -> None:
+    with pytest.raises(GenreError, match=r"model\.fit\.strength=0 must be above 0, or null for the best of five"):
+        fit_logistic_regression(MelStatisticsClassifier(3, 4), Data([0, 1, 2]), 0)
+
+
 @pytest.mark.parametrize("scale", [0.0, 1.0])
 def test_the_strength_is_chosen_by_the_validation_loss(scale: float) -> None:
     data = Data([number % 3 for number in range(30)], scale)

@@ -88,7 +88,7 @@ def test_a_component_that_cannot_be_built_is_named(override: str) -> None:
 def test_a_fraction_that_leaves_no_batch_is_refused(music_folder: Path, tmp_path: Path) -> None:
     given: dict[str, Any] = {"data.root": music_folder, "paths.data": tmp_path, "data.split_seed": 3}
     components = build(*(f"{key}={value}" for key, value in given.items()), "trainer.limit_val_batches=0.4")
-    with pytest.raises(GenreError, match=r"limit_val_batches=0\.4 is less than one of 1 batches: use at least 1"):
+    with pytest.raises(GenreError, match=r"limit_val_batches=0\.4 is less than one of 1 val batches: use at least 1"):
         _ = components.datamodule.data
 
 

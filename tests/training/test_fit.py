@@ -14,6 +14,7 @@ from sklearn.metrics import f1_score, log_loss
 from genre import run_folder
 from genre.errors import GenreError
 from genre.evaluation import evaluate
+from genre.training.classifier import GenreClassifier
 from tests.composing import ROOT
 from tests.conftest import Runs, read_metrics, read_weights
 
@@ -25,9 +26,10 @@ from tests.conftest import Runs, read_metrics, read_weights
         ("best=/does/not/exist", r"no best\.yaml in"),
         (
             "trainer.limit_train_batches=0.1",
-            r"limit_train_batches=0.1 is less than one of 6 batches: use at least 0.167",
+            r"limit_train_batches=0.1 is less than one of 6 train batches: use at least 0.167",
         ),
-        ("trainer.limit_val_batches=0.5", r"limit_val_batches=0.5 is less than one of 1 batches: use at least 1.0"),
+        ("trainer.limit_val_batches=0.5", r"limit_val_batches=0.5 is less than one of 1 val batches: use at least 1.0"),
+        ("trainer.overfit_batches=0.1", r"overfit_batches=0.1 is less than one of 6 train batches: use at least 0.167"),
         ("trainer.devices=2", r"trainer\.devices=2 requires GPUs"),
     ],
 )
@@ -45,6 +47,15 @@ def test_the_smallest_fraction_of_batches_in_the_message_can_be_used(runs: Runs)
 def test_class_weights_are_used_on_request(runs: Runs, weighted: bool) -> None:
     folder, _ = runs.train("run", "trainer.max_epochs=1", f"model.class_weights={weighted}")
     assert ("loss.weight" in read_weights(folder)) == weighted
+
+
+def test_too_little_memory_on_a_gpu_is_an_error_of_one_line(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+    monkeypatch.setattr(GenreClassifier, "training_step", fail)
+    with pytest.raises(GenreError, match=r"too little memory for data\.batch_size=8: set a smaller one"):
+        runs.train("run")
 
 
 TYPES = {"bf16-true": torch.bfloat16, "64-true": torch.float64, "bf16-mixed": torch.float32}

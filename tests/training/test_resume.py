@@ -7,7 +7,9 @@ from omegaconf import OmegaConf
 from genre import run_folder
 from genre.errors import GenreError
 from genre.pipeline import train_and_test
+from genre.training.classifier import GenreClassifier
 from genre.training.resume import restore_settings
+from genre.training.trainer import check_trainer
 from tests.composing import compose, evaluation
 from tests.conftest import Runs, have_same_weights, read_metrics
 
@@ -114,6 +116,17 @@ def test_a_run_is_restored_with_the_folders_where_audio_and_caches_are_now(tmp_p
         restore_settings(tmp_path / "elsewhere", evaluation())
 
 
+def test_a_run_of_several_gpus_is_restored_for_one_device(tmp_path: Path) -> None:
+    config = compose(["trainer=ddp", "trainer.devices=4", "trainer.num_nodes=2", f"run_dir={tmp_path}"])
+    (tmp_path / run_folder.CONFIG).parent.mkdir()
+    OmegaConf.save(config, tmp_path / run_folder.CONFIG)
+    one = {"devices": 1, "num_nodes": 1, "strategy": "auto", "sync_batchnorm": False}
+    assert restore_settings(tmp_path, evaluation()).trainer.items() >= (one | {"accelerator": "gpu"}).items()
+    on_cpu = restore_settings(tmp_path, evaluation(accelerator="cpu"))
+    assert on_cpu.trainer.items() >= (one | {"accelerator": "cpu"}).items()
+    check_trainer(on_cpu.trainer)
+
+
 DEFAULT = ["recipe=default", "features.hop_length=512", "data.segment_seconds=1.5", "data.min_batches=3"]
 
 
@@ -181,6 +194,29 @@ def test_a_finished_run_is_extended_to_more_epochs(runs: Runs) -> None:
         with pytest.raises(GenreError, match=message):
             resume(folder, "finished=extend", override)
     assert run_folder.is_finished(folder)
+
+
+def test_an_interrupted_extension_is_resumed_by_the_same_command(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, _ = runs.train("run", "trainer.max_epochs=1", "model=cnn1d_lstm")
+    whole, _ = runs.train("whole", "trainer.max_epochs=3", "model=cnn1d_lstm")
+    command = ("finished=extend", "trainer.max_epochs=3")  # whose composed model is another one
+    start = GenreClassifier.on_train_epoch_start
+
+    def start_or_stop(classifier: GenreClassifier) -> None:
+        if classifier.current_epoch == 2:
+            raise KeyboardInterrupt
+        start(classifier)
+
+    monkeypatch.setattr(GenreClassifier, "on_train_epoch_start", start_or_stop)
+    with pytest.raises(KeyboardInterrupt):
+        resume(folder, *command)
+    monkeypatch.undo()
+    assert not run_folder.is_finished(folder)
+    with pytest.raises(GenreError, match="holds an unfinished run"):
+        resume(folder, "finished=extend", "trainer.max_epochs=4")
+    resume(folder, *command)
+    assert read_metrics(folder).equals(read_metrics(whole))
+    assert have_same_weights(folder, whole, run_folder.LAST)
 
 
 def test_a_schedule_of_fixed_length_is_stretched_when_its_run_is_extended(runs: Runs) -> None:

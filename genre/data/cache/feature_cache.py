@@ -80,7 +80,9 @@ class FeatureCache:
         if scan.missing or scan.index.needs_tidying or states.changed or self._spec_is_damaged():
             with locked(self.folder, len(scan.missing)) as held:
                 if held:
-                    scan = self._scan(states, paths)  # another process may have extracted files in the meantime
+                    if not states.changed:  # another process may have read and extracted files in the meantime
+                        states = FileStates(self.folder, root)
+                    scan = self._scan(states, paths)
                     self._repair_and_fill(scan, states, make_executor)
         rows = [scan.index.row(path, scan.digests.get(path)) for path in paths]
         table = scan.index.table.iloc[rows].drop(columns=CHECKSUM)
