@@ -54,7 +54,7 @@ def test_too_little_memory_on_a_gpu_is_an_error_of_one_line(runs: Runs, monkeypa
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
     monkeypatch.setattr(GenreClassifier, "training_step", fail)
-    with pytest.raises(GenreError, match=r"too little memory for data\.batch_size=8: set a smaller one"):
+    with pytest.raises(GenreError, match=r"too little memory for data\.batch_size=4: set a smaller one"):
         runs.train("run")
 
 
