@@ -9,12 +9,15 @@ import pandas as pd
 from genre.data.fingerprint import SHIFT_SECONDS, fingerprints, similarity
 from genre.data.prepared import PreparedData
 from genre.data.tracks import SPLITS
+from genre.progress import progress_bar
 
 MIN_CORRELATION = 0.9
 """Fingerprints that correlate at least this much are near-identical audio. Among 646 real clips of 30 s, different
 recordings reach at most 0.79; copies that are re-encoded and shifted by up to 2 s have at least 0.92."""
 BLOCK_SIZE = 2048
 """Number of tracks of each of two splits compared at once."""
+PROGRESS_BLOCKS = 3
+"""Number of comparisons above which a progress bar is shown: with one block per split there are three."""
 LEAK_KINDS = ("artist", "album", "same audio", "nearly the same audio")
 
 
@@ -50,12 +53,17 @@ def _similar_pairs(tracks: pd.DataFrame, prints: np.ndarray, max_shift: int) -> 
     """Pairs of tracks in different splits with different audio but similar fingerprints."""
     digests, ids, pairs = tracks["audio_digest"].to_numpy(), tracks["track_id"].to_numpy(), []
     rows = {split: np.flatnonzero(tracks["split"] == split) for split in SPLITS}
-    for one, other in combinations(SPLITS, 2):
-        for first in _blocks(rows[one]):
-            for second in _blocks(rows[other]):
-                similar = np.nonzero(similarity(prints[first], prints[second], max_shift) >= MIN_CORRELATION)
-                found = zip(first[similar[0]], second[similar[1]], strict=True)
-                pairs += [(min(pair), max(pair), f"{one}, {other}") for pair in found]
+    blocks = [
+        (f"{one}, {other}", first, second)
+        for one, other in combinations(SPLITS, 2)
+        for first in _blocks(rows[one])
+        for second in _blocks(rows[other])
+    ]
+    with progress_bar("comparing recordings", "blocks", len(blocks) > PROGRESS_BLOCKS) as progress:
+        for splits, first, second in progress.track(blocks):
+            similar = np.nonzero(similarity(prints[first], prints[second], max_shift) >= MIN_CORRELATION)
+            found = zip(first[similar[0]], second[similar[1]], strict=True)
+            pairs += [(min(pair), max(pair), splits) for pair in found]
     leaks = [
         (LEAK_KINDS[3], f"{ids[a]} ~ {ids[b]}", splits, 2) for a, b, splits in sorted(pairs) if digests[a] != digests[b]
     ]
