@@ -51,6 +51,15 @@ def test_the_test_scores_are_those_of_the_best_checkpoint(runs: Runs) -> None:
     assert torch.nn.functional.cross_entropy(logits, targets).item() == pytest.approx(stored["val/loss"], abs=1e-6)
 
 
+def test_adjusted_validation_scores_replace_that_of_the_training(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "adjust_logits", lambda logits, *_: 2 * logits)
+    folder, best = runs.train("run", "model.logit_adjustment=true", "trainer.max_epochs=1")
+    logits, targets = evaluate.logits_and_targets(pd.read_parquet(folder / run_folder.PREDICTIONS), "val")
+    adjusted = torch.nn.functional.cross_entropy(logits, targets).item()
+    assert run_folder.read_scores(folder)["val/loss"] == pytest.approx(adjusted)
+    assert adjusted != pytest.approx(best)
+
+
 def test_the_last_epoch_is_tested_too_on_request(runs: Runs) -> None:
     folder, _ = runs.train("run", "test_last=true")
     last = pd.read_parquet(folder / run_folder.PREDICTIONS_LAST)

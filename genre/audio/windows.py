@@ -8,7 +8,7 @@ from torch import Tensor
 MIN_FRAMES = 64
 """Shortest window that all networks accept."""
 WINDOWS_AT_ONCE = 64
-"""Windows that are classified together, if a batch has not more tracks."""
+"""Windows that a network gets together in evaluation; as many as the batch has tracks, if these are more."""
 
 
 def window_starts(frames: int, window: int) -> list[int]:
@@ -66,7 +66,7 @@ def track_logits(
 def _in_parts(net: Callable[[Tensor], Tensor], windows: Tensor) -> Tensor:
     """Compute the output of all windows, shape (tracks, windows, time, mels) -> (tracks * windows, ...).
 
-    All at once would need several times the memory of training, whose batches have one window of each track.
+    The network gets a part at a time: all windows would need several times the memory of training.
     """
     parts = windows.flatten(0, 1).split(max(len(windows), WINDOWS_AT_ONCE))
     return torch.cat([net(part) for part in parts])

@@ -26,10 +26,10 @@ def restore_settings(folder: Path, evaluation: EvaluateConfig) -> TrainConfig:
 
     Args:
         folder: Run folder.
-        evaluation: Trusted packages, and locations of data and cache if they moved.
+        evaluation: Trusted packages, locations of data and cache if they moved, and the accelerator if it is another.
 
     Returns:
-        The validated configuration.
+        The validated configuration, for one device.
 
     Raises:
         GenreError: The folder is not a run folder, or its configuration is damaged or not trusted.

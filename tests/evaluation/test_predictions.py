@@ -26,6 +26,13 @@ def test_tracks_of_unknown_artist_are_clusters_of_their_own() -> None:
     assert (val.split_name, test.split_name) == ("validation", "test")
 
 
+def test_joined_folds_have_artists_if_one_of_them_has() -> None:
+    unknown = make_predictions([(0, 0)] * 2, ["a"])
+    known = make_predictions([(0, 0)] * 2, ["a"], ["artist X", "artist Y"])
+    assert (unknown.has_artists, known.has_artists) == (False, True)
+    assert Predictions.concatenate([unknown, known]).has_artists
+
+
 def test_concatenated_folds_are_all_tracks_in_order() -> None:
     random = np.random.default_rng(0)
     ids, artist = np.array([f"{number:04d}" for number in range(300)]), random.integers(0, 40, 300).astype(str)

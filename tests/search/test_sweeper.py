@@ -13,6 +13,7 @@ import pytest
 from hydra.errors import MissingConfigException
 
 from genre.errors import GenreError
+from genre.search.storage import DATA
 from tests.search.conftest import Tasks, folder_of, recorded, states, study_of, sweep
 
 Search = Callable[..., optuna.Study]
@@ -37,6 +38,12 @@ def test_the_same_command_completes_the_study(home: Path, search: Search) -> Non
     assert sorted(path.name for path in (folder_of(home / "twice") / "trials").iterdir()) == list("01234")
     search(third, "twice", "search.n_trials=5")
     assert third.configs == []
+
+
+def test_a_search_on_other_tracks_is_refused(search: Search) -> None:
+    search(Tasks(), "moved", "search.n_trials=1").set_user_attr(DATA, "other")
+    with pytest.raises(GenreError, match="is a search on other tracks or another split"):
+        search(Tasks(), "moved", "search.n_trials=2")
 
 
 @pytest.mark.slow
