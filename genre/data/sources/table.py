@@ -85,7 +85,8 @@ class Table:
             message = " ".join(str(error).split())
             if isinstance(error, UnicodeDecodeError):
                 message += "; save it as UTF-8"
-            raise GenreError(f"{self.table} cannot be read as {self.table.suffix[1:]} ({message})") from error
+            kind = f"{self.table} cannot be read as {self.table.suffix[1:]} ({message})"
+            raise GenreError(f"{kind}: save it with a line of column names and one row per track") from error
 
     def _column(self, name: str, table: pd.DataFrame) -> str | None:
         """Name of a column in the file; None if an optional one is missing."""

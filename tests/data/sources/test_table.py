@@ -164,7 +164,7 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"path,genre\n\xff\xfe,rock\n")
     for name, message in {
         "a.parquet": "cannot be read as parquet",
-        "a.csv": "cannot be read as csv",
+        "a.csv": "cannot be read as csv.*: save it with a line of column names and one row per track",
         "no.csv": r"cannot be read \(No such file or directory\): set data\.table to a file",
         "a.xlsx": r"unknown format: use one of \.csv, \.tsv, \.parquet, \.jsonl",
     }.items():
