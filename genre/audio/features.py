@@ -41,7 +41,9 @@ class FeatureExtractor(nn.Module):
     @property
     def cache_key_as_typed(self) -> dict[str, Any]:
         """The same with the settings as typed, which named the caches of earlier versions."""
-        return {"kind": type(self).__name__, "version": FEATURES_VERSION, **self.hparams}
+        own = type(self).__module__.startswith(f"{__package__.partition('.')[0]}.")
+        name = type(self).__name__ if own else f"{type(self).__module__}.{type(self).__qualname__}"
+        return {"kind": name, "version": FEATURES_VERSION, **self.hparams}
 
     def n_frames(self, seconds: float) -> int:
         """Return the number of frames of a clip of this duration."""

@@ -14,7 +14,10 @@ IGNORED_KEYS = (
     *("trainer.enable_progress_bar", "trainer.enable_model_summary"),
 )
 """Keys that say where and how a run is computed and do not affect its result."""
-MACHINE_KEYS = ("data.root", "data.source.root", "data.table", "data.source.table")
+MACHINE_KEYS = (
+    *("data.root", "data.source.root", "data.table", "data.source.table"),
+    *("features.weights", "model.features.weights", "teacher.features.weights"),
+)
 """Keys that may also differ between machines that share a study, and between runs that are compared."""
 
 

@@ -161,8 +161,11 @@ def check_features(file: Path, spec: dict[str, Any], trust: Trust, path: str = "
     """
     check(file, spec, trust, path)
     is_own = spec == _typed(trust, path)
-    if not is_own and within(spec.get("_target_"), [FETCHING]) and not Path(spec["weights"]).exists():
-        raise GenreError(f"{spec['weights']}, which the features need, does not exist: run genre weights musicnn")
+    weights = str(spec.get("weights"))
+    if not is_own and within(spec.get("_target_"), [FETCHING]) and not Path(weights).exists():
+        raise GenreError(
+            f"{weights}, which the features need, does not exist: run genre weights musicnn features.weights={weights}"
+        )
 
 
 def walk(node: Any, typed: Any = None, path: str = "") -> Iterator[tuple[str, Any, Any]]:

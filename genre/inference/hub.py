@@ -1,6 +1,7 @@
 """A trained model as a folder in Hugging Face's form: model.safetensors, config.json and a model card."""
 
 import json
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from genre.files import atomic_write, similar_path, write_json
 from genre.models.checkpoint import TrainedModel, load_model
 
 ACCEPTED = "a run folder, a checkpoint or an exported folder"
-WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+WEIGHTS, CONFIG, CARD, FEATURES = "model.safetensors", "config.json", "README.md", "features"
+NOTICES = (".license.md", ".source.txt")
+"""Files beside the weights of a pretrained network, such as `genre weights` writes."""
 
 
 def write_folder(folder: Path, model: TrainedModel, card: str) -> None:
@@ -30,12 +33,26 @@ def write_folder(folder: Path, model: TrainedModel, card: str) -> None:
         card: Text of the model card.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    features = dict(model.metadata["features"])
+    if features.get("weights"):
+        features["weights"] = _copy_weights(Path(features["weights"]), folder)
     tensors = {name: tensor.contiguous().clone() for name, tensor in model.net.state_dict().items()}
     with atomic_write(folder / WEIGHTS) as temporary:
         temporary.write_bytes(save(tensors))
     with atomic_write(folder / CARD) as temporary:
         temporary.write_text(card, encoding="utf-8")
-    write_json(folder / CONFIG, {"library": "genre", "version": version("genre"), **model.metadata})
+    about = {"library": "genre", "version": version("genre")}
+    write_json(folder / CONFIG, {**about, **model.metadata, "features": features})
+
+
+def _copy_weights(weights: Path, folder: Path) -> str:
+    """Copy the weights that the features need, and what is known of their license and source; the file's name."""
+    for suffix in (weights.suffix, *NOTICES):
+        if (source := weights.with_suffix(suffix)).is_file():
+            target = folder / f"{FEATURES}{suffix}"
+            with atomic_write(target, source.stat().st_size) as temporary:
+                shutil.copyfile(source, temporary)
+    return f"{FEATURES}{weights.suffix}"
 
 
 def is_exported(folder: Path) -> bool:
@@ -60,10 +77,12 @@ def read_folder(folder: Path, trust: Trust) -> TrainedModel:
     try:
         metadata: dict[str, Any] = with_current_names(json.loads(path.read_text(encoding="utf-8")))
         _ = metadata["genres"], metadata["features"], metadata["segment_seconds"], metadata["clip_seconds"]
+        if features := metadata["features"].get("weights"):
+            metadata["features"]["weights"] = str(folder / features)
         check(path, metadata[NETWORK.partition(".")[2]], trust, NETWORK)
         net = build_network(metadata["net"], f"{path}: {NETWORK}")
         net.load_state_dict(load((folder / WEIGHTS).read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise GenreError(f"{folder} is not a usable model ({text[:200]}): export it again") from error
     return TrainedModel(net.eval(), metadata)

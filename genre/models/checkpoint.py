@@ -129,7 +129,9 @@ def combine_models(models: Sequence[TrainedModel], paths: Sequence[str | Path]) 
 
 
 def _shared_values(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Values that the members of an ensemble share: all but the network, with dotted keys."""
+    """Values that the members of an ensemble share: all but the network and the place of weights, with dotted keys."""
     features = {f"features.{key}": value for key, value in dict(metadata["features"]).items()}
+    if weights := features.get("features.weights"):
+        features["features.weights"] = Path(weights).name
     own = ("net", "features", "library", "version")
     return features | {key: value for key, value in metadata.items() if key not in own}

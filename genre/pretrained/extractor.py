@@ -2,14 +2,12 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 
 from genre.audio.features import FeatureExtractor
@@ -17,7 +15,7 @@ from genre.pretrained.musicnn import BANDS, MusicnnNetwork
 from genre.pretrained.weights import MEGABYTES, fetch_musicnn
 
 SAMPLE_RATE, HOP_LENGTH, N_FFT = 16000, 256, 512
-POOLINGS: dict[str, Callable[..., Tensor]] = {"mean": F.avg_pool1d, "max": F.max_pool1d}
+POOLINGS: dict[str, type[nn.Module]] = {"mean": nn.AvgPool1d, "max": nn.MaxPool1d}
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +53,7 @@ class Musicnn(FeatureExtractor):
             raise ValueError(f"{path} is damaged ({text}): delete it and run genre weights musicnn") from error
         hparams = {"weights": hashlib.sha256(content).hexdigest(), "frames": frames, "pooling": pooling}
         super().__init__(SAMPLE_RATE, frames * HOP_LENGTH, network.n_channels, hparams)
-        self.frames, self.pool = frames, POOLINGS[pooling]
+        self.pool = POOLINGS[pooling](frames, ceil_mode=True)
         self.mel = MelSpectrogram(
             SAMPLE_RATE,
             N_FFT,
@@ -70,5 +68,5 @@ class Musicnn(FeatureExtractor):
     def forward(self, waveform: Tensor) -> Tensor:
         """Compute features, shape (batch, frames, 753), from waveforms, shape (batch, samples)."""
         mel = torch.log10(1 + 10000 * self.mel(waveform).transpose(1, 2))
-        channels = self.network.channels(mel)
-        return self.pool(channels, self.frames, ceil_mode=True).transpose(1, 2)
+        pooled: Tensor = self.pool(self.network.channels(mel))
+        return pooled.transpose(1, 2)

@@ -202,6 +202,6 @@ def _add_folds_and_cost(page: Page, result: Comparison) -> None:
         page.table(table[["label", *columns]], "folds", caption, shown=text.fold_table(table))
     page.section("Cost")
     cost = table[["label", "parameters", "epochs", "train_seconds", "clips_per_second"]]
-    caption = "Means over runs. Prediction: validation and test tracks per second."
+    caption = "Means over runs. Prediction: validation and test tracks per second, from cached features."
     caption += " Ensembles: all members together." * any(model.members > 1 for model in result.models)
     page.table(cost, "cost", caption, shown=text.cost_table(cost))

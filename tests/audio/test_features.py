@@ -285,6 +285,12 @@ def test_the_cache_key_depends_on_each_setting():
     assert (LogMel().cache_key["kind"], Mfcc().cache_key["kind"]) == ("LogMel", "Mfcc")
 
 
+def test_the_cache_key_tells_classes_of_others_from_those_of_this_package():
+    other = type("LogMel", (LogMel,), {"__module__": "mylab.features"})
+    assert other().cache_key["kind"] == "mylab.features.LogMel"
+    assert other().cache_key_as_typed != LogMel().cache_key_as_typed
+
+
 def test_f_max_of_0_is_an_error():
     with pytest.raises(ValueError, match="f_max"):
         LogMel(f_max=0.0)

@@ -104,6 +104,11 @@ def test_a_recipe_is_chosen_by_one_word() -> None:
     assert (study.data.batch_size, study.model.learning_rate, study.early_stopping.patience) == (16, 1e-3, 6)
 
 
+def test_the_probe_weights_genres_equally_unless_told_otherwise() -> None:
+    assert compose(["model=probe"]).model.fit.class_weights is True
+    assert compose(["model=probe", "model.class_weights=false"]).model.fit.class_weights is False
+
+
 def test_a_recipe_of_ones_own_is_one_file(tmp_path: Path) -> None:
     (tmp_path / "recipe").mkdir()
     text = "# @package _global_\ndefaults: [default, override /optimizer: sgd, _self_]\nmodel: {learning_rate: 0.05}\n"

@@ -12,8 +12,12 @@ from typer.testing import CliRunner
 from genre import Predictor, run_folder
 from genre.cli import app
 from genre.errors import GenreError
+from genre.inference.hub import write_folder
 from genre.inference.info import describe
+from genre.models.baselines import ClassPrior
+from genre.models.checkpoint import TrainedModel, load_model
 from tests.conftest import sound
+from tests.pretrained.weights import write_musicnn
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +43,22 @@ def test_an_exported_folder_becomes_an_onnx_model(folder: Path, tmp_path: Path) 
     path = tmp_path / "m.onnx"
     CliRunner().invoke(app, ["export", "--run", str(folder), "--output", str(path)], catch_exceptions=False)
     assert describe(path)["genres"] == "blues, jazz, rock"
+
+
+def test_the_weights_of_the_features_are_exported_with_their_license(trained: Path, tmp_path: Path) -> None:
+    weights = write_musicnn(tmp_path / "here" / "musicnn.safetensors")
+    weights.with_suffix(".license.md").write_text("ISC")
+    features = {"_target_": "genre.pretrained.extractor.Musicnn", "weights": str(weights)}
+    net = {"_target_": "genre.models.baselines.ClassPrior", "num_classes": 2, "n_mels": 753}
+    new = {"features": features, "net": net, "genres": ["a", "b"], "clip_seconds": 4.0}
+    metadata = load_model(trained / run_folder.BEST).metadata | new
+    write_folder(tmp_path / "model", TrainedModel(ClassPrior(2, 753), metadata), "card")
+    shutil.rmtree(tmp_path / "here")
+    (tmp_path / "model").rename(tmp_path / "moved")
+    assert {file.name for file in (tmp_path / "moved").iterdir()} == {
+        *("model.safetensors", "config.json", "README.md", "features.safetensors", "features.license.md"),
+    }
+    assert Predictor.load(tmp_path / "moved")(np.tile(sound(1)[:, 0], 2), 22050).genres == ["a", "b"]
 
 
 def test_the_files_hold_plain_values(trained: Path, folder: Path) -> None:

@@ -124,6 +124,13 @@ def test_several_checkpoints_are_loaded_as_the_mean_of_their_probabilities(tmp_p
     assert torch.equal(again.net(mel), model.net(mel))
 
 
+def test_members_may_have_read_the_weights_of_their_features_elsewhere(tmp_path):
+    places = [METADATA["features"] | {"weights": f"{place}/musicnn.safetensors"} for place in ("here", "there")]
+    contents = [checkpoint(network(), METADATA | {"features": features}) for features in places]
+    model = load_models([stored(tmp_path / name, content) for name, content in zip("ab", contents, strict=True)])
+    assert model.metadata["features"] == places[0]
+
+
 @pytest.mark.parametrize(
     ("other", "difference"),
     [

@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import librosa
@@ -33,7 +34,7 @@ def test_features_are_the_channels_of_librosas_log_mel(weights: str, waveform: t
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_frames_are_pooled(weights: str, waveform: torch.Tensor, frames: int, pooling: str) -> None:
     single = Musicnn(weights, frames=1)(waveform)[0]
-    extractor = Musicnn(weights, frames, pooling)
+    extractor = pickle.loads(pickle.dumps(Musicnn(weights, frames, pooling)))  # as it reaches a worker
     groups = [getattr(group, "mean" if pooling == "mean" else "amax")(dim=0) for group in single.split(frames)]
     found, low, high = extractor.forward_with_range(waveform)
     assert len(groups) == extractor.n_frames(waveform.shape[1] / 16000)

@@ -94,7 +94,7 @@ FEATURES = [
         [
             Row("features.weights=WEIGHTS", see.weights, 1.0),
             Row("features.frames=4", lambda b: b.data.data.cache.spec.n_frames, 79),
-            Row("features.pooling=max", see.pooling, "max_pool1d"),
+            Row("features.pooling=max", see.pooling, "MaxPool1d"),
         ],
         ("features=musicnn", *FIVE_SECONDS),
     ),
@@ -268,7 +268,7 @@ MODEL = [
     Group([Row("model=logreg", see.layers, ["MelStatisticsClassifier"])]),
     Group([Row("model=majority", see.layers, ["ClassPrior"])]),
     Group([Row("model=probe", see.kind, "Musicnn")], FIVE_SECONDS),
-    Group([Row("probe.pooling=max", see.pooling, "max_pool1d")], ("model=probe", *FIVE_SECONDS)),
+    Group([Row("probe.pooling=max", see.pooling, "MaxPool1d")], ("model=probe", *FIVE_SECONDS)),
     Group(
         [
             Row("model.net.hidden_dim=6", see.channels, 6),

@@ -193,7 +193,7 @@ def weights(built: Built) -> float:
 
 
 def pooling(built: Built) -> str:
-    return built.parts.features.pool.__name__
+    return type(built.parts.features.pool).__name__
 
 
 def feature(name: str) -> See:
