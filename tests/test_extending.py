@@ -22,11 +22,12 @@ FILES = {name: text for name, text in BLOCKS.items() if not name.startswith("lab
 LAB = {name: text for name, text in BLOCKS.items() if name.startswith("lab/")}
 
 
-def run(folder: Path, packages: Path, *arguments: str) -> None:
+def run(folder: Path, packages: Path, *arguments: str) -> str:
     environment = os.environ | {"PYTHONPATH": str(packages), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.slow
@@ -53,7 +54,7 @@ def test_a_network_a_source_and_a_logger_are_one_file_and_one_yaml_each(tmp_path
 
 
 def write_lab(folder: Path) -> None:
-    assert len(LAB) == 9
+    assert len(LAB) == 10
     for name, content in LAB.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content)
@@ -67,7 +68,11 @@ def test_features_outside_of_the_checkout_train(tmp_path: Path, music_folder: Pa
     run(ROOT, tmp_path / "lab", "train.py", f"--config-dir={tmp_path}/lab/conf", *chosen, *short)
     (cache,) = (tmp_path / "cache").iterdir()
     assert np.load(cache / "shard-00000.npy", mmap_mode="r").shape[1:] == (126, 32)
-    assert json.loads((tmp_path / "run/scores.json").read_text())["test/accuracy"] > 0.5
+    accuracy = json.loads((tmp_path / "run/scores.json").read_text())["test/accuracy"]
+    assert accuracy > 0.5
+    printed = run(ROOT, tmp_path / "lab", str(tmp_path / "lab/predict.py"), str(tmp_path / "run"))
+    assert re.search(rf"test/accuracy\W+{accuracy}", printed)
+    assert printed.count("tensor(") == 1
 
 
 @pytest.mark.slow

@@ -12,7 +12,12 @@ class Transform(nn.Module):
 
     Args:
         p: Probability that a clip is changed.
+
+    Attributes:
+        for_mel_bands: Whether it assumes that neighboring features are neighboring mel bands, or their unit dB.
     """
+
+    for_mel_bands = False
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -189,6 +194,8 @@ class Noise(Transform):
 
 class FrequencyShift(Transform):
     """Shift a clip by up to `bins` mels in either direction; vacated mels are set to 0."""
+
+    for_mel_bands = True
 
     def __init__(self, bins: int = 2, p: float = 0.3) -> None:
         super().__init__(p)

@@ -19,6 +19,8 @@ class RandomEqualizer(Transform):
         p: As for `Transform`.
     """
 
+    for_mel_bands = True
+
     def __init__(self, points: int = 5, db: float = 6.0, range_db: float = 80.0, p: float = 1.0) -> None:
         super().__init__(p)
         check_range("points", points, 2)
@@ -41,6 +43,8 @@ class Gain(Transform):
         p: As for `Transform`.
     """
 
+    for_mel_bands = True
+
     def __init__(self, db: float = 6.0, range_db: float = 80.0, p: float = 1.0) -> None:
         super().__init__(p)
         check_range("db", db, 0)
@@ -62,6 +66,8 @@ class Warp(Transform):
         stretch: Largest change of the tempo as a fraction, in either direction.
         p: As for `Transform`.
     """
+
+    for_mel_bands = True
 
     def __init__(self, bins: float = 1.5, stretch: float = 0.1, p: float = 1.0) -> None:
         super().__init__(p)

@@ -142,6 +142,10 @@ class GenreDataModule(L.LightningDataModule):
         """Load the test set."""
         return self.eval_dataloader("test")
 
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """Load the test set."""
+        return self.test_dataloader()
+
     def eval_dataloader(self, split: str) -> DataLoader[Batch]:
         """Load the whole clips of a split, in order."""
         first, clip = self.clip_span(split)
@@ -193,7 +197,7 @@ class GenreDataModule(L.LightningDataModule):
     def _loader(self, frames: int, sampler: Sampler[Any], teacher: Teacher | None = None) -> DataLoader[Batch]:
         return DataLoader(
             ClipDataset(self.data, frames, teacher),
-            self.batch_size,
+            batch_size=self.batch_size,  # by name: Lightning replaces it for predictions
             sampler=sampler,
             collate_fn=Batch._make,  # ClipDataset returns whole batches
             num_workers=self.num_workers,

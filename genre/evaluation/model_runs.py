@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -145,15 +146,19 @@ def _count_once(model: ModelRuns) -> ModelRuns:
 
 def _check_settings(label: str, runs: list[FinishedRun]) -> None:
     ignored = {*MACHINE_KEYS, *REPLICATE_KEYS, *SPEED_KEYS, "label"}  # they share the label they are compared under
-    first, *others = (
-        {key: value for key, value in training_values(run.config).items() if key not in ignored} for run in runs
-    )
+    first, *others = ({key: value for key, value in _comparable(run).items() if key not in ignored} for run in runs)
     for run, other in zip(runs[1:], others, strict=True):
         if key := first_difference(other, first):
             raise GenreError(
                 f"{runs[0].folder} and {run.folder} share the label {label} but differ in {key} "
                 f"({first.get(key)} and {other.get(key)}): give them labels, as in 'run_dir={{a: ..., b: ...}}'"
             )
+
+
+def _comparable(run: FinishedRun) -> dict[str, Any]:
+    """Values that affect training. Folds and seeds may start from weights of their own, but all or none from any."""
+    values = training_values(run.config)
+    return values | {"ckpt_path": values.get("ckpt_path") is not None}
 
 
 def _paired(reference: ModelRuns, model: ModelRuns, seed: int) -> Predictions:

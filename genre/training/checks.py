@@ -1,6 +1,9 @@
 """Checks of a configuration against the features and the data."""
 
+import logging
 import math
+
+from torch import nn
 
 from genre.audio.features import FeatureExtractor
 from genre.audio.windows import MIN_FRAMES
@@ -8,6 +11,8 @@ from genre.config.schema import TrainConfig
 from genre.data.prepared import PreparedData
 from genre.data.sampling import passes_per_epoch
 from genre.errors import GenreError
+
+log = logging.getLogger(__name__)
 
 
 def check_batches(settings: TrainConfig, prepared: PreparedData) -> None:
@@ -32,6 +37,37 @@ def check_batches(settings: TrainConfig, prepared: PreparedData) -> None:
             raise GenreError(
                 f"trainer.{name}={limit} is less than one of {batches} {split} batches: use at least {least}"
             )
+
+
+def check_stopping(settings: TrainConfig) -> None:
+    """Refuse early stopping that waits for a number of epochs or steps: a resumed run would not end where others do.
+
+    Args:
+        settings: The validated configuration.
+
+    Raises:
+        GenreError: Both are set.
+    """
+    for name in ("min_epochs", "min_steps"):
+        if settings.early_stopping.patience and settings.trainer.get(name):
+            raise GenreError(
+                f"trainer.{name}={settings.trainer[name]} cannot be used with early_stopping.patience="
+                f"{settings.early_stopping.patience}: leave one of them out"
+            )
+
+
+def warn_of_transforms(augment: nn.Module, features: FeatureExtractor) -> None:
+    """Log a warning if augmentations for mel bands change other features.
+
+    Args:
+        augment: The augmentations.
+        features: The features that they change.
+    """
+    transforms = getattr(augment, "transforms", {})
+    names = [name for name, transform in transforms.items() if getattr(transform, "for_mel_bands", False)]
+    if names and not features.mel_frequencies:
+        off = " ".join(f"augment.{name}=null" for name in names)
+        log.warning("%s: made for mel bands, not for these features; add %s", ", ".join(names), off)
 
 
 def check_frames(features: FeatureExtractor, key: str, seconds: float | None, used: float = 1.0) -> None:

@@ -165,21 +165,34 @@ class GenreClassifier(L.LightningModule):
         checkpoint["schedulers"] = [scheduler.state_dict() for scheduler in self.schedulers]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the state of the schedulers until `configure_optimizers` creates them."""
+        """Keep the state of the schedulers until `configure_optimizers` creates them.
+
+        A model without an optimizer is tested only, and has not the weights of the losses that it was trained with.
+        """
         self.restored_schedulers = checkpoint["schedulers"]
+        if self.make_optimizer is None:
+            weights = checkpoint["state_dict"].items()
+            checkpoint["state_dict"] = {name: value for name, value in weights if name.startswith("net.")}
 
     def _log(self, name: str, value: Tensor, batch_size: int) -> None:
         self.log(name, value, on_step=False, on_epoch=True, prog_bar=True, batch_size=batch_size, sync_dist=True)
 
     @classmethod
-    def load_from_checkpoint(cls, checkpoint_path: Path | str, trust: Sequence[str] = (), **unused: Any) -> Self:  # type: ignore[override]
+    def load_from_checkpoint(  # type: ignore[override]
+        cls,
+        checkpoint_path: Path | str,
+        map_location: torch.device | str = "cpu",
+        trust: Sequence[str] = (),
+        **arguments: Any,
+    ) -> Self:
         """Load a trained model from a checkpoint alone, for `trainer.validate`, `.test` and `.predict`.
 
         Args:
             checkpoint_path: Path of the checkpoint.
+            map_location: Device of the model.
             trust: Packages whose code the checkpoint may name, beside networks and features of this project and
                 torch.nn.
-            **unused: Other arguments of Lightning's method: the model is on the CPU and its weights must match.
+            **arguments: What training needs, such as `make_optimizer`.
 
         Returns:
             The model in evaluation mode.
@@ -193,4 +206,5 @@ class GenreClassifier(L.LightningModule):
         spec = FeatureSpec(
             instantiate("features", metadata["features"]), metadata["clip_seconds"], metadata["clip_start"]
         )
-        return cls(model.net, metadata, spec.n_segment_frames(metadata["segment_seconds"])).eval()
+        frames = spec.n_segment_frames(metadata["segment_seconds"])
+        return cls(model.net, metadata, frames, **arguments).to(map_location).eval()

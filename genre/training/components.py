@@ -26,7 +26,7 @@ from genre.data.splits import check_fractions
 from genre.data.tracks import Source
 from genre.errors import GenreError
 from genre.models.checkpoint import resolve_device
-from genre.training.checks import check_batches, check_frames
+from genre.training.checks import check_batches, check_frames, check_stopping
 from genre.training.distillation import FeatureTeacher, embedding_size
 from genre.training.initial_weights import find_checkpoint
 from genre.training.optimization import (
@@ -50,7 +50,7 @@ class Components:
         settings: The validated configuration.
         features: Waveform -> features.
         probe: The same for the probe; None if its weights are not there.
-        teacher: What a network learns beside the genre; None for nothing.
+        teacher: What a network learns beside the genre; None for nothing, as for a baseline.
         source: Source of the tracks.
         cache: Cache of their features.
         make_executor: Factory of the executor that extracts features.
@@ -120,7 +120,10 @@ class Components:
 
 def feature_settings(settings: TrainConfig) -> dict[str, Any]:
     """Settings of the features that a run uses: those of the model, if it has its own."""
-    return dict(settings.model.features or settings.features)
+    chosen = settings.model.features or settings.features
+    if not isinstance(chosen, dict):
+        raise GenreError(f"model.features={chosen} is no section of settings: choose features={chosen} instead")
+    return dict(chosen)
 
 
 def build_components(settings: TrainConfig, tracks: Path | None = None) -> Components:
@@ -140,7 +143,8 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
     features = build("model.features" if settings.model.features else "features", feature_settings(settings))
     used = 0.5 if is_leakage_level(data.splits) else 1.0
     check_frames(features, "data.clip_seconds", data.clip_seconds, used)
-    check_frames(features, "data.segment_seconds", data.segment_seconds)
+    if not settings.model.fit:  # a baseline sees whole clips
+        check_frames(features, "data.segment_seconds", data.segment_seconds)
     if tracks is None and data.segment_seconds and data.segment_seconds > data.clip_seconds * used:
         raise GenreError(
             f"data.segment_seconds={data.segment_seconds} is longer than the {data.clip_seconds * used:g} s that are "
@@ -192,7 +196,7 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
         settings,
         features,
         _probe_features(settings),
-        build("teacher", settings.teacher) if settings.teacher else None,
+        build("teacher", settings.teacher) if settings.teacher and not settings.model.fit else None,
         source,
         cache,
         make_executor,
@@ -204,7 +208,8 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
     )
     _check_network(components, spec)
     check_trainer(settings.trainer)
-    if settings.ckpt_path:
+    check_stopping(settings)
+    if settings.ckpt_path and tracks is None:  # a trained run does not need it again
         find_checkpoint(Path(settings.ckpt_path))
     check_optimization(components.make_optimizer, components.schedules, components.make_loss)
     return components

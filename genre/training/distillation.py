@@ -30,10 +30,12 @@ class FeatureTeacher:
         weight: Factor of the mean squared error, beside the loss of the genre.
 
     Raises:
-        ValueError: The weight is not above 0.
+        ValueError: The features are no extractor, or the weight is not above 0.
     """
 
     def __init__(self, features: FeatureExtractor, weight: float) -> None:
+        if not isinstance(features, FeatureExtractor):
+            raise ValueError(f"features={features} is no extractor: choose features@probe={features} instead")
         if weight <= 0:
             raise ValueError(f"weight={weight} must be above 0")
         self.features, self.weight = features, weight

@@ -9,6 +9,7 @@ from typing import Any
 import lightning as L
 import pandas as pd
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
@@ -22,6 +23,7 @@ from genre.training.allocator import keep_freed_memory
 from genre.training.baselines import fit_baseline
 from genre.training.callbacks import Checkpoint, Divergence, progress_callback, refuse_diverged
 from genre.training.checkpoints import copy_file, find_resume_checkpoint, stopped_early
+from genre.training.checks import warn_of_transforms
 from genre.training.classifier import GenreClassifier
 from genre.training.components import Components, build_components
 from genre.training.distillation import TeacherLoss, WindowTargets, embedding_size
@@ -86,6 +88,7 @@ def fit(components: Components, folder: Path, loggers: list[Logger], callbacks: 
     """
     if components.settings.model.fit:
         return fit_baseline(components, folder, components.device, loggers)
+    warn_of_transforms(components.datamodule.augment, components.features)
     return fit_network(components, folder, loggers, callbacks)
 
 
@@ -111,7 +114,7 @@ def fit_network(
     if checkpoint:
         refuse_diverged(checkpoint)
     elif settings.ckpt_path:
-        load_initial_weights(classifier.net, find_checkpoint(Path(settings.ckpt_path)))
+        load_initial_weights(classifier.net, find_checkpoint(Path(settings.ckpt_path)), prepared.genres)
     best, last = folder / run_folder.BEST, folder / run_folder.LAST
     if monitor.select == "best":
         checkpoints = [Checkpoint(best, monitor=monitor.metric, mode=monitor.mode), Checkpoint(last)]
@@ -136,6 +139,8 @@ def fit_network(
             trainer.fit(classifier, datamodule=components.datamodule, ckpt_path=path, weights_only=True)
         except SystemExit as error:  # Lightning turns Ctrl-C into SystemExit
             raise KeyboardInterrupt from error
+        except MisconfigurationException as error:  # such as a callback that watches a score that does not exist
+            raise GenreError(f"the training cannot be run: {str(error).splitlines()[0]}") from error
         except torch.OutOfMemoryError as error:
             raise GenreError(
                 f"the GPU has too little memory for data.batch_size={settings.data.batch_size}: set a smaller one"

@@ -30,21 +30,24 @@ def find_checkpoint(path: Path) -> Path:
     return file
 
 
-def load_initial_weights(net: nn.Module, path: Path) -> None:
+def load_initial_weights(net: nn.Module, path: Path, genres: list[str]) -> None:
     """Copy the weights of a checkpoint to those of a network that have the same name and shape.
 
-    The others keep their initial values, and a log line names them, such as the last layer if the genres differ. The
-    line is a warning if more than half of the tensors keep theirs.
+    The others keep their initial values, and a log line names them, such as the last layer for another number of
+    genres. The line is a warning if more than half of the tensors keep theirs. Another warning says that the last layer
+    is for as many other genres.
 
     Args:
         net: The network.
         path: The checkpoint.
+        genres: Genres in the order of the network's logits.
 
     Raises:
         GenreError: The checkpoint is damaged, or the network shares no weights with it.
     """
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        stored, other_genres = content["state_dict"], content["hyper_parameters"]["card"]["genres"]
     except Exception as error:  # torch.load fails in a dozen ways
         raise GenreError(f"ckpt_path={path} is not a usable checkpoint: choose another one") from error
     weights = {name.removeprefix("net."): value for name, value in stored.items() if name.startswith("net.")}
@@ -57,4 +60,6 @@ def load_initial_weights(net: nn.Module, path: Path) -> None:
     rest = [name for name in parameters if name not in same]
     is_other = len(rest) > len(parameters) / 2  # more than another last layer
     without = f"; {len(rest)} of {len(parameters)} tensors keep their random values: {', '.join(rest)}" if rest else ""
+    if len(other_genres) == len(genres) and other_genres != genres:
+        log.warning("the last layer of %s is for other genres: %s", path, ", ".join(other_genres))
     log.log(logging.WARNING if is_other else logging.INFO, "initial weights: %s%s", path, without)

@@ -156,4 +156,7 @@ def check_optimization(
         schedule.make(optimizer, 100)
     loss = make_loss(torch.tensor([2, 3]))
     for target in (torch.tensor([0, 1]), torch.tensor([[0.5, 0.5], [0.0, 1.0]])):
-        call("loss", loss, torch.zeros(2, 2), target)
+        value = call("loss", loss, torch.zeros(2, 2), target)
+        if not isinstance(value, Tensor) or value.ndim:
+            shape = tuple(getattr(value, "shape", ())) or type(value).__name__
+            raise GenreError(f"loss returns {shape} for a batch of 2: it must return a scalar tensor")

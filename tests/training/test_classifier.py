@@ -156,10 +156,30 @@ def test_a_checkpoint_alone_is_a_model_for_lightning(trained: Path, runs: Runs) 
         (found,) = evaluate(classifier, datamodule=data, verbose=False)
         for name in ("accuracy", "f1_macro", "loss"):
             assert found[f"{split}/{name}"] == pytest.approx(scores[f"{split}/{name}"], abs=1e-6)
-    predicted = torch.cat(trainer.predict(classifier, data.test_dataloader()))
+    predicted = torch.cat(trainer.predict(classifier, datamodule=data))
     table = pd.read_parquet(trained / run_folder.PREDICTIONS)
     stored = np.stack(table.loc[table["split"] == "test", "logits"].to_list())
     np.testing.assert_allclose(predicted.numpy(), stored, atol=1e-5)
+
+
+def test_a_loaded_model_is_tested_without_the_weights_of_its_losses(runs: Runs) -> None:
+    given = ["trainer.max_epochs=1", "loss=balanced_softmax", "recipe=distill", "features@probe=mfcc", *WINDOWS]
+    path = runs.train("run", *given)[0] / run_folder.BEST
+    stored = {name.partition(".")[0] for name in torch.load(path, weights_only=True)["state_dict"]}
+    assert stored == {"net", "loss", "teacher_loss"}
+    data = build_components(validate(compose([*runs.overrides(*given), "run_dir=x"]))).datamodule
+    trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    model = GenreClassifier.load_from_checkpoint(path)
+    (found,) = trainer.test(model, datamodule=data, ckpt_path=path, weights_only=True, verbose=False)
+    assert found["test/accuracy"] == pytest.approx(run_folder.read_scores(path.parents[1])["test/accuracy"])
+
+
+def test_a_loaded_model_takes_what_training_needs(trained: Path) -> None:
+    path = trained / run_folder.BEST
+    classifier = GenreClassifier.load_from_checkpoint(path, make_optimizer=torch.optim.SGD, monitor="val/accuracy")
+    assert (classifier.make_optimizer, classifier.monitor) == (torch.optim.SGD, "val/accuracy")
+    with pytest.raises(TypeError, match="monitr"):
+        GenreClassifier.load_from_checkpoint(path, monitr="val/loss")
 
 
 def test_a_loaded_model_says_what_training_needs(trained: Path) -> None:

@@ -74,6 +74,12 @@ WRONG: dict[str, str] = {
     "optimizer.betas=3": r"optimizer: ",
     "loss.gama=3": r"loss\.gama is not an argument of torch\.nn\.CrossEntropyLoss",
     "augment.own={_target_: torch.nn.ReLU}": r"augment: own is no transform",
+    "model.features=mfcc": r"model\.features=mfcc is no section of settings: choose features=mfcc instead",
+    "teacher={_target_: genre.training.distillation.FeatureTeacher, features: mfcc, weight: 1}": (
+        r"teacher: features=mfcc is no extractor: choose features@probe=mfcc instead"
+    ),
+    "loss.reduction=none": r"loss returns \(2,\) for a batch of 2: it must return a scalar tensor",
+    "trainer={min_epochs: 3}": r"trainer\.min_epochs=3 cannot be used with early_stopping\.patience=6: leave one of",
     "callbacks.x={_target_: lightning.pytorch.callbacks.Timer, hours: 3}": r"callbacks\.x\.hours is not an argument of",
 }
 
@@ -83,6 +89,19 @@ def test_a_component_that_cannot_be_built_is_named(override: str) -> None:
     with pytest.raises(GenreError, match=WRONG[override]) as caught:
         build(override)
     assert "\n" not in str(caught.value)
+
+
+def test_baselines_have_no_teacher_and_no_windows() -> None:
+    given = ["recipe=distill", "features@probe=mfcc", "features.hop_length=512"]
+    assert build(*given).teacher is not None
+    for model in ("logreg", "majority"):
+        assert build(*given, f"model={model}", "data.segment_seconds=0.5").teacher is None
+
+
+def test_the_initial_weights_are_needed_for_training_alone(tmp_path: Path) -> None:
+    assert build_components(validate(compose([*TINY, "data.root=somewhere", "ckpt_path=gone"])), tmp_path)
+    with pytest.raises(GenreError, match="ckpt_path=gone is no checkpoint"):
+        build("ckpt_path=gone")
 
 
 def test_a_fraction_that_leaves_no_batch_is_refused(music_folder: Path, tmp_path: Path) -> None:

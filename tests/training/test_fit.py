@@ -58,6 +58,12 @@ def test_too_little_memory_on_a_gpu_is_an_error_of_one_line(runs: Runs, monkeypa
         runs.train("run")
 
 
+def test_a_callback_that_watches_no_score_is_an_error_of_one_line(runs: Runs) -> None:
+    callback = "{_target_: lightning.pytorch.callbacks.ModelCheckpoint, monitor: val/acc}"
+    with pytest.raises(GenreError, match=r"the training cannot be run: .*monitor='val/acc'"):
+        runs.train("run", f"callbacks.mine={callback}")
+
+
 TYPES = {"bf16-true": torch.bfloat16, "64-true": torch.float64, "bf16-mixed": torch.float32}
 TOLERANCE = {"bf16-true": 2e-2, "64-true": 1e-4, "bf16-mixed": 2e-2}
 
