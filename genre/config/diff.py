@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from genre.config.renamed import with_current_names
+from genre.config.targets import FETCHING, within
 
 IGNORED_KEYS = (
     *("against", "run_dir", "paths", "logger", "executor", "finished", "search", "trust", "print_config", "probe"),
@@ -14,10 +15,7 @@ IGNORED_KEYS = (
     *("trainer.enable_progress_bar", "trainer.enable_model_summary"),
 )
 """Keys that say where and how a run is computed and do not affect its result."""
-MACHINE_KEYS = (
-    *("data.root", "data.source.root", "data.table", "data.source.table"),
-    *("features.weights", "model.features.weights", "teacher.features.weights"),
-)
+MACHINE_KEYS = ("data.root", "data.source.root", "data.table", "data.source.table")
 """Keys that may also differ between machines that share a study, and between runs that are compared."""
 
 
@@ -39,7 +37,14 @@ def training_values(config: DictConfig) -> dict[str, Any]:
     """Values that affect training, by dotted key."""
     values = with_current_names(OmegaConf.to_container(config, resolve=True))
     assert isinstance(values, dict)
-    return {key: value for key, value in leaves(values) if is_trained(key)}
+    return without_places({key: value for key, value in leaves(values) if is_trained(key)})
+
+
+def without_places(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the paths of weights that `genre weights` fetches, which are the same wherever they are."""
+    fetching = [key for key, value in values.items() if key.endswith("._target_") and within(value, [FETCHING])]
+    paths = {f"{key.removesuffix('_target_')}weights" for key in fetching}
+    return {key: value for key, value in values.items() if key not in paths}
 
 
 def first_difference(new: dict[str, Any], old: dict[str, Any], typed: Sequence[str] = ()) -> str | None:

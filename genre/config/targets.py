@@ -161,7 +161,7 @@ def check_features(file: Path, spec: dict[str, Any], trust: Trust, path: str = "
     """
     check(file, spec, trust, path)
     is_own = spec == _typed(trust, path)
-    weights = str(spec.get("weights"))
+    weights = str(spec.get("weights", ""))
     if not is_own and within(spec.get("_target_"), [FETCHING]) and not Path(weights).exists():
         raise GenreError(
             f"{weights}, which the features need, does not exist: run genre weights musicnn features.weights={weights}"

@@ -156,9 +156,9 @@ def _check_settings(label: str, runs: list[FinishedRun]) -> None:
 
 
 def _comparable(run: FinishedRun) -> dict[str, Any]:
-    """Values that affect training. Folds and seeds may start from weights of their own, but all or none from any."""
+    """Values that affect training. Replicates may start from different weights; either all or none have a ckpt_path."""
     values = training_values(run.config)
-    return values | {"ckpt_path": values.get("ckpt_path") is not None}
+    return values | {"ckpt_path": "given" if values.get("ckpt_path") else None}
 
 
 def _paired(reference: ModelRuns, model: ModelRuns, seed: int) -> Predictions:

@@ -34,8 +34,8 @@ def write_folder(folder: Path, model: TrainedModel, card: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     features = dict(model.metadata["features"])
-    if features.get("weights"):
-        features["weights"] = _copy_weights(Path(features["weights"]), folder)
+    if isinstance(weights := features.get("weights"), str) and Path(weights).is_file():
+        features["weights"] = _copy_weights(Path(weights), folder)
     tensors = {name: tensor.contiguous().clone() for name, tensor in model.net.state_dict().items()}
     with atomic_write(folder / WEIGHTS) as temporary:
         temporary.write_bytes(save(tensors))
@@ -47,11 +47,11 @@ def write_folder(folder: Path, model: TrainedModel, card: str) -> None:
 
 def _copy_weights(weights: Path, folder: Path) -> str:
     """Copy the weights that the features need, and what is known of their license and source; the file's name."""
-    for suffix in (weights.suffix, *NOTICES):
-        if (source := weights.with_suffix(suffix)).is_file():
-            target = folder / f"{FEATURES}{suffix}"
-            with atomic_write(target, source.stat().st_size) as temporary:
-                shutil.copyfile(source, temporary)
+    notices = [path for path in map(weights.with_suffix, NOTICES) if path.is_file() and not path.is_symlink()]
+    for source in (weights, *notices):
+        target = folder / source.name.replace(weights.stem, FEATURES, 1)
+        with atomic_write(target, source.stat().st_size) as temporary:
+            shutil.copyfile(source, temporary)
     return f"{FEATURES}{weights.suffix}"
 
 
@@ -77,8 +77,9 @@ def read_folder(folder: Path, trust: Trust) -> TrainedModel:
     try:
         metadata: dict[str, Any] = with_current_names(json.loads(path.read_text(encoding="utf-8")))
         _ = metadata["genres"], metadata["features"], metadata["segment_seconds"], metadata["clip_seconds"]
-        if features := metadata["features"].get("weights"):
-            metadata["features"]["weights"] = str(folder / features)
+        weights = metadata["features"].get("weights")
+        if weights in [file.name for file in folder.iterdir()]:  # others are elsewhere, as typed
+            metadata["features"]["weights"] = str(folder / weights)
         check(path, metadata[NETWORK.partition(".")[2]], trust, NETWORK)
         net = build_network(metadata["net"], f"{path}: {NETWORK}")
         net.load_state_dict(load((folder / WEIGHTS).read_bytes()))

@@ -1,5 +1,6 @@
 """Load a trained network, or several as an ensemble, from checkpoints."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,9 +130,9 @@ def combine_models(models: Sequence[TrainedModel], paths: Sequence[str | Path]) 
 
 
 def _shared_values(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Values that the members of an ensemble share: all but the network and the place of weights, with dotted keys."""
+    """Values that the members of an ensemble share: all but the network, with dotted keys; digests of weights."""
     features = {f"features.{key}": value for key, value in dict(metadata["features"]).items()}
-    if weights := features.get("features.weights"):
-        features["features.weights"] = Path(weights).name
+    if isinstance(weights := features.get("features.weights"), str) and Path(weights).is_file():
+        features["features.weights"] = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
     own = ("net", "features", "library", "version")
     return features | {key: value for key, value in metadata.items() if key not in own}

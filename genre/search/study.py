@@ -15,7 +15,7 @@ from optuna.storages import RetryFailedTrialCallback, fail_stale_trials
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from genre import run_folder
-from genre.config.diff import first_difference
+from genre.config.diff import first_difference, without_places
 from genre.config.errors import one_line
 from genre.config.schema import SearchConfig
 from genre.config.stored import with_added_values
@@ -97,7 +97,7 @@ class ResumableStudy:
             self.study.set_user_attr(CONFIG, shared)
         stored = self.study.user_attrs[CONFIG]
         known = with_references(stored, shared)
-        old = with_added_values(known, shared)
+        old = without_places(with_added_values(known, shared))
         if key := first_difference(shared, old):
             other = f"{self.search.study} is a search with {key}={old.get(key)}, not {shared.get(key)}"
             raise GenreError(f"{other}: choose another search.study")

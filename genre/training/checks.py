@@ -40,7 +40,7 @@ def check_batches(settings: TrainConfig, prepared: PreparedData) -> None:
 
 
 def check_stopping(settings: TrainConfig) -> None:
-    """Refuse early stopping that waits for a number of epochs or steps: a resumed run would not end where others do.
+    """Refuse early stopping that waits for a number of epochs or steps: a resumed run could stop at another epoch.
 
     Args:
         settings: The validated configuration.
@@ -49,7 +49,7 @@ def check_stopping(settings: TrainConfig) -> None:
         GenreError: Both are set.
     """
     for name in ("min_epochs", "min_steps"):
-        if settings.early_stopping.patience and settings.trainer.get(name):
+        if settings.early_stopping.patience and settings.trainer.get(name) and not settings.model.fit:
             raise GenreError(
                 f"trainer.{name}={settings.trainer[name]} cannot be used with early_stopping.patience="
                 f"{settings.early_stopping.patience}: leave one of them out"
@@ -65,9 +65,9 @@ def warn_of_transforms(augment: nn.Module, features: FeatureExtractor) -> None:
     """
     transforms = getattr(augment, "transforms", {})
     names = [name for name, transform in transforms.items() if getattr(transform, "for_mel_bands", False)]
-    if names and not features.mel_frequencies:
-        off = " ".join(f"augment.{name}=null" for name in names)
-        log.warning("%s: made for mel bands, not for these features; add %s", ", ".join(names), off)
+    if not features.mel_frequencies:
+        for name in names:
+            log.warning("augment.%s is for mel bands, not for these features: add augment.%s=null", name, name)
 
 
 def check_frames(features: FeatureExtractor, key: str, seconds: float | None, used: float = 1.0) -> None:

@@ -167,12 +167,14 @@ class GenreClassifier(L.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the state of the schedulers until `configure_optimizers` creates them.
 
-        A model without an optimizer is tested only, and has not the weights of the losses that it was trained with.
+        A model without an optimizer is only tested, and does not have the weights of the losses that trained it.
         """
         self.restored_schedulers = checkpoint["schedulers"]
         if self.make_optimizer is None:
-            weights = checkpoint["state_dict"].items()
-            checkpoint["state_dict"] = {name: value for name, value in weights if name.startswith("net.")}
+            weights, own = checkpoint["state_dict"].items(), self.state_dict()
+            checkpoint["state_dict"] = {
+                name: value for name, value in weights if name.startswith("net.") or name in own
+            }
 
     def _log(self, name: str, value: Tensor, batch_size: int) -> None:
         self.log(name, value, on_step=False, on_epoch=True, prog_bar=True, batch_size=batch_size, sync_dist=True)
@@ -182,6 +184,7 @@ class GenreClassifier(L.LightningModule):
         cls,
         checkpoint_path: Path | str,
         map_location: torch.device | str = "cpu",
+        *,
         trust: Sequence[str] = (),
         **arguments: Any,
     ) -> Self:

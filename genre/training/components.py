@@ -122,7 +122,7 @@ def feature_settings(settings: TrainConfig) -> dict[str, Any]:
     """Settings of the features that a run uses: those of the model, if it has its own."""
     chosen = settings.model.features or settings.features
     if not isinstance(chosen, dict):
-        raise GenreError(f"model.features={chosen} is no section of settings: choose features={chosen} instead")
+        raise GenreError(f"model.features={chosen} must be a section of settings: choose features={chosen} instead")
     return dict(chosen)
 
 
@@ -143,9 +143,9 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
     features = build("model.features" if settings.model.features else "features", feature_settings(settings))
     used = 0.5 if is_leakage_level(data.splits) else 1.0
     check_frames(features, "data.clip_seconds", data.clip_seconds, used)
-    if not settings.model.fit:  # a baseline sees whole clips
-        check_frames(features, "data.segment_seconds", data.segment_seconds)
-    if tracks is None and data.segment_seconds and data.segment_seconds > data.clip_seconds * used:
+    segment = None if settings.model.fit else data.segment_seconds  # a baseline sees whole clips
+    check_frames(features, "data.segment_seconds", segment)
+    if tracks is None and segment and segment > data.clip_seconds * used:
         raise GenreError(
             f"data.segment_seconds={data.segment_seconds} is longer than the {data.clip_seconds * used:g} s that are "
             "used of each track: use at most that, or null for all of it"
@@ -208,7 +208,8 @@ def build_components(settings: TrainConfig, tracks: Path | None = None) -> Compo
     )
     _check_network(components, spec)
     check_trainer(settings.trainer)
-    check_stopping(settings)
+    if tracks is None:
+        check_stopping(settings)
     if settings.ckpt_path and tracks is None:  # a trained run does not need it again
         find_checkpoint(Path(settings.ckpt_path))
     check_optimization(components.make_optimizer, components.schedules, components.make_loss)

@@ -35,7 +35,7 @@ class FeatureTeacher:
 
     def __init__(self, features: FeatureExtractor, weight: float) -> None:
         if not isinstance(features, FeatureExtractor):
-            raise ValueError(f"features={features} is no extractor: choose features@probe={features} instead")
+            raise ValueError(f"features={features} is not an extractor: choose features@probe={features} instead")
         if weight <= 0:
             raise ValueError(f"weight={weight} must be above 0")
         self.features, self.weight = features, weight

@@ -47,7 +47,7 @@ def load_initial_weights(net: nn.Module, path: Path, genres: list[str]) -> None:
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        stored, other_genres = content["state_dict"], content["hyper_parameters"]["card"]["genres"]
+        stored, card = content["state_dict"], content.get("hyper_parameters", {}).get("card", {})
     except Exception as error:  # torch.load fails in a dozen ways
         raise GenreError(f"ckpt_path={path} is not a usable checkpoint: choose another one") from error
     weights = {name.removeprefix("net."): value for name, value in stored.items() if name.startswith("net.")}
@@ -60,6 +60,7 @@ def load_initial_weights(net: nn.Module, path: Path, genres: list[str]) -> None:
     rest = [name for name in parameters if name not in same]
     is_other = len(rest) > len(parameters) / 2  # more than another last layer
     without = f"; {len(rest)} of {len(parameters)} tensors keep their random values: {', '.join(rest)}" if rest else ""
-    if len(other_genres) == len(genres) and other_genres != genres:
-        log.warning("the last layer of %s is for other genres: %s", path, ", ".join(other_genres))
+    others = card.get("genres", genres)
+    if others != genres and parameters[-1] in same:
+        log.warning("the last layer of %s is for other genres: %s", path, ", ".join(others))
     log.log(logging.WARNING if is_other else logging.INFO, "initial weights: %s%s", path, without)

@@ -106,7 +106,7 @@ def test_a_recipe_is_chosen_by_one_word() -> None:
 
 def test_the_probe_weights_genres_equally_unless_told_otherwise() -> None:
     assert compose(["model=probe"]).model.fit.class_weights is True
-    assert compose(["model=probe", "model.class_weights=false"]).model.fit.class_weights is False
+    assert compose(["model=probe", "model.fit.class_weights=false"]).model.fit.class_weights is False
 
 
 def test_a_recipe_of_ones_own_is_one_file(tmp_path: Path) -> None:

@@ -77,13 +77,20 @@ def test_runs_under_a_given_label_may_differ_in_their_own_and_in_memory_format(t
     assert result.table[["label", "seeds"]].to_numpy().tolist() == [["mine", 2]]
 
 
+MUSICNN = ("features._target_=genre.pretrained.extractor.Musicnn",)
+
+
 def test_replicates_may_start_from_weights_of_their_own_and_lie_elsewhere(tmp_path: Path) -> None:
-    given = [("seed=1", "ckpt_path=a", "features.weights=x"), ("seed=22", "ckpt_path=b", "features.weights=y")]
+    given = [("seed=1", "ckpt_path=a", *MUSICNN, "features.weights=x")]
+    given += [("seed=22", "ckpt_path=b", *MUSICNN, "features.weights=y")]
     folders = [write_run(tmp_path / settings[0], np.roll(GOOD, len(settings[0])), settings) for settings in given]
     assert len(group(folders)[0].runs) == 2
-    folders.append(write_run(tmp_path / "none", GOOD, ("seed=3", "features.weights=x")))
-    with pytest.raises(GenreError, match=r"differ in ckpt_path \(True and False\)"):
+    folders.append(write_run(tmp_path / "none", GOOD, ("seed=3", *MUSICNN)))
+    with pytest.raises(GenreError, match=r"differ in ckpt_path \(given and None\)"):
         group(folders)
+    own = [write_run(tmp_path / place, GOOD, (f"seed={place}", f"features.weights={place}")) for place in "12"]
+    with pytest.raises(GenreError, match=r"differ in features\.weights \(1 and 2\)"):
+        group(own)
 
 
 def test_runs_with_different_settings_are_not_replicates(tmp_path: Path) -> None:

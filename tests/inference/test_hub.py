@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from genre import Predictor, run_folder
 from genre.cli import app
+from genre.config.targets import Trust
 from genre.errors import GenreError
-from genre.inference.hub import write_folder
+from genre.inference.hub import read_folder, write_folder
 from genre.inference.info import describe
 from genre.models.baselines import ClassPrior
 from genre.models.checkpoint import TrainedModel, load_model
@@ -59,6 +60,24 @@ def test_the_weights_of_the_features_are_exported_with_their_license(trained: Pa
         *("model.safetensors", "config.json", "README.md", "features.safetensors", "features.license.md"),
     }
     assert Predictor.load(tmp_path / "moved")(np.tile(sound(1)[:, 0], 2), 22050).genres == ["a", "b"]
+
+
+@pytest.mark.parametrize("weights", ["gone.safetensors", "IMAGENET1K_V1", {"a": 1}])
+def test_weights_that_are_no_file_stay_as_typed(trained: Path, tmp_path: Path, weights: object) -> None:
+    model = load_model(trained / run_folder.BEST)
+    features = model.metadata["features"] | {"weights": weights}
+    write_folder(tmp_path, TrainedModel(model.net, model.metadata | {"features": features}), "card")
+    assert read_folder(tmp_path, Trust()).metadata["features"]["weights"] == weights
+
+
+def test_a_linked_notice_is_not_exported(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "private.txt").write_text("secret")
+    (tmp_path / "a.safetensors").write_bytes(b"weights")
+    (tmp_path / "a.source.txt").symlink_to(tmp_path / "private.txt")
+    model = load_model(trained / run_folder.BEST)
+    features = model.metadata["features"] | {"weights": str(tmp_path / "a.safetensors")}
+    write_folder(tmp_path / "out", TrainedModel(model.net, model.metadata | {"features": features}), "card")
+    assert {path.name for path in (tmp_path / "out").glob("features*")} == {"features.safetensors"}
 
 
 def test_the_files_hold_plain_values(trained: Path, folder: Path) -> None:

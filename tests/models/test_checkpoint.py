@@ -125,10 +125,18 @@ def test_several_checkpoints_are_loaded_as_the_mean_of_their_probabilities(tmp_p
 
 
 def test_members_may_have_read_the_weights_of_their_features_elsewhere(tmp_path):
-    places = [METADATA["features"] | {"weights": f"{place}/musicnn.safetensors"} for place in ("here", "there")]
-    contents = [checkpoint(network(), METADATA | {"features": features}) for features in places]
-    model = load_models([stored(tmp_path / name, content) for name, content in zip("ab", contents, strict=True)])
-    assert model.metadata["features"] == places[0]
+    files = [tmp_path / "musicnn.safetensors", tmp_path / "features.safetensors"]
+    features = [METADATA["features"] | {"weights": str(file)} for file in files]
+    paths = [
+        stored(tmp_path / file.stem, checkpoint(network(), METADATA | {"features": spec}))
+        for file, spec in zip(files, features, strict=True)
+    ]
+    for file in files:
+        file.write_bytes(b"the same")
+    assert load_models(paths).metadata["features"] == features[0]
+    files[1].write_bytes(b"others")
+    with pytest.raises(GenreError, match=r"differ in features\.weights"):
+        load_models(paths)
 
 
 @pytest.mark.parametrize(

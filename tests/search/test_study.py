@@ -239,6 +239,13 @@ def test_a_storage_that_cannot_be_used_leaves_no_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_study_of_an_earlier_version_knows_the_place_of_fetched_weights(tmp_path: Path) -> None:
+    new = {"features._target_": "genre.pretrained.extractor.Musicnn", "features.frames": 2}
+    old = new | {"features.weights": "data/weights/musicnn.safetensors"}
+    make_study(tmp_path, shared=new).study.set_user_attr("config", old)
+    make_study(tmp_path, shared=new)
+
+
 def test_a_study_of_an_earlier_version_gets_the_reference_to_the_searched_rate(tmp_path: Path) -> None:
     old, new = ({"seed": 1, "scheduler.one_cycle.max_lr": peak} for peak in (0.002, "${model.learning_rate}"))
     make_study(tmp_path, shared=old)

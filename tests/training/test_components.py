@@ -74,9 +74,9 @@ WRONG: dict[str, str] = {
     "optimizer.betas=3": r"optimizer: ",
     "loss.gama=3": r"loss\.gama is not an argument of torch\.nn\.CrossEntropyLoss",
     "augment.own={_target_: torch.nn.ReLU}": r"augment: own is no transform",
-    "model.features=mfcc": r"model\.features=mfcc is no section of settings: choose features=mfcc instead",
+    "model.features=mfcc": r"model\.features=mfcc must be a section of settings: choose features=mfcc",
     "teacher={_target_: genre.training.distillation.FeatureTeacher, features: mfcc, weight: 1}": (
-        r"teacher: features=mfcc is no extractor: choose features@probe=mfcc instead"
+        r"teacher: features=mfcc is not an extractor: choose features@probe=mfcc instead"
     ),
     "loss.reduction=none": r"loss returns \(2,\) for a batch of 2: it must return a scalar tensor",
     "trainer={min_epochs: 3}": r"trainer\.min_epochs=3 cannot be used with early_stopping\.patience=6: leave one of",
@@ -94,8 +94,8 @@ def test_a_component_that_cannot_be_built_is_named(override: str) -> None:
 def test_baselines_have_no_teacher_and_no_windows() -> None:
     given = ["recipe=distill", "features@probe=mfcc", "features.hop_length=512"]
     assert build(*given).teacher is not None
-    for model in ("logreg", "majority"):
-        assert build(*given, f"model={model}", "data.segment_seconds=0.5").teacher is None
+    for model, seconds in {"logreg": 0.5, "majority": 99}.items():
+        assert build(*given, f"model={model}", f"data.segment_seconds={seconds}").teacher is None
 
 
 def test_the_initial_weights_are_needed_for_training_alone(tmp_path: Path) -> None:

@@ -47,6 +47,10 @@ def test_a_last_layer_for_other_genres_is_reported(tmp_path: Path, caplog: pytes
     load_initial_weights(net, store(tmp_path / "a.ckpt", net, ["rock", "pop", "jazz"]), GENRES)
     message = f"the last layer of {tmp_path / 'a.ckpt'} is for other genres: rock, pop, jazz"
     assert message in [record.message for record in caplog.records]
+    caplog.clear()
+    torch.save({"state_dict": {f"net.{name}": value for name, value in net.state_dict().items()}}, tmp_path / "b.ckpt")
+    load_initial_weights(net, tmp_path / "b.ckpt", GENRES)  # of somebody's own training
+    assert "other genres" not in caplog.text
 
 
 def test_another_network_or_file_is_refused(tmp_path: Path) -> None:
