@@ -162,6 +162,7 @@ def test_a_checkpoint_alone_is_a_model_for_lightning(trained: Path, runs: Runs) 
     np.testing.assert_allclose(predicted.numpy(), stored, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")  # Lightning's, of callbacks for training
 def test_a_loaded_model_is_tested_without_the_weights_of_its_losses(runs: Runs) -> None:
     given = ["trainer.max_epochs=1", "loss=balanced_softmax", "recipe=distill", "features@probe=mfcc", *WINDOWS]
     path = runs.train("run", *given)[0] / run_folder.BEST
