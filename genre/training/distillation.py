@@ -30,7 +30,7 @@ class FeatureTeacher:
         weight: Factor of the mean squared error, beside the loss of the genre.
 
     Raises:
-        ValueError: The features are no extractor, or the weight is not above 0.
+        ValueError: The features are not an extractor, or the weight is not above 0.
     """
 
     def __init__(self, features: FeatureExtractor, weight: float) -> None:
