@@ -1,8 +1,21 @@
-"""Progress bar of long operations on a data set, such as the extraction."""
+"""Progress of long operations on a data set, such as the extraction: a bar, or lines where there is no terminal."""
+
+from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
+
+SECONDS_PER_LINE = 30.0
 
 
 class _Rate(ProgressColumn):
@@ -16,6 +29,26 @@ class _Rate(ProgressColumn):
         return Text(f"{task.completed / (task.elapsed or 1):.1f} {self.unit}/s")
 
 
+class _Lines(Progress):
+    """Progress that prints a line every `SECONDS_PER_LINE`; rich draws its bar once, at the end, without a terminal."""
+
+    def __init__(self, label: str, unit: str, *columns: ProgressColumn, disable: bool, console: Console) -> None:
+        super().__init__(*columns, disable=disable, console=console)
+        self.label, self.unit, self.last_line = label, unit, 0.0
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        super().advance(task_id, advance)
+        (task,) = self.tasks
+        seconds = task.elapsed or 0.0
+        if not self.disable and task.completed and not task.finished and seconds >= self.last_line + SECONDS_PER_LINE:
+            self.last_line = seconds
+            left = timedelta(seconds=round(seconds / task.completed * (task.remaining or 0.0)))
+            rate = f"{task.completed / seconds:.1f} {self.unit}/s"
+            self.console.print(
+                f"{self.label}: {task.completed:,.0f} of {task.total:,.0f} {self.unit}, {rate}, {left} left"
+            )
+
+
 def progress_bar(label: str, unit: str, shown: bool = True, stderr: bool = False) -> Progress:
     """Create a progress bar.
 
@@ -26,7 +59,10 @@ def progress_bar(label: str, unit: str, shown: bool = True, stderr: bool = False
         stderr: Whether to print to stderr, for commands whose stdout is data.
 
     Returns:
-        A bar without a task.
+        A bar without a task, for one task. In a log file it is lines.
     """
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn())
-    return Progress(*columns, disable=not shown, console=Console(stderr=stderr))
+    console = Console(stderr=stderr)
+    if console.is_terminal:
+        return Progress(*columns, disable=not shown, console=console)
+    return _Lines(label, unit, *columns, disable=not shown, console=console)
