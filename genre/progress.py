@@ -32,15 +32,15 @@ class _Rate(ProgressColumn):
 class _Lines(Progress):
     """Progress that prints a line every `SECONDS_PER_LINE`; rich draws its bar once, at the end, without a terminal."""
 
-    def __init__(self, label: str, unit: str, *columns: ProgressColumn, disable: bool, console: Console) -> None:
-        super().__init__(*columns, disable=disable, console=console)
+    def __init__(self, label: str, unit: str, *columns: ProgressColumn, console: Console) -> None:
+        super().__init__(*columns, console=console)
         self.label, self.unit, self.last_line = label, unit, 0.0
 
     def advance(self, task_id: TaskID, advance: float = 1) -> None:
         super().advance(task_id, advance)
         (task,) = self.tasks
         seconds = task.elapsed or 0.0
-        if not self.disable and task.completed and not task.finished and seconds >= self.last_line + SECONDS_PER_LINE:
+        if task.completed and not task.finished and seconds >= self.last_line + SECONDS_PER_LINE:
             self.last_line = seconds
             left = timedelta(seconds=round(seconds / task.completed * (task.remaining or 0.0)))
             rate = f"{task.completed / seconds:.1f} {self.unit}/s"
@@ -63,6 +63,6 @@ def progress_bar(label: str, unit: str, shown: bool = True, stderr: bool = False
     """
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn())
     console = Console(stderr=stderr)
-    if console.is_terminal:
+    if console.is_terminal or not shown:
         return Progress(*columns, disable=not shown, console=console)
-    return _Lines(label, unit, *columns, disable=not shown, console=console)
+    return _Lines(label, unit, *columns, console=console)
