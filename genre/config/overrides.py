@@ -131,4 +131,5 @@ def refuse_stored(arguments: Sequence[str]) -> None:
 def varied(overrides: Sequence[str]) -> str:
     """Overrides of a job that the command line does not contain literally: they distinguish it from other jobs."""
     typed = {text.lower() for text in sys.argv[1:]}  # Hydra writes `false` as `False`
-    return " ".join(text for text in overrides if text.lower() not in typed) or " ".join(overrides)
+    plain = [text.replace("\\", "") for text in overrides]  # Hydra escapes the braces of `${model.name}`
+    return " ".join(text for text in plain if text.lower() not in typed) or " ".join(plain)

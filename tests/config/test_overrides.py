@@ -1,11 +1,12 @@
 """A command line that cannot be read ends in one line that says what to type, and leaves nothing behind."""
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
-from genre.config.overrides import options_first, overrides_between, quoted, refuse_stored
+from genre.config.overrides import options_first, overrides_between, quoted, refuse_stored, varied
 from tests.composing import compose
 from tests.test_scripts import assert_refused, script
 
@@ -90,3 +91,9 @@ def test_overrides_turn_one_configuration_into_another() -> None:
     typed = ["~extra", "list=['b c',2]", "+new='it\\'s'", "null=null", "number=0.5"]
     assert overrides_between(found, wanted) == typed
     assert overrides_between(wanted, wanted) == []
+
+
+def test_a_job_is_named_after_what_distinguishes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "-m", "seed=1,2", "label=${model.name}_long", "logger=none"])
+    assert varied([r"label=$\{model.name\}_long", "seed=2", "logger=none"]) == "seed=2"
+    assert varied(["logger=none"]) == "logger=none"
