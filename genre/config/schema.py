@@ -212,6 +212,8 @@ def register() -> None:
     """Register the schema with Hydra, as `schema/...`, and the resolvers of conf/."""
     OmegaConf.register_new_resolver("where_exists", _where_exists, replace=True)
     OmegaConf.register_new_resolver("parent_folder", _parent_folder, replace=True)
+    # Hydra would copy the whole store for each group that `--help` lists, which takes seconds. Loading copies anyway.
+    ConfigStore.__deepcopy__ = lambda store, memo: store  # type: ignore[attr-defined]
     store = ConfigStore.instance()
     for name, schema in {"train": TrainConfig, "evaluate": EvaluateConfig, "search": SearchConfig}.items():
         store.store(group="schema", name=name, node=structured(schema))

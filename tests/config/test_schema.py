@@ -1,10 +1,12 @@
 """The schema has keys, types and ranges; conf/ has the values."""
 
+import copy
 import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import ConfigAttributeError
 
@@ -56,3 +58,10 @@ def test_other_sections_do_not() -> None:
         config.data.anything = 3
     with pytest.raises(ConfigAttributeError):
         config.anything = 3
+
+
+def test_the_store_is_never_copied_but_what_is_loaded_from_it_is() -> None:
+    store = ConfigStore.instance()
+    assert copy.deepcopy([store])[0] is store
+    store.load("schema/train.yaml").node.seed = 1
+    assert OmegaConf.is_missing(store.load("schema/train.yaml").node, "seed")
